@@ -1,0 +1,127 @@
+"""What every test stands on: a home of its own, a real channel, and each engine that this machine has."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import channel as channel_program
+import pytest
+
+if TYPE_CHECKING:
+    from typing import Callable, Dict
+
+    Run = Callable[..., "subprocess.CompletedProcess[str]"]
+    Environ = Dict[str, str]
+
+ROOT = Path(__file__).resolve().parent.parent
+TOOL = ROOT / "conda_execute.py"
+# Real programs to test with, taken before the environment is cleared.
+CONDA = os.environ.get("CONDA_EXE", "")
+MAMBA = os.environ.get("MAMBA_EXE", "")
+NO_CONDA = "needs a real conda: set CONDA_EXE to one"
+NO_MAMBA = "needs a real mamba or micromamba: set MAMBA_EXE to one"
+ENGINES = [
+    pytest.param("rattler", id="rattler"),
+    pytest.param("conda-classic", id="conda-classic", marks=pytest.mark.skipif(not CONDA, reason=NO_CONDA)),
+    pytest.param("conda-rattler", id="conda-rattler", marks=pytest.mark.skipif(not CONDA, reason=NO_CONDA)),
+    pytest.param("mamba", id="mamba", marks=pytest.mark.skipif(not MAMBA, reason=NO_MAMBA)),
+]
+
+
+@pytest.fixture
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(autouse=True)
+def nowhere(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+    """Keep a test from the real home, the real env-dir and any conda of this machine."""
+    for name in list(os.environ):
+        if name.startswith(("CONDA", "_CONDA", "MAMBA", "XDG_", "PYTHON")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("USERPROFILE", str(home))
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+
+
+@pytest.fixture(scope="session")
+def channel(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return the URL of the channel that tests/channel.py builds."""
+    return channel_program.build(tmp_path_factory.mktemp("channel") / "channel")
+
+
+@pytest.fixture(scope="session")
+def package_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("packages")
+
+
+@pytest.fixture
+def env_dir(tmp_path: Path) -> Path:
+    return tmp_path / "tmp_envs"
+
+
+@pytest.fixture
+def engine(request: pytest.FixtureRequest) -> str:
+    """Return the engine of this test: rattler, unless the test is parametrized with others."""
+    return getattr(request, "param", "rattler")
+
+
+@pytest.fixture
+def environ(engine: str, channel: str, package_cache: Path, env_dir: Path, nowhere: None) -> Environ:
+    """Return the variables of a user who has this engine and this channel."""
+    kind, _, solver = engine.partition("-")
+    variables = {
+        "CONDA_CHANNELS": channel,
+        "CONDA_EXECUTE_ENV_DIR": str(env_dir),
+        "CONDA_EXECUTE_ENGINE": kind,
+        "CONDA_PKGS_DIRS": str(package_cache / kind),
+        "RATTLER_CACHE_DIR": str(package_cache / "rattler"),
+    }
+    if kind == "conda":
+        variables.update(CONDA_EXE=CONDA, CONDA_SOLVER=solver)
+    elif kind == "mamba":
+        variables.update(MAMBA_EXE=MAMBA, CONDA_EXECUTE_ENGINE="micromamba" if "micro" in MAMBA else "mamba")
+    return {**os.environ, **variables}
+
+
+@pytest.fixture
+def run(environ: Environ, tmp_path: Path) -> Run:
+    """Return a function that runs conda_execute.py as a user would, in an empty folder."""
+
+    def function(*words: object, python: str = sys.executable, **options: object) -> subprocess.CompletedProcess[str]:
+        options = {"cwd": tmp_path, "env": environ, "stdin": subprocess.DEVNULL, "timeout": 300, **options}
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        return subprocess.run([python, str(TOOL), *map(str, words)], **pipes, **options)  # type: ignore[call-overload]
+
+    return function
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[..., Path]:
+    """Return a function that writes a script with a block for these specs, and the code below it."""
+
+    def function(name: str, code: str, *specs: str, first: str = "", more: str = "") -> Path:
+        block = "".join(f"#  - {spec}\n" for spec in specs)
+        path = tmp_path / name
+        path.write_text(f"{first}# conda execute\n# env:\n{block}{more}\n{code}\n", encoding="utf-8")
+        path.chmod(0o755)
+        return path
+
+    return function
+
+
+@pytest.fixture
+def rows(env_dir: Path) -> Callable[[], list[list[str]]]:
+    """Return a function that reads the rows of usage.tsv, without the header."""
+    return lambda: [line.split("\t") for line in (env_dir / "usage.tsv").read_text("utf-8").splitlines()[1:]]
+
+
+@pytest.fixture
+def plan(run: Run) -> Callable[..., dict[str, object]]:
+    """Return a function that gives what --dry-run --json prints for a script."""
+    return lambda script, *args: json.loads(run("--dry-run", "--json", script, *args).stdout)
