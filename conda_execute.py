@@ -1,0 +1,1682 @@
+#!/usr/bin/env python
+"""Run a script in the conda environment that the script itself describes.
+
+    $ cat my_script.py
+    #!/usr/bin/env python
+
+    # conda execute
+    # env:
+    #  - python >=3
+    #  - numpy
+
+    import numpy as np
+
+    print(np.random.poisson(size=5))
+
+    $ python conda_execute.py my_script.py
+    [1 2 0 1 0]
+
+This file is the whole tool: put it beside your scripts, or on PYTHONPATH. It needs
+CPython 3.8 or newer and an engine that builds environments: conda, mamba, micromamba
+or py-rattler, and where there is none it installs py-rattler from PyPI for itself.
+
+The block
+    A line "# conda execute" (any comment marker, a colon may follow) and the lines with
+    the same marker below it, up to the first line without it. They hold a small YAML:
+        env:       match specs; "- pip:" with a list of PyPI requirements below it
+        channels:  searched in this order before the configured ones; "nodefaults"
+                   leaves the configured ones out
+        run_with:  the command that runs the script, as a string or a list; without it
+                   the shebang, else what suits the suffix, else sh
+    "# [win]", "# [not osx]", "# [linux and arm64]" behind an item keeps it there only.
+
+Files, all below env-dir (condarc, conda-execute: env-dir)
+    NAME/            a conda prefix; NAME is a hash of specs, requirements and channels
+    NAME/conda-meta/conda-execute.json   written last: without it the env does not exist
+    usage.tsv        a line a use: time (s since the epoch), event (create, run), name,
+                     pid, host, script; tabs, newlines and backslashes are escaped
+    .leases/NAME     locked, shared, by whatever runs in the env
+    .leases/NAME.build   locked by the process that builds it
+    .trash/          what is being deleted
+
+Exit codes
+    The script's own; 2 for a wrong command line, 125 when conda-execute itself fails,
+    126 when the command cannot be executed, 127 when it is not found, 130 after Ctrl-C
+    while an environment is built or waited for.
+
+Public: the command line, the block, the files above, and main(). All else may change.
+
+Licence: BSD-3-Clause. Home: https://github.com/conda-tools/conda-execute
+"""
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+try:
+    from _sha2 import sha256  # type: ignore[import-not-found]  # CPython 3.12 and newer
+except ImportError:
+    try:
+        from _sha256 import sha256  # type: ignore[import-not-found]
+    except ImportError:  # a build that leaves hashing to OpenSSL
+        from hashlib import sha256
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+if hasattr(os, "uname"):
+    HOST, MACHINE = os.uname().nodename, os.uname().machine
+else:
+    HOST, MACHINE = os.environ.get("COMPUTERNAME", ""), os.environ.get("PROCESSOR_ARCHITECTURE", "")
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Collection, Dict, Iterable, Iterator, List, Mapping, NoReturn, Union
+
+    Item = Union["Text", Dict["Text", "Node"]]
+    Node = Union["Text", List["Item"], Dict["Text", "Node"]]
+    Environ = Mapping[str, str]
+
+__version__ = "1.0.0"
+
+
+# ---- Errors ----------------------------------------------------------------------------
+# What a person is told when something fails. Knows nothing of what failed.
+
+
+class Error(Exception):
+    """A failure that a person can mend: what was expected and found, where, what to do.
+
+    `place` is "FILE" or "FILE:LINE:COLUMN", counted from 1; `source` is the line it names.
+    """
+
+    def __init__(self, message: str, place: str = "", source: str = "", hint: str = "", code: int = 125) -> None:
+        super().__init__(message)
+        self.message, self.place, self.source, self.hint, self.code = message, place, source, hint, code
+
+
+def format_error(error: Error, width: int = 100) -> str:
+    """Return the paragraph that a person reads, with no blank line and no control character."""
+    lines = ["conda-execute: " + (printable(error.place) + ": " if error.place else "") + error.message]
+    if error.source:
+        number, column = error.place.rsplit(":", 2)[1:]
+        start = max(0, int(column) - width * 2 // 3) if len(error.source) > width else 0
+        lines.append("  %s | %s" % (number, printable(error.source[start : start + width])))
+        lines.append("  %s | %s^" % (" " * len(number), " " * (int(column) - 1 - start)))
+    lines += ["  " + error.hint] if error.hint else []
+    return "\n".join(line for line in "\n".join(lines).split("\n") if line.strip())
+
+
+def printable(text: str) -> str:
+    """Return text that a terminal shows as it is, a mark in the place of each control character.
+
+    >>> printable("a\\tb\\x1b[31m")
+    'a b?[31m'
+    """
+    return "".join(c if c.isprintable() else " " if c.isspace() else "?" for c in text)
+
+
+def quote(text: str) -> str:
+    """Return text in double quotes, cut to what a message can hold."""
+    return '"%s"' % printable(text if len(text) <= 60 else text[:57] + "...")
+
+
+def find_nearest(word: str, known: Iterable[str]) -> str:
+    """Return the known word that this one was probably meant to be, or ""."""
+    from difflib import get_close_matches
+
+    return (get_close_matches(word.lower(), list(known), 1, 0.7) or [""])[0]
+
+
+# ---- Metadata --------------------------------------------------------------------------
+# From the bytes of a script to specs, requirements, channels and command: text in, value
+# or Error out. Knows no file, clock, environment or engine.
+
+
+class Record:
+    """A value with the fields that its class names."""
+
+    def __init__(self, **fields: object) -> None:
+        self.__dict__.update(fields)
+
+
+class Metadata(Record):
+    """What a script asks for, in whichever dialect; `run_with` is empty where the block is silent."""
+
+    dialect: str
+    specs: list[str]
+    pip: list[str]
+    channels: list[str]
+    run_with: list[str]
+
+
+class Line:
+    """A line of YAML: its text, and where that stands in its file.
+
+    `raw` is the whole line, `margin` the number of characters in front of `text`.
+    """
+
+    def __init__(self, path: str, number: int, raw: str, margin: int = 0) -> None:
+        self.path, self.number, self.raw, self.margin, self.text = path, number, raw, margin, raw[margin:]
+        self.indent = len(self.text) - len(self.text.lstrip(" "))
+        self.is_blank = self.text[self.indent : self.indent + 1] in ("", "#")
+
+    def expected(self, at: int, what: str, hint: str = "", found: str = "") -> Error:
+        """Return an Error that points at a position in the text, and shows what is found there."""
+        found = found or quote(self.text[at:].rstrip(" "))
+        place = "%s:%d:%d" % (self.path, self.number, self.margin + at + 1)
+        return Error("expected %s, found %s" % (what, found), place, self.raw or " ", hint)
+
+
+class Text(str):
+    """A scalar, always text, that knows where it stands and the comment behind it."""
+
+    line: Line
+    at: int
+    comment = ""
+
+    @classmethod
+    def of(cls, value: str, line: Line, at: int) -> Text:
+        text = cls(value)
+        text.line, text.at = line, at
+        return text
+
+    def expected(self, what: str, hint: str = "", found: str = "") -> Error:
+        return self.line.expected(self.at, what, hint, found or quote(self))
+
+
+# -- the block
+
+HEADER = b"conda execute"
+# What opens a comment to the end of a line: these words, or anything made of these characters...
+MARKER_WORDS = ("rem", "@rem", "dnl")
+MARKER_CHARACTERS = b"#/-;%!'\":.\\"
+# ... but for these, which open list items, paths and the like.
+NOT_MARKERS = (b"", b"-", b".", b":", b"/")
+
+
+def find_block(data: bytes, path: str) -> list[Line]:
+    """Return the lines of the script's only block, its header and blank lines left out.
+
+    Looks once at each line that names conda execute: time grows with the length alone.
+    """
+    headers = list(find_headers(data))
+    if not headers:
+        hint = 'write "# conda execute", "# env:" and "#  - python" on three lines of their own'
+        raise Error('expected a comment block that begins with "# conda execute", found none', path, hint=hint)
+    numbers = [data.count(b"\n", 0, start) + 1 for start, _ in headers[:2]]
+    if len(headers) > 1:
+        second = Line(path, numbers[1], data[headers[1][0] :].split(b"\n", 1)[0].decode("utf-8", "replace").rstrip())
+        raise second.expected(second.indent, "the block of line %d alone" % numbers[0], "remove one", "a second")
+    return list(read_block(data, *headers[0], path, numbers[0]))
+
+
+def find_headers(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield where each line "MARKER conda execute" starts, and its marker."""
+    at, end = data.find(HEADER), 0
+    while at >= 0:
+        start = data.rfind(b"\n", end, at) + 1 or end
+        end = data.find(b"\n", at)
+        end = end if end >= 0 else len(data)
+        before, after = data[start:at], data[at + len(HEADER) : end]
+        if before.startswith(b"\xef\xbb\xbf") and start == 0:
+            before = before[3:]
+        if after.strip() in (b"", b":") and before[-1:] in (b" ", b"\t") and is_marker(before.strip()):
+            yield start, before.strip()
+        at = data.find(HEADER, end)
+
+
+def is_marker(word: bytes) -> bool:
+    """Answer whether a word opens a comment that runs to the end of its line.
+
+    >>> [is_marker(word) for word in (b"#", b"//", b"REM", b"-", b"print(")]
+    [True, True, True, False, False]
+    """
+    if word.isalpha() or word.startswith(b"@"):
+        return word.decode("ascii", "replace").lower() in MARKER_WORDS
+    return len(word) <= 8 and word not in NOT_MARKERS and not word.strip(MARKER_CHARACTERS)
+
+
+def read_block(data: bytes, start: int, marker: bytes, path: str, number: int) -> Iterator[Line]:
+    """Yield the lines below the header up to the first without its marker."""
+    start = data.find(b"\n", start) + 1
+    while start:
+        end = data.find(b"\n", start)
+        raw = data[start : end if end >= 0 else len(data)].rstrip(b"\r")
+        content = raw.lstrip(b" \t")
+        rest = content[len(marker) :]
+        if content[: len(marker)].lower() != marker.lower() or marker.isalpha() and rest[:1] not in (b"", b" ", b"\t"):
+            return
+        start, number = end + 1, number + 1
+        line = Line(path, number, raw.decode("utf-8", "replace"), len(raw) - len(rest))
+        check_characters(line, rest)
+        if not line.is_blank:
+            yield line
+
+
+def check_characters(line: Line, rest: bytes) -> None:
+    """Refuse what YAML, a terminal and a person would each read in another way."""
+    try:
+        rest.decode("utf-8")
+    except UnicodeDecodeError as e:
+        at = len(rest[: e.start].decode("utf-8"))
+        raise line.expected(at, "UTF-8", "save the file as UTF-8", "the byte 0x%02x" % rest[e.start]) from None
+    if not line.text.isprintable():
+        at = next(i for i, c in enumerate(line.text) if not c.isprintable())
+        found = "a tab" if line.text[at] == "\t" else "the character U+%04X" % ord(line.text[at])
+        raise line.expected(at, "text and spaces", "write spaces in its place", found)
+
+
+# -- YAML, as far as blocks and condarc need it: a parse function takes a position (a line's
+# -- index, a place in its text) and returns a value and the position behind it.
+
+# What may not begin a plain scalar, and what it would be in full YAML.
+INDICATORS = {
+    "&": "an anchor", "*": "an alias", "!": "a tag", "|": "a block scalar", ">": "a block scalar", "%": "a directive",
+    "{": "a flow mapping", "}": "a brace", "[": "a flow list", "]": "a bracket", ",": "a comma", "#": "a comment",
+    "@": "a reserved character", "`": "a reserved character", "?": "a complex key", ":": "an empty key", "-": "an item",
+}  # fmt: skip
+ESCAPES = {
+    "0": "\0", "a": "\a", "b": "\b", "t": "\t", "n": "\n", "v": "\v", "f": "\f", "r": "\r", "e": "\x1b",
+    " ": " ", '"': '"', "/": "/", "\\": "\\", "N": "\x85", "_": "\xa0", "L": "\u2028", "P": "\u2029",
+}  # fmt: skip
+HEX_DIGITS = {"x": 2, "u": 4, "U": 8}
+BLOCK_END = "leave a blank line above this one if the block has ended"
+MAX_INDENT = 100  # deeper nesting serves nobody, and would exhaust the stack
+# What the items below a key are called in messages.
+ITEMS = {"env": "spec", "pip": "requirement", "channels": "channel", "run_with": "word"}
+
+
+def parse_yaml(lines: list[Line]) -> dict[Text, Node]:
+    """document := mapping; raise Error at the first thing that is outside the subset."""
+    for line in lines:
+        if line.text[:4].rstrip() in ("---", "..."):
+            raise line.expected(0, "one document without markers", "remove this line")
+    return parse_mapping(lines, 0, lines[0].indent)[0] if lines else {}
+
+
+def parse_mapping(lines: list[Line], i: int, indent: int) -> tuple[dict[Text, Node], int]:
+    """mapping := (key ":" value)+, the keys at one indentation."""
+    mapping: dict[Text, Node] = {}
+    while i < len(lines) and lines[i].indent >= indent:
+        if lines[i].indent > indent:
+            hint = "a value stands on one line, a key below the others"
+            raise lines[i].expected(lines[i].indent, "a key at column %d" % (lines[i].margin + indent + 1), hint)
+        key, at = parse_key(lines[i], indent)
+        if key in mapping:
+            raise key.expected("each key once", "merge the two", quote(key) + " again")
+        mapping[key], i = parse_value(lines, i, at, key)
+    return mapping, i
+
+
+def parse_key(line: Line, at: int) -> tuple[Text, int]:
+    """key := scalar " "* ":" """
+    if line.text[at : at + 2] in ("-", "- "):
+        raise line.expected(at, "a key", 'write the key that the item belongs to above it, such as "env:"')
+    key, end = parse_scalar(line, at)
+    if not is_key_end(line, end):
+        glued = line.text.find(":", at, line.text.find(" ", at) % (len(line.text) + 1))
+        if glued > at and line.text[glued : glued + 3] != "://":
+            raise line.expected(glued + 1, "a space behind the colon", "write one")
+        raise line.expected(at, '"key: value"', BLOCK_END + ", or write a colon behind the key")
+    return key, skip_spaces(line.text, end) + 1
+
+
+def is_key_end(line: Line, at: int) -> bool:
+    """Answer whether a colon stands here that makes what is in front of it a key."""
+    at = skip_spaces(line.text, at)
+    return line.text[at : at + 1] == ":" and line.text[at + 1 : at + 2] in ("", " ")
+
+
+def parse_value(lines: list[Line], i: int, at: int, key: Text) -> tuple[Node, int]:
+    """value := scalar | flow list | list or mapping on the lines below | nothing"""
+    line, at = lines[i], skip_spaces(lines[i].text, at)
+    value: Node
+    if line.text[at : at + 1] in ("", "#"):
+        key.comment = parse_end(line, at)
+        return parse_nested(lines, i + 1, key)
+    if line.text[at] == "[":
+        value, i, at = parse_flow(lines, i, at)
+    else:
+        value, at = parse_scalar(line, at)
+    key.comment = parse_end(lines[i], at)
+    return value, i + 1
+
+
+def parse_nested(lines: list[Line], i: int, key: Text) -> tuple[Node, int]:
+    """nested := list, at the key's indentation or deeper | mapping, deeper | nothing"""
+    if i == len(lines) or lines[i].indent < key.at:
+        return Text.of("", key.line, key.at), i
+    line, indent = lines[i], lines[i].indent
+    if indent > MAX_INDENT:
+        raise line.expected(indent, "an indentation of at most %d" % MAX_INDENT, "write it flatter", str(indent))
+    if line.text[indent : indent + 2] in ("-", "- "):
+        return parse_list(lines, i, indent, key)
+    if indent == key.at:
+        return Text.of("", key.line, key.at), i
+    if line.text[indent] != "[" and is_key_end(line, parse_scalar(line, indent)[1]):
+        return parse_mapping(lines, i, indent)
+    raise no_item(line, key)
+
+
+def no_item(line: Line, key: Text) -> Error:
+    """Return the Error for a line where only an item of the key's list can stand."""
+    what = 'a list item ("- %s") under %s' % (ITEMS.get(key, "item"), printable(key))
+    marker, item = line.raw[: line.margin].strip(), line.text.strip(" ").lstrip("- ")
+    return line.expected(line.indent, what, 'write "%s  - %s"' % (marker, printable(item)))
+
+
+def parse_list(lines: list[Line], i: int, indent: int, key: Text) -> tuple[list[Item], int]:
+    """list := ("- " item)+, the dashes at one indentation."""
+    items: list[Item] = []
+    while i < len(lines) and lines[i].indent >= indent:
+        line = lines[i]
+        if line.indent > indent:
+            hint = "an item stands on one line, its dash below the others"
+            raise line.expected(line.indent, "a list item at column %d" % (line.margin + indent + 1), hint)
+        if line.text[indent : indent + 2] not in ("-", "- "):
+            break
+        item, i = parse_item(lines, i, indent, key)
+        items.append(item)
+    if i < len(lines) and (lines[i].indent > key.at or lines[i].indent == key.at and lines[i].text[key.at] == "-"):
+        raise no_item(lines[i], key)
+    return items, i
+
+
+def parse_item(lines: list[Line], i: int, indent: int, key: Text) -> tuple[Item, int]:
+    """item := scalar | mapping that begins behind the dash"""
+    line, at = lines[i], skip_spaces(lines[i].text, indent + 1)
+    if line.text[at : at + 1] in ("", "#", "[") or line.text[at : at + 2] in ("-", "- "):
+        found = "" if line.text[at:] else "nothing"
+        raise line.expected(at, "a %s behind the dash" % ITEMS.get(key, "item"), "write one item a line", found)
+    item, end = parse_scalar(line, at)
+    if is_key_end(line, end):
+        lines[i] = Line(line.path, line.number, line.raw, line.margin)
+        lines[i].text, lines[i].indent = " " * at + line.text[at:], at
+        return parse_mapping(lines, i, at)
+    item.comment = parse_end(line, end)
+    return item, i + 1
+
+
+def parse_flow(lines: list[Line], i: int, at: int) -> tuple[list[Item], int, int]:
+    """flow := "[" (scalar ("," scalar)* ","?)? "]", on one line or several"""
+    opening = Text.of("[", lines[i], at)
+    items: list[Item] = []
+    at, comma = at + 1, False
+    while i < len(lines):
+        line, at = lines[i], skip_spaces(lines[i].text, at)
+        if at == len(line.text) or line.text[at] == "#" and line.text[:at].endswith((" ", "")[at == 0]):
+            i, at = i + 1, 0
+        elif line.text[at] == "]":
+            return items, i, at + 1
+        elif comma:
+            if line.text[at] != ",":
+                raise line.expected(at, '"," or "]"', "put an item with such characters in quotes")
+            at, comma = at + 1, False
+        else:
+            item, at = parse_scalar(line, at, in_flow=True)
+            items.append(item)
+            comma = True
+    raise opening.expected('"]" before the block ends', "close the list", "none")
+
+
+def parse_scalar(line: Line, at: int, in_flow: bool = False) -> tuple[Text, int]:
+    """scalar := single-quoted | double-quoted | plain, on one line"""
+    text, first = line.text, line.text[at]
+    if first in "'\"":
+        value, end = (parse_single if first == "'" else parse_double)(line, at)
+        return Text.of(value, line, at), end
+    # "-", "?" and ":" are text where text follows; in flow lists only "-" is.
+    is_text = text[at + 1 : at + 2] not in ("", " ") and (first == "-" or first in "?:" and not in_flow)
+    if first in INDICATORS and not is_text:
+        found = "%s (%s)" % (INDICATORS[first], quote(first))
+        raise line.expected(at, "plain text", "put it in quotes if it is text", found)
+    end = find_plain_end(text, at, in_flow)
+    return Text.of(text[at:end], line, at), end
+
+
+def find_plain_end(text: str, at: int, in_flow: bool) -> int:
+    """Return where a plain scalar ends: before ": " or " #", in a flow list also before ",?[]{}"."""
+    end = at
+    while end < len(text):
+        if text[end] == "#" and end > at and text[end - 1] == " " or in_flow and text[end] in ",?[]{}":
+            break
+        if text[end] == ":" and (text[end + 1 : end + 2] in ("", " ") or in_flow and text[end + 1] in ",[]{}"):
+            break
+        end += 1
+    return at + len(text[at:end].rstrip(" "))
+
+
+def parse_single(line: Line, at: int) -> tuple[str, int]:
+    """single := "'" (any | "''")* "'"; two quotes stand for one"""
+    end = line.text.find("'", at + 1)
+    while end >= 0 and line.text[end + 1 : end + 2] == "'":
+        end = line.text.find("'", end + 2)
+    if end < 0:
+        raise line.expected(at, "a closing ' on this line", "close the quote", "none")
+    return line.text[at + 1 : end].replace("''", "'"), end + 1
+
+
+def parse_double(line: Line, at: int) -> tuple[str, int]:
+    """double := '"' (any | "\\\\" letter | "\\\\" [xuU] hex digits)* '"' """
+    text, parts, i = line.text, [], at + 1
+    while i < len(text) and text[i] != '"':
+        letter = text[i + 1 : i + 2]
+        digits = text[i + 2 : i + 2 + HEX_DIGITS.get(letter, 0)]
+        if text[i] != "\\":
+            parts.append(text[i])
+        elif letter in ESCAPES:
+            parts.append(ESCAPES[letter])
+        elif digits and len(digits) == HEX_DIGITS[letter] and is_character(digits):
+            parts.append(chr(int(digits, 16)))
+        else:
+            raise line.expected(i, "an escape of YAML", 'write "\\\\" for a backslash, or use single quotes')
+        i += 1 if text[i] != "\\" else 2 + len(digits)
+    if i == len(text):
+        raise line.expected(at, 'a closing " on this line', "close the quote", "none")
+    return "".join(parts), i + 1
+
+
+def is_character(digits: str) -> bool:
+    """Answer whether hex digits are a character's code, surrogates excluded."""
+    code = -1 if digits.strip("0123456789abcdefABCDEF") else int(digits, 16)
+    return 0 <= code < 0xD800 or 0xE000 <= code < 0x110000
+
+
+def parse_end(line: Line, at: int) -> str:
+    """end := (" "+ "#" comment)?; return the comment"""
+    end = skip_spaces(line.text, at)
+    if line.text[end : end + 1] not in ("", "#") or line.text[end : end + 1] == "#" and line.text[end - 1] != " ":
+        raise line.expected(end, "the end of the line", "put text with such characters in quotes")
+    return line.text[end + 1 :].strip(" ")
+
+
+def skip_spaces(text: str, at: int) -> int:
+    while text[at : at + 1] == " ":
+        at += 1
+    return at
+
+
+# -- what the keys mean
+
+
+def parse_metadata(data: bytes, path: str, subdir: str) -> Metadata:
+    """Return what the script's block asks for on a platform, such as "linux-64"."""
+    block = parse_yaml(find_block(data, path))
+    check_keys(block, ("env", "channels", "run_with"), "the block", BLOCK_END)
+    if "env" not in block:
+        hint = 'write "# env:" and "#  - python" below "# conda execute"'
+        raise Error("expected env, a list of match specs, in the block, found none", path, hint=hint)
+    specs: list[str] = []
+    pip: list[str] = []
+    for item in find_items(block, "env", subdir):
+        if isinstance(item, dict):
+            pip += map(parse_requirement, find_items(item, "pip", subdir))
+        else:
+            specs.append(parse_spec(item))
+    if not specs and not pip:
+        raise find_key(block, "env").expected("a spec for %s under env" % subdir, "add one without selector", "none")
+    channels = [parse_channel(item) for item in find_items(block, "channels", subdir)]
+    if set(channels) == {"nodefaults"}:
+        raise find_key(block, "channels").expected("a channel beside nodefaults", "name what to search instead", "none")
+    run_with = parse_run_with(block, subdir)
+    return Metadata(dialect="conda-execute", specs=specs, pip=pip, channels=channels, run_with=run_with)
+
+
+def find_key(mapping: dict[Text, Node], name: str) -> Text:
+    """Return the key itself, which knows where it stands."""
+    return next(key for key in mapping if key == name)
+
+
+def check_keys(mapping: dict[Text, Node], known: Collection[str], where: str, hint: str = "") -> None:
+    """Refuse keys that do not exist, and selectors where nothing can be selected."""
+    for key in mapping:
+        if key not in known:
+            near = find_nearest(key, known)
+            what = "one of the keys %s in %s" % (", ".join(known), where)
+            raise key.expected(what, "write %s" % quote(near) if near else hint)
+        if key.comment.startswith("["):
+            raise key.expected("no selector behind a key", "put it behind the items of a list", "one")
+
+
+def find_items(mapping: dict[Text, Node], name: str, subdir: str) -> list[Any]:
+    """Return the items of a list that hold on a platform; "- pip:" may stand in env alone."""
+    if name not in mapping:
+        return []
+    key, node = find_key(mapping, name), mapping[Text(name)]
+    if isinstance(node, dict):
+        raise no_item(next(iter(node)).line, key)
+    if not isinstance(node, list) or not node:
+        text = str(node or "")
+        hint = 'write "%s: [%s]"' % (name, printable(text or "..."))
+        raise key.expected('a list of "- %s" under %s' % (ITEMS[name], name), hint, quote(text) if text else "nothing")
+    items = []
+    for item in node:
+        head = next(iter(item)) if isinstance(item, dict) else item
+        if isinstance(item, dict) and (len(item), name, head) != (1, "env", "pip"):
+            hint = 'write "%s =VERSION" for a version, or put text with ": " in quotes' % printable(head)
+            raise head.expected("a " + ITEMS[name], hint, "the key " + quote(head))
+        if holds(head, subdir):
+            items.append(item)
+    return items
+
+
+def holds(item: Text, subdir: str) -> bool:
+    """Answer whether the selector behind an item is true: or := and ("or" and)*, of names and "not".
+
+    The names are conda-build's; see find_facts.
+    """
+    if not item.comment.startswith("["):
+        return True
+    selector, bracket, _ = item.comment[1:].partition("]")
+    facts = find_facts(subdir)
+    terms = [[term.split() for term in part.split(" and ")] for part in " ".join(selector.split()).split(" or ")]
+    for words in [words for part in terms for words in part]:
+        name = words[-1] if words else ""
+        if not bracket or name not in facts or set(words[:-1]) - {"not"}:
+            what = 'a selector of names joined by "and", "or" and "not"'
+            raise item.line.expected(item.line.text.rindex("#"), what, "the names are " + ", ".join(facts))
+    return any(all(facts[words[-1]] != (len(words) % 2 == 0) for words in part) for part in terms)
+
+
+def find_facts(subdir: str) -> dict[str, bool]:
+    """Return what each name of a selector is on a platform, such as "osx-arm64"."""
+    system, _, machine = subdir.partition("-")
+    facts = {name: name == system for name in ("linux", "osx", "win")}
+    facts.update(unix=system != "win", x86=machine in ("32", "64"), x86_64=machine == "64")
+    facts.update((name, name == machine) for name in ("arm64", "aarch64", "armv7l", "ppc64le", "riscv64", "s390x"))
+    return {**facts, **{name: name == system + machine for name in ("linux32", "linux64", "win32", "win64")}}
+
+
+def parse_run_with(block: dict[Text, Node], subdir: str) -> list[str]:
+    """Return the words of the command: a string is split, a list is not."""
+    node = block.get(Text("run_with"), Text())
+    if isinstance(node, Text) and node:
+        words = split_words(node)
+    else:
+        words = [str(word) for word in find_items(block, "run_with", subdir)]
+    if "run_with" in block and (not words or not words[0] or not "".join(words).isprintable()):
+        raise find_key(block, "run_with").expected("a command", 'write "run_with: python"', quote(" ".join(words)))
+    return words
+
+
+def split_words(text: Text) -> list[str]:
+    """Split as a shell does, by spaces, quotes and backslashes; nothing is expanded.
+
+    >>> split_words(Text("a 'b c' e\\\\ f"))
+    ['a', 'b c', 'e f']
+    """
+    words: list[list[str]] = []
+    mark, inside, i = "", False, 0  # the open quote; whether a word has begun
+    while i < len(text):
+        c, follower = text[i], text[i + 1 : i + 2]
+        i += 1
+        if c == mark:
+            mark = ""
+            continue
+        if not mark and c == " ":
+            inside = False
+            continue
+        if not inside:
+            words.append([])
+            inside = True
+        if not mark and c in "'\"":
+            mark = c
+            continue
+        if c == "\\" and mark != "'" and follower and (not mark or follower in '"\\$`'):
+            c, i = follower, i + 1
+        words[-1].append(c)
+    if mark:
+        raise text.expected("a closing %s in the command" % mark, "close the quote", "none")
+    return ["".join(word) for word in words]
+
+
+# -- specs, requirements and channels: what passes here can be neither an option, nor a second
+# -- line, nor "@EXPLICIT", nor a file to any engine
+
+NAME_CHARACTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"  # CEP 26
+OPERATORS = "=<>!~"
+VERSION_CHARACTERS = NAME_CHARACTERS + OPERATORS + "+*|,^$() "
+
+
+def parse_words(text: Text, what: str) -> str:
+    """Return one line of text, each run of spaces made one, that is no option or directive."""
+    if text[:1] in ("-", "@", ""):
+        raise text.expected(what, 'it cannot be empty or begin with "-" or "@"')
+    if not text.isprintable():
+        raise text.expected(what + " without control characters", "write it on one line")
+    return " ".join(text.split())
+
+
+def split_name(text: str) -> tuple[str, str]:
+    """Return a package's name and what is behind it."""
+    length = len(text) - len(text.lstrip(NAME_CHARACTERS))
+    return text[:length], text[length:]
+
+
+def parse_spec(text: Text) -> str:
+    """spec := (channel "::")? name (version build?)? ("[" key=value,... "]")?, as conda's MatchSpec"""
+    spec = parse_words(text, "a match spec")
+    channel, colons, rest = spec.rpartition("::")
+    name, rest = split_name(rest)
+    version, bracket, keys = rest.partition("[")
+    if "://" in rest or spec.endswith((".conda", ".tar.bz2")):
+        hint = "name the package, and its channel under channels"
+        raise text.expected("a match spec", hint, "the package file " + quote(spec))
+    if colons:
+        parse_channel(text, channel)
+    if not name.strip("0123456789.-") or name.startswith("-") or name.lower() in ("yes", "no", "true", "false", "null"):
+        raise text.expected("a package name", 'write a spec like "python >=3.9"', quote(name or spec))
+    if bracket and (not keys.endswith("]") or "=" not in keys or "[" in keys):
+        raise text.expected('"[key=value]" at the end', "close the bracket", quote(bracket + keys))
+    last = version.rstrip()[-1:]
+    if version.strip(VERSION_CHARACTERS) or version[:1] not in ("", " ", *OPERATORS) or last in (*OPERATORS, ",", "|"):
+        hint = 'write a spec like "%s >=1.2,<2"' % name
+        raise text.expected("a version behind " + name, hint, quote(version.strip()))
+    return spec
+
+
+def parse_requirement(text: Text) -> str:
+    """requirement := name ("[" extras "]")? (version | "@" URL)? (";" marker)?, PEP 508"""
+    requirement = parse_words(text, "a PyPI requirement")
+    name, rest = split_name(requirement)
+    if not name[:1].isalnum() or rest.lstrip(" ")[:1] not in ("", "[", ";", "@", "(", *OPERATORS):
+        hint = 'write "name >=1.2", or "name @ URL" for a file or a repository'
+        raise text.expected("a PyPI requirement", hint)
+    return requirement
+
+
+def parse_channel(text: Text, channel: str | None = None) -> str:
+    """channel := name | URL | absolute path"""
+    channel = str(text) if channel is None else channel
+    if channel[:1] in ("-", "@", ".", "~", "") or not channel.isprintable() or " " in channel or "," in channel:
+        hint = 'it cannot begin with "-", "@", "." or "~", nor hold a space or a comma'
+        raise text.expected("a channel's name or URL", hint, quote(channel))
+    return channel
+
+
+# -- the command
+
+SUFFIXES = {
+    ".py": "python", ".r": "Rscript", ".sh": "sh", ".bash": "bash", ".pl": "perl", ".rb": "ruby", ".js": "node",
+    ".mjs": "node", ".lua": "lua", ".jl": "julia", ".ps1": "pwsh",
+}  # fmt: skip
+
+
+def find_command(data: bytes, path: str, run_with: list[str]) -> list[str]:
+    """Return the words that run the script: the block's, the shebang's, the suffix's, or sh."""
+    words = run_with or parse_shebang(data)
+    if words and (run_with or not is_own_shebang(words)):
+        return words
+    return [SUFFIXES.get(os.path.splitext(path)[1].lower(), "sh")]
+
+
+def parse_shebang(data: bytes) -> list[str]:
+    """Return the words of the first line, "-S" of env left out, or none.
+
+    >>> parse_shebang(b"#!/usr/bin/env -S python -u")
+    ['/usr/bin/env', 'python', '-u']
+    """
+    first = os.fsdecode(data[:4096].split(b"\n", 1)[0])
+    words = first[2:].split() if first.startswith("#!") else []
+    if len(words) > 1 and os.path.basename(words[0]) == "env" and words[1].startswith("-S"):
+        rest = " ".join([words[1][2:], *words[2:]])
+        return [words[0], *split_words(Text.of(rest, Line("the shebang", 1, rest), 0))]
+    return words
+
+
+def is_own_shebang(words: list[str]) -> bool:
+    """Answer whether a shebang is conda-execute itself, in any of its forms."""
+    names = [os.path.basename(word) for word in words]
+    own = {"conda-execute", "conda-execute.exe", "conda_execute", "conda_execute.py"}
+    return bool(own & set(names)) or ("conda", "execute") in zip(names, names[1:])
+
+
+# ---- Name ------------------------------------------------------------------------------
+# The name of an environment: equal metadata, equal name. Pure.
+
+
+def find_name(specs: Iterable[str], pip: Iterable[str] = (), channels: Iterable[str] = ()) -> str:
+    """Return the 20 hex digits that name the environment.
+
+    >>> find_name(["python >=3", "numpy"])
+    'ea977067a8fbeb21a594'
+    """
+    lines = sorted({" ".join(spec.split()) for spec in specs})
+    lines += ["pip:", *sorted({" ".join(one.split()) for one in pip})] if pip else []
+    lines += ["channels:", *channels] if channels else []
+    digest: str = sha256("\n".join(lines).encode("utf-8")).hexdigest()
+    return digest[:20]
+
+
+def find_subdir(system: str, machine: str) -> str:
+    """Return conda's name of a platform from sys.platform and the kernel's machine.
+
+    >>> find_subdir("linux", "x86_64"), find_subdir("darwin", "arm64")
+    ('linux-64', 'osx-arm64')
+    """
+    name = {"linux": "linux", "darwin": "osx", "win32": "win"}.get(system, system)
+    machine = machine.lower()
+    if machine in ("x86_64", "amd64"):
+        return name + "-64"
+    if machine in ("i386", "i486", "i586", "i686", "x86"):
+        return name + "-32"
+    return name + "-" + ({"arm64": "aarch64"} if name == "linux" else {"aarch64": "arm64"}).get(machine, machine)
+
+
+
+# ---- Config ----------------------------------------------------------------------------
+# Where environments lie, how long they are kept, who builds them: condarc and environment
+# variables, read as conda reads them but without starting it. Knows no script.
+
+ENGINES = ("auto", "conda", "mamba", "micromamba", "rattler")
+SETTINGS = {"env-dir": "{config.envs_dirs[0]}/../tmp_envs", "remove-if-unused-for": "25", "engine": "auto"}
+# The keys of condarc that matter here; the rest of the file may be any YAML.
+CONDARC_KEYS = ("conda-execute", "envs_dirs", "envs_path", "channels", "channel_alias")
+
+
+class Config(Record):
+    """The settings of a run: paths are absolute, `condarc` has what the files say, by key."""
+
+    root: str  # conda's root prefix, or ""
+    env_dir: str
+    keep_hours: float
+    engine: str
+    condarc: dict[str, Node]
+
+
+def read_config(environ: Environ, executable: str) -> Config:
+    """Return the settings; raise Error that names the file and line of a bad one."""
+    root = find_root(environ, executable)
+    condarc: dict[str, Node] = {}
+    for path in list_condarcs(environ, root):
+        merge_condarc(condarc, read_condarc(path))
+    env_dir, keep, engine = (find_setting(key, condarc, environ) for key in SETTINGS)
+    if engine not in ENGINES:
+        raise engine.expected("one of %s for engine" % ", ".join(ENGINES), 'write "auto" for the first there is')
+    path = expand(env_dir, environ).replace("{config.envs_dirs[0]}", find_envs_dir(root, condarc, environ))
+    if not os.path.isabs(path):
+        raise env_dir.expected("an absolute path for env-dir", 'begin it with "/", "~" or "{config.envs_dirs[0]}"')
+    path, hours = os.path.normpath(path), parse_hours(keep)
+    return Config(root=root, env_dir=path, keep_hours=hours, engine=str(engine), condarc=condarc)
+
+
+def find_root(environ: Environ, executable: str) -> str:
+    """Return the root prefix of the conda that would run, or ""."""
+    beside = which("conda", os.path.dirname(executable))
+    for conda in (environ.get("CONDA_EXE", ""), which("conda", environ.get("PATH", "")), beside):
+        root = os.path.dirname(os.path.dirname(os.path.realpath(conda))) if conda else ""
+        if root and os.path.isdir(os.path.join(root, "conda-meta")):
+            return root
+    return environ.get("MAMBA_ROOT_PREFIX", "")
+
+
+def which(name: str, path: str) -> str:
+    """Return the first executable file of this name on a search path, or ""."""
+    for folder in filter(None, path.split(os.pathsep)):
+        for suffix in (".exe", ".bat", "") if os.name == "nt" else ("",):
+            candidate = os.path.join(folder, name + suffix)
+            if os.access(candidate, os.X_OK) and os.path.isfile(candidate):
+                return candidate
+    return ""
+
+
+def list_condarcs(environ: Environ, root: str) -> list[str]:
+    """Return the files that conda reads, the strongest last (SEARCH_PATH in conda/base/constants.py)."""
+    folders = ["C:/ProgramData/conda"] if os.name == "nt" else ["/etc/conda", "/var/lib/conda"]
+    folders += [root, os.path.join(environ.get("XDG_CONFIG_HOME", ""), "conda")]
+    folders += [os.path.expanduser(folder) for folder in ("~/.config/conda", "~/.conda")]
+    names = (".condarc", "condarc", "condarc.d")
+    paths = [os.path.join(folder, name) for folder in folders if os.path.isabs(folder) for name in names]
+    paths.append(os.path.expanduser("~/.condarc"))
+    paths += [os.path.join(environ["CONDA_PREFIX"], name) for name in names if environ.get("CONDA_PREFIX")]
+    files = []
+    for path in [*paths, environ.get("CONDARC", "")]:
+        files += [path] if os.path.isfile(path) else list_files(path, ".yml", ".yaml")
+    return files
+
+
+def list_files(folder: str, *suffixes: str) -> list[str]:
+    """Return the files of a folder with these suffixes, sorted; none where there is no folder."""
+    try:
+        return [os.path.join(folder, name) for name in sorted(os.listdir(folder)) if name.endswith(suffixes)]
+    except OSError:
+        return []
+
+
+def read_condarc(path: str) -> dict[Text, Node]:
+    """Return the keys of a file that matter here."""
+    try:
+        with open(path, "rb") as f:
+            data = f.read()
+    except OSError:  # conda reads past a file that it may not read
+        return {}
+    if not any(key.encode("ascii") in data for key in CONDARC_KEYS):
+        return {}
+    keys = parse_yaml(list(find_sections(data, path)))
+    own = keys.get(Text("conda-execute"))
+    if isinstance(own, dict):
+        check_keys(own, SETTINGS, "conda-execute")
+    elif own is not None:
+        key = find_key(keys, "conda-execute")
+        raise key.expected("settings under conda-execute", 'write "  env-dir: PATH" below it', quote(str(own)))
+    return keys
+
+
+def find_sections(data: bytes, path: str) -> Iterator[Line]:
+    """Yield the lines of the keys that matter, and read past everything between them."""
+    wanted = False
+    for number, raw in enumerate(data.split(b"\n"), 1):
+        raw = raw[3:] if number == 1 and raw.startswith(b"\xef\xbb\xbf") else raw
+        line = Line(path, number, raw.rstrip(b"\r").decode("utf-8", "replace"))
+        if line.is_blank:
+            continue
+        if line.text[0] not in " \t-":
+            wanted = line.text.split(":")[0].strip(" '\"") in CONDARC_KEYS
+        if wanted:
+            check_characters(line, raw.rstrip(b"\r"))
+            yield line
+
+
+def merge_condarc(merged: dict[str, Node], stronger: dict[Text, Node]) -> None:
+    """Merge as conda does: mappings by key, lists with the stronger file's items first."""
+    for key, value in stronger.items():
+        old = merged.get(key)
+        if isinstance(value, dict) and isinstance(old, dict):
+            value = {**old, **value}
+        elif isinstance(value, list) and isinstance(old, list):
+            value = value + old
+        merged[key] = value
+
+
+def find_setting(key: str, condarc: dict[str, Node], environ: Environ) -> Text:
+    """Return a setting from its variable, else condarc, else the default, with where it stands."""
+    variable = "CONDA_EXECUTE_" + key.upper().replace("-", "_")
+    if environ.get(variable):
+        line = Line("the environment", 1, "%s=%s" % (variable, environ[variable]))
+        return Text.of(environ[variable], line, len(variable) + 1)
+    own = condarc.get("conda-execute", {})
+    assert isinstance(own, dict)
+    value = own.get(Text(key), Text.of(SETTINGS[key], Line("the default", 1, SETTINGS[key]), 0))
+    if not isinstance(value, Text) or not value:
+        raise find_key(own, key).expected("one value for " + key, found="none" if value == "" else "several")
+    return value
+
+
+def find_envs_dir(root: str, condarc: dict[str, Node], environ: Environ) -> str:
+    """Return what conda calls envs_dirs[0] (mockable_context_envs_dirs in conda/base/context.py)."""
+    given = environ.get("CONDA_ENVS_DIRS") or environ.get("CONDA_ENVS_PATH") or ""
+    folders = [os.path.expanduser(folder.strip()) for folder in given.split(os.pathsep) if folder.strip()]
+    folders += [expand(folder, environ) for folder in find_list("envs_dirs", condarc) + find_list("envs_path", condarc)]
+    if root and os.access(os.path.join(root, "conda-meta", "history"), os.W_OK):
+        folders.append(os.path.join(root, "envs"))
+    return os.path.abspath([*folders, os.path.expanduser("~/.conda/envs")][0])
+
+
+def find_list(key: str, condarc: dict[str, Node]) -> list[Text]:
+    """Return the items of a list in condarc; a scalar is a list of one, as for conda."""
+    node = condarc.get(key, [])
+    return [item for item in (node if isinstance(node, list) else [node]) if isinstance(item, Text) and item]
+
+
+def expand(text: Text, environ: Environ) -> str:
+    """Return a path with "~", $NAME and ${NAME} filled in."""
+    first, *parts = os.path.expanduser(text).split("$")
+    for part in parts:
+        name = part[1:].split("}")[0] if part.startswith("{") else split_name(part)[0].rstrip(".-")
+        if name not in environ:
+            raise text.expected("variables that are set", "set it, or write the path out", "$%s, which is not" % name)
+        first += environ[name] + part[len(name) + 2 * part.startswith("{") :]
+    return first
+
+
+def parse_hours(text: Text) -> float:
+    try:
+        hours = float(text)
+    except ValueError:
+        hours = -1.0
+    if not 0 <= hours < 1e9:
+        raise text.expected("hours for remove-if-unused-for", "write a number from 0 on, such as 25 or 0.5")
+    return hours
+
+
+# ---- Store -----------------------------------------------------------------------------
+# What lies in env-dir: prefixes, their markers, the log, the leases. Knows neither engines
+# nor scripts.
+
+STORE_README = """\
+conda environments that conda-execute made for scripts; each lies under the hash of its metadata.
+Deleting all of this is safe while no such script runs: what is needed is built again.
+conda-execute: https://github.com/conda-tools/conda-execute
+"""
+LOG_HEADER = b"time\tevent\tname\tpid\thost\tscript\n"
+
+
+MARKER = "conda-meta/conda-execute.json"
+
+
+def is_ready(prefix: str) -> bool:
+    """Answer whether a complete environment is there."""
+    return os.path.exists(os.path.join(prefix, MARKER))
+
+
+def write_marker(prefix: str, **content: object) -> None:
+    """Declare an environment complete: last and at once."""
+    import json
+
+    path = os.path.join(prefix, MARKER)
+    with open(path + ".part", "w", encoding="utf-8") as f:
+        json.dump(content, f, indent=1)
+        f.flush()
+        os.fsync(f.fileno())
+    os.replace(path + ".part", path)
+
+
+def make_store(env_dir: str) -> None:
+    """Create env-dir with what conda-execute keeps in it."""
+    try:
+        os.makedirs(os.path.join(env_dir, ".leases"), exist_ok=True)
+        os.makedirs(os.path.join(env_dir, ".trash"), exist_ok=True)
+        if not os.path.exists(os.path.join(env_dir, "README")):
+            with open(os.path.join(env_dir, "README"), "w", encoding="utf-8") as f:
+                f.write(STORE_README)
+    except OSError as e:
+        hint = "name a folder of yours: env-dir under conda-execute: in ~/.condarc, or CONDA_EXECUTE_ENV_DIR"
+        raise Error("expected an env-dir that can be written to, found: %s" % e.strerror, env_dir, hint=hint) from None
+
+
+# -- the log
+
+
+def append_use(env_dir: str, event: str, name: str, script: str) -> bool:
+    """Append a row to usage.tsv in one write; answer whether that could be done."""
+    path = os.path.join(env_dir, "usage.tsv")
+    row = format_use(int(time.time()), event, name, os.getpid(), HOST, os.path.abspath(script))
+    try:
+        if not os.path.exists(path):
+            write_header(path)
+        fd = os.open(path, os.O_WRONLY | os.O_APPEND)
+        try:
+            return os.write(fd, row) == len(row)
+        finally:
+            os.close(fd)
+    except OSError:
+        return False
+
+
+def write_header(path: str) -> None:
+    """Create a log that begins with its header, though others may be doing the same."""
+    part = "%s.%d" % (path, os.getpid())
+    with open(part, "wb") as f:
+        f.write(LOG_HEADER)
+    try:
+        os.link(part, path)
+    except FileExistsError:
+        pass
+    finally:
+        os.unlink(part)
+
+
+def format_use(time_s: int, event: str, name: str, pid: int, host: str, script: str) -> bytes:
+    r"""Return a row of less than 4096 bytes, which one write appends whole.
+
+    >>> format_use(1, "run", "ea97", 7, "here", "/a\tb")
+    b'1\trun\tea97\t7\there\t/a\\tb\n'
+    """
+    path = os.fsencode(script).replace(b"\\", rb"\\").replace(b"\t", rb"\t").replace(b"\n", rb"\n")
+    return os.fsencode("%d\t%s\t%s\t%d\t%s\t" % (time_s, event, name, pid, host)) + path[:3800] + b"\n"
+
+
+# -- leases: flock belongs to the open file, so to every process that has a copy of its
+# -- descriptor, and the kernel drops it with the last of them, however that one ended
+
+
+def take_lock(path: str, exclusive: bool, say: Progress) -> int:
+    """Return the descriptor of a locked file; wait for whoever has it, and say for whom.
+
+    -1 where the file can neither be made nor opened: an env-dir of somebody else's.
+    """
+    fd = -1
+    for flags in (os.O_RDWR | os.O_CREAT, os.O_RDONLY):
+        try:
+            fd = os.open(path, flags, 0o666)
+            break
+        except OSError:
+            continue
+    if fd >= 0 and not try_lock(fd, exclusive):
+        holder = os.pread(fd, 200, 0).decode("utf-8", "replace").strip() or "another process"
+        say.line("waiting for " + printable(holder))
+        fcntl.flock(fd, fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH)
+    return fd
+
+
+def try_lock(fd: int, exclusive: bool) -> bool:
+    """Take or change a lock if that can be done at once; answer whether it was."""
+    try:
+        fcntl.flock(fd, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def obtain(env_dir: str, name: str, force: bool, say: Progress, build: Callable[[str, int], None]) -> int:
+    """Return a lease on a complete environment, built first where there is none.
+
+    Look, lock, look again, build, mark last. Who dies on the way leaves a prefix without
+    marker, which the next one clears away. The engine inherits the builder's lock: one
+    that outlives its conda-execute still keeps others from the prefix.
+    """
+    prefix, leases = os.path.join(env_dir, name), os.path.join(env_dir, ".leases")
+    if not force and is_ready(prefix):
+        lease = take_lock(os.path.join(leases, name), False, say)
+        if is_ready(prefix):
+            return lease
+    make_store(env_dir)
+    lease = take_lock(os.path.join(leases, name), False, say)
+    builder = take_lock(os.path.join(leases, name + ".build"), True, say)
+    if force:
+        refuse_if_used(prefix, os.path.join(leases, name), lease)
+    if force or not is_ready(prefix):
+        os.ftruncate(builder, 0)
+        who = "process %d on %s, which builds %s" % (os.getpid(), HOST, prefix)
+        os.pwrite(builder, os.fsencode(who), 0)
+        discard(env_dir, name)
+        build(prefix, builder)
+    os.close(builder)
+    return lease
+
+
+def refuse_if_used(prefix: str, path: str, lease: int) -> None:
+    """Raise Error where anyone else has a lease."""
+    if try_lock(lease, True):
+        try_lock(lease, False)
+        return
+    pids = find_holders(path)
+    who = "process " + ", ".join(map(str, pids)) if pids else "a process of another host or user"
+    raise Error("expected nobody to run in the environment, found %s" % who, prefix, hint="end it, or wait for its end")
+
+
+def find_holders(path: str) -> list[int]:
+    """Return the pids of the other processes that have a file open, as far as /proc tells."""
+    pids = []
+    for pid in map(int, filter(str.isdigit, os.listdir("/proc") if os.path.isdir("/proc") else [])):
+        try:
+            files = {os.readlink("/proc/%d/fd/%s" % (pid, fd)) for fd in os.listdir("/proc/%d/fd" % pid)}
+        except OSError:  # it has ended, or is another user's
+            continue
+        pids += [pid] if os.path.realpath(path) in files and pid != os.getpid() else []
+    return sorted(pids)
+
+
+def discard(env_dir: str, name: str) -> None:
+    """Delete an environment; its name is free at once."""
+    import shutil
+    import tempfile
+
+    if os.path.lexists(os.path.join(env_dir, name)):
+        trash = tempfile.mkdtemp(dir=os.path.join(env_dir, ".trash"))
+        os.rename(os.path.join(env_dir, name), os.path.join(trash, name))
+        shutil.rmtree(trash, ignore_errors=True)
+
+
+# ---- Engines ---------------------------------------------------------------------------
+# From specs and channels to a prefix: conda, mamba and micromamba by their command line,
+# rattler in process. Knows neither scripts nor leases nor the log.
+
+WAYS_OUT = "install conda (https://conda-forge.org/download), or set CONDA_EXE or MAMBA_EXE, or pip install py-rattler"
+
+
+class Progress:
+    """What a person sees of the work, on stderr: lines that stay, and one that changes."""
+
+    def __init__(self, verbose: bool, quiet: bool) -> None:
+        self.verbose, self.quiet, self.shown = verbose, quiet, ""
+        self.live = not quiet and not verbose and sys.stderr.isatty()
+
+    def line(self, text: str) -> None:
+        self.clear()
+        if not self.quiet:
+            print("conda-execute: " + text, file=sys.stderr, flush=True)
+
+    def step(self, text: str) -> None:
+        """Show what is going on: in place on a terminal, as a line with -v, else not at all."""
+        if self.verbose:
+            print(text, file=sys.stderr, flush=True)
+        elif self.live and text != self.shown:
+            self.shown = text
+            print("\r\x1b[K" + printable(text)[:76], end="", file=sys.stderr, flush=True)
+
+    def clear(self) -> None:
+        if self.shown:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+        self.shown = ""
+
+
+class Order(Record):
+    """What is to be built: where, of what, by whom."""
+
+    engine: str
+    program: str  # "" for rattler
+    prefix: str
+    specs: list[str]
+    pip: list[str]
+    channels: list[str]
+    override: bool  # leave the configured channels out
+    offline: bool
+    config: Config
+    builder: int  # the descriptor of the builder's lock
+
+
+def find_engine(wanted: str, environ: Environ, executable: str) -> tuple[str, str]:
+    """Return the kind and the program of the engine; "auto" takes the first there is, at last rattler."""
+    path = environ.get("PATH", "")
+    programs = [environ.get("CONDA_EXE", ""), which("conda", path), which("conda", os.path.dirname(executable))]
+    programs += [environ.get("MAMBA_EXE", ""), which("mamba", path), which("micromamba", path)]
+    for program in programs:
+        stem = os.path.splitext(os.path.basename(program))[0]
+        kind = stem if stem in ("mamba", "micromamba") else "conda"  # CONDA_EXE may well name a mamba
+        if wanted in ("auto", kind) and program and os.access(program, os.X_OK):
+            return kind, program
+    if wanted in ("auto", "rattler"):
+        return "rattler", ""
+    found = "none in CONDA_EXE, MAMBA_EXE and PATH"
+    raise Error("expected the engine %s, found %s" % (wanted, found), hint=WAYS_OUT + ", or set engine to auto")
+
+
+def build_prefix(order: Order, say: Progress) -> None:
+    """Build an environment whole, or raise Error and leave nothing."""
+    import shutil
+
+    try:
+        if order.engine == "rattler":
+            build_with_rattler(order, say)
+        else:
+            build_with_program(order, say)
+        if order.pip:
+            install_requirements(order, say)
+    except BaseException:  # Ctrl-C as well
+        say.clear()
+        shutil.rmtree(order.prefix, ignore_errors=True)
+        raise
+    say.clear()
+
+
+# -- conda, mamba, micromamba
+
+
+def build_with_program(order: Order, say: Progress) -> None:
+    """Have a program create the prefix, one at a time: conda does not lock its package cache (conda#13055)."""
+    cache = take_lock(os.path.expanduser("~/.conda-execute.lock"), True, say)
+    say.step("%s: solving %s" % (order.engine, ", ".join(order.specs)))
+    code, output = run_engine(format_create(order, say.verbose), {"CONDA_REGISTER_ENVS": "false"}, order, say)
+    if code and not find_document(output).get("success"):  # its threads may fail after its work is done
+        raise Error("%s could not build the environment:\n%s" % (order.engine, format_explanation(output, code)))
+    if order.engine != "conda":
+        unregister(order.prefix)
+    if cache >= 0:
+        os.close(cache)
+
+
+def format_create(order: Order, verbose: bool) -> list[str]:
+    """Return the command line that creates the prefix; specs stand behind "--", and so are no options."""
+    argv = [order.program, "create", "--prefix", order.prefix, "--yes"]
+    if order.engine == "conda":
+        argv += ["--no-default-packages"] + ([] if verbose else ["--json"])
+    argv += ["--offline"] if order.offline else []
+    argv += ["--override-channels"] if order.override else []
+    return [*argv, *("--channel=" + channel for channel in order.channels), "--", *order.specs]
+
+
+def run_engine(argv: list[str], variables: dict[str, str], order: Order, say: Progress) -> tuple[int, str]:
+    """Run a program to its end and show how far it is; return its exit code and all that it printed."""
+    import subprocess
+
+    environ, folder = {**os.environ, **variables}, order.config.env_dir
+    try:
+        child = subprocess.Popen(
+            argv, env=environ, cwd=folder, pass_fds=[order.builder],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+    except OSError as e:
+        raise Error("expected a program that can be started, found: %s" % e.strerror, argv[0], hint=WAYS_OUT) from None
+    lines = []
+    assert child.stdout is not None
+    try:
+        for raw in child.stdout:
+            lines.append(raw.decode("utf-8", "replace").strip("\0\r\n"))
+            if lines[-1].startswith('{"fetch":') and not say.verbose:  # conda's progress, one record a line
+                say.step("downloading " + lines.pop().split('"')[3])
+            elif say.verbose:
+                say.step(lines[-1])
+        return child.wait(), "\n".join(lines)
+    except BaseException:  # Ctrl-C: conda takes its time to undo what it did
+        child.terminate()
+        try:
+            child.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            child.kill()
+        raise
+
+
+def find_document(output: str) -> dict[str, Any]:
+    """Return the JSON object that conda prints last, or an empty one."""
+    import json
+
+    try:
+        document = json.JSONDecoder().raw_decode(output, ("\n" + output).rindex("\n{"))[0]
+    except ValueError:
+        return {}
+    return dict(document)
+
+
+def format_explanation(output: str, code: int = 0) -> str:
+    """Return why an engine failed, in its own words and all of them, indented."""
+    document = find_document(output)
+    guidance = document.get("guidance") or {}
+    parts = [document.get("message") or document.get("error"), guidance.get("summary"), document.get("traceback")]
+    parts += ["- " + hint["text"] for hint in guidance.get("hints", [])]
+    text = "\n".join(filter(None, parts)) or output or "it ended with code %d and said nothing" % code
+    return "\n".join("  " + printable(line) for line in text.split("\n") if line.strip())
+
+
+def unregister(prefix: str) -> None:
+    """Take a prefix out of the list of environments, where mamba puts each."""
+    path = os.path.expanduser("~/.conda/environments.txt")
+    try:
+        with open(path, encoding="utf-8") as f:
+            lines = f.readlines()
+        with open(path + ".part", "w", encoding="utf-8") as f:
+            f.writelines(line for line in lines if line.rstrip("\n") != prefix)
+        os.replace(path + ".part", path)
+    except OSError:
+        pass
+
+
+# -- rattler
+
+
+def build_with_rattler(order: Order, say: Progress) -> None:
+    """Solve and link with py-rattler."""
+    import asyncio
+
+    import_rattler(order, say)
+    import rattler
+    from rattler import exceptions
+
+    # They have no base of their own.
+    known = tuple(e for e in vars(exceptions).values() if isinstance(e, type) and issubclass(e, Exception))
+    try:
+        asyncio.run(solve_and_link(rattler, order, say))
+    except known as e:
+        raise Error("rattler could not build the environment:\n%s" % format_explanation(str(e))) from None
+
+
+async def solve_and_link(rattler: Any, order: Order, say: Progress) -> None:
+    names, alias = find_channels(order, os.environ)
+    say.step("rattler: solving %s with %s" % (", ".join(order.specs), ", ".join(names)))
+    setting = rattler.ChannelConfig(alias, order.config.env_dir)
+    source = rattler.SourceConfig(cache_action="force-cache-only" if order.offline else "cache-or-fetch")
+    records = await rattler.solve(
+        [rattler.Channel(name, setting) for name in names],
+        [rattler.MatchSpec(spec) for spec in order.specs],
+        gateway=rattler.Gateway(default_config=source),
+        virtual_packages=rattler.VirtualPackage.detect(),
+    )
+    reporter = make_reporter(rattler, say)
+    await rattler.install(records, order.prefix, execute_link_scripts=True, show_progress=False, reporter=reporter)
+
+
+def make_reporter(rattler: Any, say: Progress) -> Any:
+    """Return the object whose methods rattler calls while it downloads and links."""
+
+    class Reporter(rattler.InstallerReporter):  # type: ignore[misc]
+        def on_transaction_start(self, total_operations: int) -> None:
+            self.sizes: dict[int, int] = {}
+            self.linked, self.total = 0, total_operations
+
+        def on_download_progress(self, download_idx: int, progress: int, total: int | None) -> None:
+            self.sizes[download_idx] = progress
+            say.step("rattler: downloading, %.1f MB" % (sum(self.sizes.values()) / 1e6))
+
+        def on_link_start(self, operation: int, package_name: str) -> int:
+            self.linked += 1
+            say.step("rattler: linking %s, %d of %d" % (package_name, self.linked, self.total))
+            return operation
+
+    return Reporter()
+
+
+def find_channels(order: Order, environ: Environ) -> tuple[list[str], str]:
+    """Return the block's channels, then the configured ones, else conda-forge; and the alias of names."""
+    condarc = order.config.condarc
+    configured = [name.strip() for name in environ.get("CONDA_CHANNELS", "").split(",") if name.strip()]
+    configured = [] if order.override else configured or [str(name) for name in find_list("channels", condarc)]
+    names = list(dict.fromkeys(order.channels + configured)) or ["conda-forge"]
+    defaults = ["https://repo.anaconda.com/pkgs/main", "https://repo.anaconda.com/pkgs/r"]
+    aliases = [environ.get("CONDA_CHANNEL_ALIAS"), *find_list("channel_alias", condarc), "https://conda.anaconda.org"]
+    alias = next(filter(None, aliases)).rstrip("/") + "/"
+    return [url for name in names for url in (defaults if name == "defaults" else [name])], alias
+
+
+def import_rattler(order: Order, say: Progress) -> None:
+    """Make py-rattler importable: what is installed, else a private copy beside env-dir, made once."""
+    from importlib.util import find_spec
+
+    if find_spec("rattler"):
+        return
+    folder = order.config.env_dir + "-rattler"
+    target = os.path.join(folder, "cp%d%d-%s" % (*sys.version_info[:2], find_subdir(sys.platform, MACHINE)))
+    if not os.path.isdir(target):
+        os.makedirs(folder, exist_ok=True)
+        fd = take_lock(os.path.join(folder, ".lock"), True, say)
+        if not os.path.isdir(target):
+            install_rattler(target, order, say)
+        os.close(fd)
+    sys.path.insert(0, target)
+
+
+def install_rattler(target: str, order: Order, say: Progress) -> None:
+    """Install py-rattler from PyPI, the newest that has a wheel for this Python, into a folder of its own."""
+    import shutil
+    import tempfile
+    from importlib.util import find_spec
+
+    if order.offline:
+        raise Error("expected an engine, found none, and --offline forbids to install py-rattler", hint=WAYS_OUT)
+    if not find_spec("pip"):
+        hint = WAYS_OUT + "; python -m ensurepip may bring pip"
+        raise Error("expected an engine or pip, found neither in %s" % sys.executable, hint=hint)
+    say.line("found no conda, mamba or micromamba; installing py-rattler from PyPI into %s, once" % target)
+    part = tempfile.mkdtemp(dir=os.path.dirname(target))
+    argv = [sys.executable, "-m", "pip", "install", "--target", part, "--only-binary", ":all:", "py-rattler"]
+    code, output = run_engine(argv, PIP_VARIABLES, order, say)
+    if code:
+        shutil.rmtree(part, ignore_errors=True)
+        raise Error("pip could not install py-rattler:\n%s" % format_explanation(output), hint=WAYS_OUT)
+    os.rename(part, target)
+
+
+# What a person may have configured for pip, and what does not fit here.
+PIP_VARIABLES = {"PIP_USER": "0", "PIP_REQUIRE_VIRTUALENV": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+
+
+def install_requirements(order: Order, say: Progress) -> None:
+    """Install PyPI requirements with the environment's own pip."""
+    say.step("pip: installing " + ", ".join(order.pip))
+    argv = [which("python", os.pathsep.join(find_bin_dirs(order.prefix))), "-m", "pip", "install", "--", *order.pip]
+    variables = {**PIP_VARIABLES, **activate(os.environ, order.prefix)}
+    if order.offline:
+        variables["PIP_NO_INDEX"] = "1"
+    code, output = run_engine(argv, variables, order, say)
+    if code:
+        raise Error("pip could not install the requirements of env:\n%s" % format_explanation(output))
+
+
+# ---- Launch ----------------------------------------------------------------------------
+# From a prefix and the words of a command to a running process. Knows nothing of building.
+
+SHELLS = ("sh", "bash", "dash", "ksh", "zsh")  # every machine has one: an env need not bring it
+# Out of the way of what shells and scripts use by number, below the usual limit of 1024.
+LEASE_FD = 900
+
+
+def find_bin_dirs(prefix: str) -> list[str]:
+    """Return where an environment's programs are, in the order that activation gives PATH (conda/activate.py)."""
+    windows = ("", "Library/mingw-w64/bin", "Library/usr/bin", "Library/bin", "Scripts", "bin")
+    parts = windows if os.name == "nt" else ("bin",)
+    return [os.path.normpath(os.path.join(prefix, part)) for part in parts]
+
+
+def find_argv(words: list[str], script: str, args: list[str], prefix: str, path: str) -> list[str]:
+    """Return the command to execute.
+
+    The interpreter is the environment's, whatever path stands in front of its name; only a
+    plain shell may be the machine's. A relative path with a slash begins at the script.
+    """
+    rest = [os.path.join(".", script) if script.startswith("-") else script, *args]
+    at = 1 if os.path.basename(words[0]) == "env" and len(words) > 1 else 0
+    if at and (words[1].startswith("-") or "=" in words[1]):  # for env itself to read
+        return [which("env", path) or "/usr/bin/env", *words[1:], *rest]
+    word, name = words[at], os.path.basename(words[at])
+    program = which(name, os.pathsep.join(find_bin_dirs(prefix)))
+    if word != name and not os.path.isabs(word):
+        program = which(name, os.path.join(os.path.dirname(os.path.abspath(script)), os.path.dirname(word)))
+    elif not program and name in SHELLS:
+        program = which(name, os.path.dirname(word)) or which(name, path)
+    if not program:
+        hint = "add the package that brings it to env, or name another command with run_with"
+        raise Error("expected %s in %s, found none" % (quote(word), prefix), script, hint=hint, code=127)
+    return [program, *words[at + 1 :], *rest]
+
+
+def activate(environ: Environ, prefix: str) -> dict[str, str]:
+    """Return the variables that "conda activate" would leave, but for what its scripts do."""
+    outer, level = environ.get("CONDA_PREFIX", ""), environ.get("CONDA_SHLVL", "").strip()
+    depth = int(level) if level.isdigit() and outer else 0
+    gone = find_bin_dirs(prefix) + (find_bin_dirs(outer) if depth else [])
+    path = [folder for folder in environ.get("PATH", os.defpath).split(os.pathsep) if folder not in gone]
+    new = {**environ, **find_env_vars(environ, prefix, depth)}
+    if depth and outer != prefix:
+        new["CONDA_PREFIX_%d" % depth] = outer
+    new["PATH"] = os.pathsep.join(find_bin_dirs(prefix) + path)
+    new["CONDA_SHLVL"] = str(depth + (outer != prefix or not depth))
+    new["CONDA_PREFIX"] = new["CONDA_DEFAULT_ENV"] = new["PREFIX"] = prefix
+    new["CONDA_PROMPT_MODIFIER"] = "(%s) " % prefix
+    return new
+
+
+def find_env_vars(environ: Environ, prefix: str, depth: int) -> dict[str, str]:
+    """Return the variables that packages and "conda env config vars" set, and those they hide."""
+    files = list_files(os.path.join(prefix, "etc", "conda", "env_vars.d"), ".json")
+    state = os.path.join(prefix, "conda-meta", "state")
+    if not files and not os.path.exists(state):
+        return {}
+    import json
+
+    found: dict[str, str] = {}
+    for path in [*files, state]:
+        try:
+            with open(path, encoding="utf-8") as f:
+                content = json.load(f)
+        except (OSError, ValueError):
+            continue
+        found.update(content.get("env_vars", {}) if path == state else content)
+    found = {name.upper(): str(value) for name, value in found.items() if value != "***unset***"}
+    hidden = {"__CONDA_SHLVL_%d_%s" % (depth, name): environ[name] for name in found if name in environ}
+    return {**found, **hidden}
+
+
+def wrap_scripts(argv: list[str], old: Environ, new: Environ) -> tuple[list[str], Environ]:
+    """Return a command and its variables that also run the scripts of activation, in conda's order.
+
+    The outer environment's deactivate.d, then the variables, then the new one's activate.d:
+    in a shell, which becomes the command. Without any such script nothing is wrapped.
+    """
+    outer = old.get("CONDA_PREFIX", "") if new["CONDA_SHLVL"] != "1" else ""
+    before = list_files(os.path.join(outer, "etc", "conda", "deactivate.d"), ".sh")[::-1] if outer else []
+    after = list_files(os.path.join(new["CONDA_PREFIX"], "etc", "conda", "activate.d"), ".sh")
+    if os.name == "nt" or not before and not after:
+        return argv, new
+    code = [". " + quote_word(path) for path in before]
+    code += ["export %s=%s" % (name, quote_word(value)) for name, value in new.items() if old.get(name) != value]
+    code += [". " + quote_word(path) for path in after]
+    shell = which("bash", old.get("PATH", os.defpath)) or "/bin/sh"
+    return [shell, "-c", "\n".join([*code, 'exec "$@"']), "conda-execute", *argv], old
+
+
+def quote_word(text: str) -> str:
+    return "'%s'" % text.replace("'", "'\\''")
+
+
+def launch(argv: list[str], environ: Environ, lease: int) -> NoReturn:
+    """Become the command; the lease goes along, on a descriptor that exec leaves open."""
+    import _signal  # type: ignore[import-not-found]
+
+    if lease >= 0:
+        fcntl.fcntl(lease, fcntl.F_DUPFD, LEASE_FD)
+    for name in ("SIGPIPE", "SIGXFSZ"):  # Python ignores these, and exec would hand that on
+        _signal.signal(getattr(_signal, name), _signal.SIG_DFL)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    try:
+        os.execve(argv[0], argv, environ)
+    except OSError as e:
+        code = 127 if isinstance(e, FileNotFoundError) else 126
+        hint = "see run_with, the shebang, and the interpreter that the command itself names"
+        raise Error("expected a command that can run, found: %s" % e.strerror, argv[0], hint=hint, code=code) from None
+
+
+# ---- Command line ----------------------------------------------------------------------
+# From argv to a run, and from an Error to text and exit code.
+
+USAGE = """\
+usage: conda-execute [options] SCRIPT [ARG ...]
+
+Run SCRIPT in the conda environment that its "# conda execute" block describes.
+What stands behind SCRIPT is the script's own.
+
+  -v, --verbose    say what the block asks for, and all that the engine says
+  -q, --quiet      say nothing but errors
+  -f, --force-env  build the environment anew
+  -n, --dry-run    print what would be run where, and create nothing
+      --json       with --dry-run: print it as one JSON object
+      --offline    use nothing from the network
+      --version    print the version
+  -h, --help       print this text
+"""
+OPTIONS = ("verbose", "quiet", "force-env", "dry-run", "json", "offline", "version", "help")
+LETTERS = {"-v": "--verbose", "-q": "--quiet", "-f": "--force-env", "-n": "--dry-run", "-h": "--help"}
+
+
+def parse_argv(argv: list[str]) -> tuple[set[str], list[str]]:
+    """Return the options, which end at the first word that is none, and the words from the script on."""
+    options: set[str] = set()
+    i = 0
+    while i < len(argv) and argv[i].startswith("-") and argv[i] != "-":
+        if argv[i] == "--":
+            return options, argv[i + 1 :]
+        for option in [argv[i]] if argv[i].startswith("--") else ["-" + letter for letter in argv[i][1:]]:
+            name = LETTERS.get(option, option)[2:]
+            if name not in OPTIONS:
+                near = find_nearest(option, ["--" + known for known in OPTIONS])
+                hint = "write " + near if near else "conda-execute --help lists the options"
+                raise Error("expected an option or a script, found %s" % quote(option), hint=hint, code=2)
+            options.add(name)
+        i += 1
+    return options, argv[i:]
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a command line; return the exit code where no script took over."""
+    try:
+        options, words = parse_argv(sys.argv[1:] if argv is None else argv)
+        if "help" in options or "version" in options:
+            print(USAGE if "help" in options else "conda-execute %s\n" % __version__, end="")
+            return 0
+        if not words:
+            raise Error("expected a script, found none", hint="write conda-execute SCRIPT; --help says more", code=2)
+        if "json" in options and "dry-run" not in options:
+            raise Error("expected --dry-run with --json, found none", hint="write --dry-run --json", code=2)
+        return run(options, words[0], words[1:])
+    except Error as e:
+        return fail(e)
+    except OSError as e:
+        return fail(Error("expected the system to do its part, found: %s" % e.strerror, str(e.filename or "")))
+    except KeyboardInterrupt:
+        return fail(Error("interrupted", code=130))
+
+
+def fail(error: Error) -> int:
+    """Tell of an Error and return its exit code."""
+    print(format_error(error), file=sys.stderr, flush=True)
+    if "rattler" in sys.modules:  # its threads crash an interpreter that shuts down in good order
+        os._exit(error.code)
+    return error.code
+
+
+def run(options: set[str], script: str, args: list[str]) -> int:
+    data = read_script(script)
+    subdir = os.environ.get("CONDA_SUBDIR") or find_subdir(sys.platform, MACHINE)
+    metadata = parse_metadata(data, script, subdir)
+    metadata.run_with = find_command(data, script, metadata.run_with)
+    config = read_config(os.environ, sys.executable)
+    name = find_name(metadata.specs, metadata.pip, metadata.channels)
+    prefix = os.path.join(config.env_dir, name)
+    if "dry-run" in options:
+        print(format_plan(metadata, config, name, script, args, "json" in options))
+        return 0
+    say = Progress("verbose" in options, "quiet" in options)
+    if say.verbose:
+        print(format_specification(metadata, prefix), file=sys.stderr, flush=True)
+
+    def build(prefix: str, builder: int) -> None:
+        order = make_order(metadata, config, prefix, builder, "offline" in options)
+        start = time.time()
+        say.line("building %s with %s: %s" % (name, order.engine, ", ".join(metadata.specs + metadata.pip)))
+        build_prefix(order, say)
+        asked = {"env": metadata.specs, "pip": metadata.pip, "channels": metadata.channels}
+        write_marker(prefix, version=__version__, name=name, **asked, engine=order.engine, created=int(start))
+        append_use(config.env_dir, "create", name, script)
+        say.line("built %s in %.1f s" % (name, time.time() - start))
+
+    lease = obtain(config.env_dir, name, "force-env" in options, say, build)
+    argv = find_argv(metadata.run_with, script, args, prefix, os.environ.get("PATH", os.defpath))
+    if not append_use(config.env_dir, "run", name, script) and say.verbose:
+        say.line("could not write to %s" % os.path.join(config.env_dir, "usage.tsv"))
+    launch(*wrap_scripts(argv, os.environ, activate(os.environ, prefix)), lease)
+
+
+def read_script(path: str) -> bytes:
+    try:
+        with open(path, "rb") as f:
+            return f.read()
+    except OSError as e:
+        hint = "check the path and its rights"
+        raise Error("expected a script that can be read, found: %s" % e.strerror, path, hint=hint) from None
+
+
+def make_order(metadata: Metadata, config: Config, prefix: str, builder: int, offline: bool) -> Order:
+    engine, program = find_engine(config.engine, os.environ, sys.executable)
+    names = [split_name(spec.rpartition("::")[2])[0].lower() for spec in metadata.specs]
+    return Order(
+        engine=engine, program=program, prefix=prefix, config=config, builder=builder, offline=offline,
+        pip=metadata.pip,
+        specs=metadata.specs + (["pip"] if metadata.pip and "pip" not in names else []),
+        channels=[channel for channel in metadata.channels if channel != "nodefaults"],
+        override="nodefaults" in metadata.channels,
+    )  # fmt: skip
+
+
+def format_specification(metadata: Metadata, prefix: str) -> str:
+    """Return what -v says of a script."""
+    keys = {"env": metadata.specs, "pip": metadata.pip, "channels": metadata.channels, "run_with": metadata.run_with}
+    lines = ["%s: [%s]" % (key, ", ".join(items)) for key, items in keys.items() if items]
+    return "\n".join(["Using specification: ", *lines, "", "Prefix: " + prefix, ""])
+
+
+def format_plan(metadata: Metadata, config: Config, name: str, script: str, args: list[str], as_json: bool) -> str:
+    """Return what a run would do, for a person or as a JSON object."""
+    prefix = os.path.join(config.env_dir, name)
+    exists = is_ready(prefix)
+    command = [*metadata.run_with, script, *args]
+    if exists:
+        command = find_argv(metadata.run_with, script, args, prefix, os.environ.get("PATH", os.defpath))
+    engine = find_engine(config.engine, os.environ, sys.executable)[0]
+    if not as_json:
+        state = "it exists" if exists else "%s would build it" % engine
+        return "%s\nEnvironment: %s\nCommand: %s" % (format_specification(metadata, prefix), state, " ".join(command))
+    import json
+
+    plan = {
+        "script": os.path.abspath(script), "dialect": metadata.dialect, "env": metadata.specs, "pip": metadata.pip,
+        "channels": metadata.channels, "run_with": metadata.run_with, "name": name, "prefix": prefix, "exists": exists,
+        "engine": engine, "env_dir": config.env_dir, "command": command,
+    }  # fmt: skip
+    return json.dumps(plan, indent=2)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

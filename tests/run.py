@@ -1,0 +1,103 @@
+"""Do one of the README's two commands, on a machine that has Python and PyPI and nothing else.
+
+    python3 tests/run.py example     run the announcement's example, with a real solve and real packages
+    python3 tests/run.py test ...    run the tests; what follows goes to pytest
+
+Both keep all that they make in .venv: a virtual environment for each Python, filled from the "test"
+extra of setup.cfg, and for the example a small conda channel made of what is installed there.
+"""
+
+from __future__ import annotations
+
+import configparser
+import hashlib
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+TESTS = Path(__file__).resolve().parent
+ROOT = TESTS.parent
+HOME = ROOT / ".venv"
+SCRIPT = """\
+#!/usr/bin/env python
+
+# conda execute
+# env:
+#  - python >=3
+#  - numpy
+
+import numpy as np
+
+print(np.random.poisson(size=5))
+"""
+
+
+def requirements() -> list[str]:
+    """Return what the test extra of setup.cfg asks for."""
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg", encoding="utf-8")
+    return [line for line in config["options.extras_require"]["test"].split("\n") if line and line[0] != "#"]
+
+
+def make_venv(python: str) -> Path:
+    """Return the interpreter of a virtual environment of this Python that has the test extra."""
+    version = subprocess.run(
+        [python, "-c", "import sys; print(sys.version)"], stdout=subprocess.PIPE, check=True
+    ).stdout
+    folder = HOME / ("cpython-" + version.decode().split()[0])
+    inner, stamp = folder / "bin" / "python", folder / "stamp"
+    wanted = hashlib.sha256(repr((requirements(), version, str(folder))).encode()).hexdigest()
+    if not stamp.exists() or stamp.read_text() != wanted:
+        print(f"making {folder} with {', '.join(requirements())}", file=sys.stderr, flush=True)
+        create_venv(python, folder)
+        subprocess.run([inner, "-m", "pip", "install", "--quiet", *requirements()], check=True)
+        stamp.write_text(wanted)
+    return inner
+
+
+def create_venv(python: str, folder: Path) -> None:
+    """Create a virtual environment, where Debian has taken venv apart with virtualenv from PyPI."""
+    command = [python, "-m", "venv", "--clear", str(folder)]
+    if subprocess.run(command, stdout=subprocess.DEVNULL).returncode:
+        tool = HOME / "virtualenv"
+        subprocess.run([python, "-m", "pip", "install", "--quiet", "--target", str(tool), "virtualenv"], check=True)
+        environ = {**os.environ, "PYTHONPATH": str(tool)}
+        subprocess.run([python, "-m", "virtualenv", "--clear", str(folder)], env=environ, check=True)
+
+
+def example(python: Path) -> int:
+    """Run the announcement's example twice: the first run builds its environment, the second has it."""
+    output = subprocess.run([python, TESTS / "channel.py", HOME / "channel"], stdout=subprocess.PIPE, check=True).stdout
+    script = HOME / "my_script.py"
+    script.write_text(SCRIPT)
+    print("$ cat .venv/my_script.py\n" + SCRIPT, flush=True)
+    variables = {
+        "CONDA_CHANNELS": output.decode().strip(),
+        "CONDA_EXECUTE_ENGINE": "rattler",
+        "CONDA_EXECUTE_ENV_DIR": str(HOME / "tmp_envs"),
+        "RATTLER_CACHE_DIR": str(HOME / "cache"),
+    }
+    command = [str(python), "conda_execute.py", "-v", ".venv/my_script.py"]
+    for _ in range(2):
+        words = [f"{name}={shlex.quote(value)}" for name, value in variables.items()] + command
+        print("$ " + " ".join(words), flush=True)
+        code = subprocess.run(command, cwd=ROOT, env={**os.environ, **variables}).returncode
+        print(flush=True)
+        if code:
+            return code
+    return 0
+
+
+def main(argv: list[str]) -> int:
+    if argv[:1] == ["example"] and len(argv) == 1:
+        return example(make_venv(sys.executable))
+    if argv[:1] == ["test"]:
+        return subprocess.run([make_venv(sys.executable), "-m", "pytest", *argv[1:]], cwd=ROOT).returncode
+    print(__doc__, file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

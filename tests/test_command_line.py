@@ -1,0 +1,196 @@
+"""Command line: options, messages, exit codes, and the plan that --dry-run prints."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import conda_execute
+
+if TYPE_CHECKING:
+    import subprocess
+    from typing import Callable
+
+    from conftest import Environ, Run
+
+    Write = Callable[..., Path]
+    Rows = Callable[[], "list[list[str]]"]
+
+
+@pytest.fixture
+def hello(write: Write) -> Path:
+    return write("hello.sh", 'hello-conda "$@"', "hello-conda =1.0")
+
+
+def test_what_stands_behind_the_script_is_the_scripts(run: Run, hello: Path) -> None:
+    words = ["-v", "--help", "--", "--json", "a b", "", "*", "-"]
+    done = run(hello, *words)
+    assert done.stdout == "hello-conda 1.0 " + " ".join(words) + "\n"
+
+
+@pytest.mark.parametrize("words", [["-h"], ["--help"], ["-vh"], ["--help", "script.py"]])
+def test_help_is_printed_to_stdout(run: Run, words: list[str]) -> None:
+    done = run(*words)
+    assert (done.returncode, done.stdout, done.stderr) == (0, conda_execute.USAGE, "")
+
+
+def test_the_version_is_printed(run: Run) -> None:
+    assert run("--version").stdout == f"conda-execute {conda_execute.__version__}\n"
+
+
+WRONG = {
+    "no script": ([], "expected a script, found none\n  write conda-execute SCRIPT; --help says more"),
+    "only options": (["-v"], "expected a script, found none\n  write conda-execute SCRIPT; --help says more"),
+    "near miss": (["--verbos", "a.py"], 'expected an option or a script, found "--verbos"\n  write --verbose'),
+    "unknown": (["-x", "a.py"], 'expected an option or a script, found "-x"\n  conda-execute --help lists the options'),
+    "bundle": (["-vx", "a.py"], 'expected an option or a script, found "-x"\n  conda-execute --help lists the options'),
+    "json alone": (["--json", "a.py"], "expected --dry-run with --json, found none\n  write --dry-run --json"),
+}
+
+
+@pytest.mark.parametrize("words, text", WRONG.values(), ids=WRONG)
+def test_a_wrong_command_line_is_told_and_exits_with_2(run: Run, words: list[str], text: str) -> None:
+    done = run(*words)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"conda-execute: {text}\n")
+
+
+def failed(done: subprocess.CompletedProcess[str], text: str, code: int = 125) -> bool:
+    assert (done.returncode, done.stdout, done.stderr) == (code, "", f"conda-execute: {text}\n")
+    return True
+
+
+def test_a_script_that_is_not_there_is_told(run: Run) -> None:
+    text = (
+        "gone.py: expected a script that can be read, found: No such file or directory\n  check the path and its rights"
+    )
+    assert failed(run("gone.py"), text)
+
+
+def test_a_folder_is_no_script(run: Run) -> None:
+    text = "/: expected a script that can be read, found: Is a directory\n  check the path and its rights"
+    assert failed(run("/"), text)
+
+
+@pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root may read every file")
+def test_a_script_that_may_not_be_read_is_told(run: Run, hello: Path) -> None:
+    hello.chmod(0)
+    text = f"{hello}: expected a script that can be read, found: Permission denied\n  check the path and its rights"
+    assert failed(run(hello), text)
+
+
+def test_a_script_without_a_block_is_told_what_to_write(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("print(1)\n")
+    text = (
+        'a.py: expected a comment block that begins with "# conda execute", found none\n'
+        '  write "# conda execute", "# env:" and "#  - python" on three lines of their own'
+    )
+    assert failed(run("a.py"), text)
+
+
+def test_a_broken_block_shows_the_line(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("\n\n\n# conda execute\n# env:\n#   numpy\n")
+    text = (
+        'a.py:6:5: expected a list item ("- spec") under env, found "numpy"\n'
+        "  6 | #   numpy\n"
+        "    |     ^\n"
+        '  write "#  - numpy"'
+    )
+    assert failed(run("a.py"), text)
+
+
+@pytest.mark.parametrize("spec", ["--file=/etc/passwd", "-c", "'@EXPLICIT'", '"a\\nb"', '"a\\x01"'])
+def test_metadata_that_an_engine_could_misread_is_refused_before_any_engine_runs(
+    run: Run, write: Write, spec: str, env_dir: Path
+) -> None:
+    done = run("-v", write("a.sh", "", "hello-conda", spec))
+    assert (done.returncode, done.stdout) == (125, "")
+    assert "expected a match spec" in done.stderr
+    assert not env_dir.exists()
+
+
+def test_a_missing_interpreter_is_told_and_exits_with_127(run: Run, write: Write, env_dir: Path) -> None:
+    script = write("a.py", "", "hello-conda")
+    done = run("-q", script)
+    prefix = env_dir / str(json.loads(run("-n", "--json", write("b.sh", "", "hello-conda")).stdout)["name"])
+    hint = "add the package that brings it to env, or name another command with run_with"
+    assert failed(done, f'{script}: expected "python" in {prefix}, found none\n  {hint}', 127)
+
+
+def test_a_command_that_cannot_be_executed_exits_with_126(run: Run, write: Write, tmp_path: Path) -> None:
+    (tmp_path / "tool").write_bytes(b"\0neither a program nor a script")
+    (tmp_path / "tool").chmod(0o755)
+    done = run("-q", write("a.sh", "", "hello-conda", more="# run_with: ./tool\n"))
+    assert done.returncode == 126
+    assert "expected a command that can run, found: Exec format error" in done.stderr
+
+
+def test_an_env_dir_that_cannot_be_made_is_told(run: Run, hello: Path, environ: Environ) -> None:
+    environ["CONDA_EXECUTE_ENV_DIR"] = "/dev/null/tmp_envs"
+    done = run(hello)
+    assert (done.returncode, done.stdout) == (125, "")
+    text = "/dev/null/tmp_envs: expected an env-dir that can be written to, found: Not a directory"
+    assert done.stderr.startswith(f"conda-execute: {text}\n")
+    assert "CONDA_EXECUTE_ENV_DIR" in done.stderr
+
+
+def test_quiet_says_nothing(run: Run, hello: Path) -> None:
+    done = run("-q", hello)
+    assert (done.stdout, done.stderr) == ("hello-conda 1.0\n", "")
+
+
+def test_a_build_is_announced_and_a_ready_environment_is_not(run: Run, hello: Path) -> None:
+    lines = run(hello).stderr.splitlines()
+    assert [line.split(" ")[1] for line in lines] == ["building", "built"]
+    assert run(hello).stderr == ""
+
+
+def test_verbose_says_all_that_the_block_asks_for(run: Run, write: Write, channel: str) -> None:
+    more = f"# channels: [{channel}]\n# run_with: sh -e\n"
+    done = run("-v", write("a.sh", "exit 0", "hello-conda", more=more))
+    expected = f"Using specification: \nenv: [hello-conda]\nchannels: [{channel}]\nrun_with: [sh, -e]\n\nPrefix: "
+    assert done.stderr.startswith(expected)
+
+
+def test_force_env_builds_anew(run: Run, hello: Path, env_dir: Path, rows: Rows) -> None:
+    run(hello)
+    prefix = env_dir / rows()[0][2]
+    (prefix / "left-over").touch()
+    assert run("-f", hello).stdout == "hello-conda 1.0\n"
+    assert not (prefix / "left-over").exists()
+    assert [row[1] for row in rows()] == ["create", "run", "create", "run"]
+    assert list((env_dir / ".trash").iterdir()) == []
+
+
+def test_dry_run_creates_nothing(run: Run, hello: Path, env_dir: Path) -> None:
+    done = run("--dry-run", hello, "a")
+    assert done.returncode == 0
+    assert done.stdout.startswith("Using specification: \nenv: [hello-conda =1.0]\nrun_with: [sh]\n\nPrefix: ")
+    assert f"\nEnvironment: rattler would build it\nCommand: sh {hello} a\n" in done.stdout
+    assert not env_dir.exists()
+
+
+def test_dry_run_prints_one_json_object(run: Run, hello: Path, env_dir: Path) -> None:
+    before = json.loads(run("-n", "--json", hello, "a b").stdout)
+    name = conda_execute.find_name(["hello-conda =1.0"])
+    expected = {
+        "script": str(hello),
+        "dialect": "conda-execute",
+        "env": ["hello-conda =1.0"],
+        "pip": [],
+        "channels": [],
+        "run_with": ["sh"],
+        "name": name,
+        "prefix": str(env_dir / name),
+        "exists": False,
+        "engine": "rattler",
+        "env_dir": str(env_dir),
+        "command": ["sh", str(hello), "a b"],
+    }
+    assert before == expected
+    run(hello)
+    after = json.loads(run("-n", "--json", hello, "a b").stdout)
+    assert after == {**expected, "exists": True, "command": ["/usr/bin/sh", str(hello), "a b"]}

@@ -1,0 +1,253 @@
+"""Config: condarc and variables, read as conda reads them, without starting it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import conda_execute
+
+if TYPE_CHECKING:
+    from typing import Callable
+
+    from conftest import Run
+
+    Write = Callable[..., Path]
+
+
+def config(**variables: str) -> conda_execute.Config:
+    return conda_execute.read_config({**os.environ, **variables}, "/nowhere/python")
+
+
+def message(**variables: str) -> str:
+    with pytest.raises(conda_execute.Error) as caught:
+        config(**variables)
+    return conda_execute.format_error(caught.value)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Return a root prefix that looks like one to conda."""
+    folder = tmp_path / "miniconda"
+    (folder / "bin").mkdir(parents=True)
+    (folder / "conda-meta").mkdir()
+    (folder / "conda-meta" / "history").touch()
+    (folder / "bin" / "conda").write_text("#!/bin/sh\nexit 99\n")
+    (folder / "bin" / "conda").chmod(0o755)
+    return folder
+
+
+def test_without_any_configuration_environments_lie_beside_the_users(home: Path) -> None:
+    found = config()
+    assert (found.env_dir, found.keep_hours, found.engine) == (f"{home}/.conda/tmp_envs", 25, "auto")
+
+
+def test_with_a_conda_environments_lie_beside_its_own(root: Path) -> None:
+    assert config(CONDA_EXE=str(root / "bin" / "conda")).env_dir == f"{root}/tmp_envs"
+    assert config(PATH=str(root / "bin")).env_dir == f"{root}/tmp_envs"
+
+
+def test_a_root_that_is_not_writable_is_not_used(root: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)  # the tests may run as root
+    assert config(CONDA_EXE=str(root / "bin" / "conda")).env_dir == f"{home}/.conda/tmp_envs"
+
+
+@pytest.mark.parametrize("variable", ["CONDA_ENVS_DIRS", "CONDA_ENVS_PATH"])
+def test_envs_dirs_come_from_the_variable(variable: str) -> None:
+    assert config(**{variable: "/first/envs:/second/envs"}).env_dir == "/first/tmp_envs"
+
+
+def test_envs_dirs_come_from_condarc_and_the_stronger_file_wins(home: Path, tmp_path: Path) -> None:
+    (home / ".condarc").write_text("envs_dirs:\n  - ~/weak/envs\n")
+    assert config().env_dir == f"{home}/weak/tmp_envs"
+    (tmp_path / "strong").write_text("envs_dirs: [$SCRATCH/envs]\n")
+    assert config(CONDARC=str(tmp_path / "strong"), SCRATCH="/scratch/me").env_dir == "/scratch/me/tmp_envs"
+
+
+def test_settings_come_from_every_place_where_conda_looks(home: Path, root: Path, tmp_path: Path) -> None:
+    """Each file is stronger than the ones before; CONDARC is the strongest, a variable stronger still."""
+    places = [
+        root / ".condarc",
+        root / "condarc.d" / "a.yml",
+        tmp_path / "xdg" / "conda" / "condarc",
+        home / ".config" / "conda" / ".condarc",
+        home / ".conda" / "condarc.d" / "z.yaml",
+        home / ".condarc",
+        tmp_path / "active" / ".condarc",
+        tmp_path / "named",
+    ]
+    variables = {
+        "CONDA_EXE": str(root / "bin" / "conda"),
+        "XDG_CONFIG_HOME": str(tmp_path / "xdg"),
+        "CONDA_PREFIX": str(tmp_path / "active"),
+        "CONDARC": str(tmp_path / "named"),
+    }
+    for hours, path in enumerate(places, 1):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"conda-execute:\n  remove-if-unused-for: {hours}\n")
+        assert config(**variables).keep_hours == hours, path
+    assert config(CONDA_EXECUTE_REMOVE_IF_UNUSED_FOR="0.5", **variables).keep_hours == 0.5
+
+
+def test_keys_of_one_section_are_merged_over_files(home: Path, root: Path) -> None:
+    (root / ".condarc").write_text("conda-execute:\n  engine: conda\n  remove-if-unused-for: 3\n")
+    (home / ".condarc").write_text("conda-execute:\n  engine: rattler\n")
+    found = config(CONDA_EXE=str(root / "bin" / "conda"))
+    assert (found.engine, found.keep_hours) == ("rattler", 3)
+
+
+@pytest.mark.parametrize(
+    "value, expected",
+    [
+        ("/there/envs", "/there/envs"),
+        ("~/envs", "{home}/envs"),
+        ("$SCRATCH/envs", "/scratch/me/envs"),
+        ("${SCRATCH}/envs", "/scratch/me/envs"),
+        ('"{config.envs_dirs[0]}/x"', "{home}/.conda/envs/x"),
+    ],
+)
+def test_env_dir_is_expanded(value: str, expected: str, home: Path) -> None:
+    (home / ".condarc").write_text(f"conda-execute:\n  env-dir: {value}\n")
+    assert config(SCRATCH="/scratch/me").env_dir == expected.replace("{home}", str(home))
+
+
+FOREIGN = """\
+# all that YAML can do, in keys that are none of our business
+%s
+anchors: &a [1, {b: c}]
+alias: *a
+text: |
+  conda-execute:
+    engine: nonsense
+folded: >-
+  channels: [
+multi: "a
+  b: [ c
+  d"
+? complex
+: value
+!!str tagged: !!int 3
+proxy_servers:
+\thttp: tabs are no YAML, and none of our business either
+conda-execute:
+  engine: rattler
+plain: one
+  two
+"""
+
+
+def test_foreign_yaml_around_the_section_is_read_past(home: Path) -> None:
+    (home / ".condarc").write_text("\ufeff" + FOREIGN.replace("%s", "---"), encoding="utf-8")
+    assert config().engine == "rattler"
+
+
+def test_a_condarc_that_cannot_be_read_is_as_good_as_none(home: Path) -> None:
+    (home / ".condarc").mkdir()
+    assert config().engine == "auto"
+
+
+BAD = {
+    "engine": (
+        "conda-execute:\n  engine: pixi\n",
+        '2:11: expected one of auto, conda, mamba, micromamba, rattler for engine, found "pixi"\n'
+        "  2 |   engine: pixi\n"
+        "    |           ^\n"
+        '  write "auto" for the first there is',
+    ),
+    "hours": (
+        "channels: [a]\nconda-execute:\n  remove-if-unused-for: 1 day\n",
+        '3:25: expected hours for remove-if-unused-for, found "1 day"\n'
+        "  3 |   remove-if-unused-for: 1 day\n"
+        "    |                         ^\n"
+        "  write a number from 0 on, such as 25 or 0.5",
+    ),
+    "negative hours": (
+        "conda-execute: {}\n".replace("{}", "\n  remove-if-unused-for: -1"),
+        '2:25: expected hours for remove-if-unused-for, found "-1"\n'
+        "  2 |   remove-if-unused-for: -1\n"
+        "    |                         ^\n"
+        "  write a number from 0 on, such as 25 or 0.5",
+    ),
+    "relative": (
+        "conda-execute:\n  env-dir: envs\n",
+        '2:12: expected an absolute path for env-dir, found "envs"\n'
+        "  2 |   env-dir: envs\n"
+        "    |            ^\n"
+        '  begin it with "/", "~" or "{config.envs_dirs[0]}"',
+    ),
+    "variable": (
+        "conda-execute:\n  env-dir: $NOWHERE/envs\n",
+        "2:12: expected variables that are set, found $NOWHERE, which is not\n"
+        "  2 |   env-dir: $NOWHERE/envs\n"
+        "    |            ^\n"
+        "  set it, or write the path out",
+    ),
+    "unknown key": (
+        "conda-execute:\n  env_dir: /envs\n",
+        '2:3: expected one of the keys env-dir, remove-if-unused-for, engine in conda-execute, found "env_dir"\n'
+        "  2 |   env_dir: /envs\n"
+        "    |   ^\n"
+        '  write "env-dir"',
+    ),
+    "empty": (
+        "conda-execute:\n  engine:\n",
+        "2:3: expected one value for engine, found none\n  2 |   engine:\n    |   ^",
+    ),
+    "list": (
+        "conda-execute:\n  engine: [conda, mamba]\n",
+        "2:3: expected one value for engine, found several\n  2 |   engine: [conda, mamba]\n    |   ^",
+    ),
+    "no section": (
+        "conda-execute: on\n",
+        '1:1: expected settings under conda-execute, found "on"\n'
+        "  1 | conda-execute: on\n"
+        "    | ^\n"
+        '  write "  env-dir: PATH" below it',
+    ),
+    "tab": (
+        "conda-execute:\n\tengine: conda\n",
+        "2:1: expected text and spaces, found a tab\n  2 |  engine: conda\n    | ^\n  write spaces in its place",
+    ),
+}
+
+
+@pytest.mark.parametrize("text, expected", BAD.values(), ids=BAD)
+def test_a_bad_value_names_its_file_and_line(text: str, expected: str, home: Path) -> None:
+    (home / ".condarc").write_text(text)
+    assert message() == f"conda-execute: {home}/.condarc:{expected}"
+
+
+def test_a_bad_variable_is_named() -> None:
+    assert message(CONDA_EXECUTE_ENGINE="pixi").startswith("conda-execute: the environment:1:22: expected one of auto,")
+
+
+def test_a_bad_value_ends_the_run_with_125(run: Run, write: Write, home: Path, environ: dict[str, str]) -> None:
+    del environ["CONDA_EXECUTE_ENGINE"]
+    (home / ".condarc").write_text("conda-execute:\n  engine: pixi\n")
+    done = run(write("a.sh", "", "hello-conda"))
+    assert (done.returncode, done.stdout) == (125, "")
+    assert f"{home}/.condarc:2:11: " in done.stderr
+
+
+def test_configuration_starts_no_conda(root: Path) -> None:
+    """The conda of this root exits with 99 when it is started; nothing notices."""
+    assert config(CONDA_EXE=str(root / "bin" / "conda")).root == str(root)
+
+
+def test_rattler_searches_the_configured_channels(home: Path) -> None:
+    (home / ".condarc").write_text("channels: [mine, conda-forge]\nchannel_alias: https://host/conda\n")
+    order = conda_execute.Order(channels=["bioconda", "mine"], override=False, config=config())
+    found = conda_execute.find_channels(order, {})
+    assert found == (["bioconda", "mine", "conda-forge"], "https://host/conda/")
+    order.override = True
+    assert conda_execute.find_channels(order, {})[0] == ["bioconda", "mine"]
+    order.override, order.channels = False, []
+    assert conda_execute.find_channels(order, {"CONDA_CHANNELS": "a, b"})[0] == ["a", "b"]
+
+
+def test_rattler_falls_back_to_conda_forge() -> None:
+    order = conda_execute.Order(channels=[], override=False, config=config())
+    assert conda_execute.find_channels(order, {}) == (["conda-forge"], "https://conda.anaconda.org/")

@@ -1,0 +1,304 @@
+"""Engines: from specs and channels to an environment, with real solves, links and failures."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from conftest import CONDA, ENGINES, NO_CONDA, ROOT
+
+import conda_execute
+
+if TYPE_CHECKING:
+    from typing import Callable
+
+    from conftest import Environ, Run
+
+    Write = Callable[..., Path]
+    Rows = Callable[[], "list[list[str]]"]
+
+every_engine = pytest.mark.parametrize("engine", ENGINES, indirect=True)
+EXAMPLE = """\
+#!/usr/bin/env python
+
+# conda execute
+# env:
+#  - python >=3
+#  - numpy
+
+import numpy as np
+
+print(np.random.poisson(size=5))
+"""
+
+
+def is_five_numbers(text: str) -> bool:
+    return text[0] == "[" and text[-2:] == "]\n" and len(text[1:-2].split()) == 5 and text.count("\n") == 1
+
+
+def entries(folder: Path) -> list[str]:
+    """Return the environments that lie in env-dir, whole or not."""
+    return sorted(path.name for path in folder.iterdir() if len(path.name) == 20)
+
+
+@every_engine
+def test_the_announcements_example_runs_and_its_second_run_builds_nothing(
+    run: Run, tmp_path: Path, env_dir: Path, rows: Rows
+) -> None:
+    (tmp_path / "my_script.py").write_text(EXAMPLE)
+    prefix = env_dir / "ea977067a8fbeb21a594"
+    said = f"Using specification: \nenv: [python >=3, numpy]\nrun_with: [/usr/bin/env, python]\n\nPrefix: {prefix}\n\n"
+    first = run("-v", "my_script.py")
+    assert is_five_numbers(first.stdout), first.stderr
+    assert first.stderr.startswith(said)
+    second = run("-v", "my_script.py")
+    assert is_five_numbers(second.stdout)
+    assert second.stderr == said
+    assert [row[1] for row in rows()] == ["create", "run", "run"]
+    assert {row[2] for row in rows()} == {prefix.name}
+
+
+@every_engine
+def test_packages_are_linked_for_the_place_where_they_lie(run: Run, write: Write, env_dir: Path) -> None:
+    """A prefix that is renamed after linking would still name its old place in such files."""
+    script = write(
+        "where.sh", 'cat "$CONDA_PREFIX/share/hello-conda/prefix.txt"; entry-point-demo', "hello-conda", "entry-point"
+    )
+    done = run(script)
+    prefix = str(env_dir / entries(env_dir)[0])
+    assert done.stdout.splitlines() == [prefix, prefix], done.stderr
+
+
+@every_engine
+def test_a_failed_solve_prints_the_engines_explanation_and_leaves_no_prefix(
+    run: Run, write: Write, env_dir: Path, engine: str
+) -> None:
+    done = run(write("bad.sh", "exit 0", "no-such-dependency"))
+    assert done.returncode == 125
+    assert done.stdout == ""
+    assert f"conda-execute: {engine.split('-')[0]} could not build the environment" in done.stderr
+    if engine != "conda-classic":  # whose whole explanation is that it could not
+        assert "a-package-that-is-not-there >=9" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert entries(env_dir) == []
+
+
+@every_engine
+def test_an_unknown_version_is_told(run: Run, write: Write, env_dir: Path) -> None:
+    done = run(write("bad.sh", "exit 0", "hello-conda =3.0"))
+    assert (done.returncode, done.stdout, entries(env_dir)) == (125, "", [])
+    assert "hello-conda" in done.stderr
+
+
+@every_engine
+def test_an_unreachable_channel_is_told(run: Run, write: Write, env_dir: Path) -> None:
+    more = "# channels:\n#  - file:///nowhere\n#  - nodefaults\n"
+    done = run(write("bad.sh", "exit 0", "hello-conda", more=more))
+    assert (done.returncode, done.stdout, entries(env_dir)) == (125, "", [])
+    assert "file:///nowhere" in done.stderr
+
+
+@every_engine
+def test_conda_does_not_know_of_the_environment(run: Run, write: Write, home: Path) -> None:
+    known = home / ".conda" / "environments.txt"
+    before = known.read_text() if known.exists() else ""
+    assert run(write("hello.sh", "hello-conda", "hello-conda")).returncode == 0
+    assert (known.read_text() if known.exists() else "") == before
+
+
+@every_engine
+def test_default_packages_of_condarc_stay_out(run: Run, write: Write, home: Path, env_dir: Path) -> None:
+    (home / ".condarc").write_text("create_default_packages: [hello-conda]\n")
+    assert run(write("a.sh", "exit 0", "activated")).returncode == 0
+    assert not (env_dir / entries(env_dir)[0] / "bin" / "hello-conda").exists()
+
+
+@every_engine
+def test_the_channels_of_the_block_come_first_and_nodefaults_leaves_the_others_out(
+    run: Run, write: Write, environ: Environ, channel: str
+) -> None:
+    environ["CONDA_CHANNELS"] = "file:///nowhere"
+    more = f"# channels:\n#  - {channel}\n#  - nodefaults\n"
+    done = run(write("hello.sh", "hello-conda", "hello-conda =1.0", more=more))
+    assert done.stdout == "hello-conda 1.0\n", done.stderr
+
+
+@every_engine
+def test_pip_requirements_are_installed_with_the_environments_own_pip(
+    run: Run, write: Write, tmp_path: Path, environ: Environ
+) -> None:
+    wheel = make_wheel(tmp_path / "wheels")
+    environ.update(PIP_NO_INDEX="1", PIP_FIND_LINKS=str(wheel.parent))
+    code = "import from_pypi, sys; print(from_pypi.__file__.startswith(sys.prefix))"
+    done = run(write("a.py", code, "python", "pip:\n#     - from-pypi >=1"))
+    assert done.stdout == "True\n", done.stderr
+
+
+def make_wheel(folder: Path) -> Path:
+    """Write a wheel of one empty module."""
+    from zipfile import ZipFile
+
+    folder.mkdir()
+    path = folder / "from_pypi-1.0-py3-none-any.whl"
+    info = "from_pypi-1.0.dist-info/"
+    with ZipFile(path, "w") as archive:
+        archive.writestr("from_pypi.py", "")
+        archive.writestr(info + "METADATA", "Metadata-Version: 2.1\nName: from-pypi\nVersion: 1.0\n")
+        archive.writestr(info + "WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(info + "RECORD", "")
+    return path
+
+
+def test_a_failed_pip_is_told_and_leaves_no_prefix(run: Run, write: Write, env_dir: Path, environ: Environ) -> None:
+    environ["PIP_NO_INDEX"] = "1"
+    done = run(write("a.py", "", "python", "pip:\n#     - no-such-requirement"))
+    assert (done.returncode, entries(env_dir)) == (125, [])
+    assert "pip could not install the requirements" in done.stderr
+    assert "no-such-requirement" in done.stderr
+
+
+def test_pip_requirements_bring_pip_and_python_with_them(
+    run: Run, write: Write, plan: Callable[..., dict[str, object]]
+) -> None:
+    script = write("a.sh", "", "pip:\n#     - rich")
+    assert plan(script)["env"] == []
+    assert plan(script)["pip"] == ["rich"]
+
+
+def test_offline_builds_from_what_is_at_hand(run: Run, write: Write) -> None:
+    done = run("--offline", write("hello.sh", "hello-conda", "hello-conda =2.0"))
+    assert done.stdout == "hello-conda 2.0\n", done.stderr
+
+
+def test_offline_asks_no_network(run: Run, write: Write, environ: Environ) -> None:
+    environ["CONDA_CHANNELS"] = "http://127.0.0.1:9/channel"
+    done = run("--offline", write("hello.sh", "hello-conda", "hello-conda"))
+    assert done.returncode == 125
+    assert "Connect" not in done.stderr
+
+
+@pytest.mark.skipif(not CONDA, reason=NO_CONDA)
+@pytest.mark.parametrize("engine", ["conda-classic"], indirect=True)
+def test_the_environment_list_of_a_real_conda_stays_as_it_was(run: Run, write: Write, environ: Environ) -> None:
+    def listed() -> object:
+        return json.loads(
+            subprocess.run([CONDA, "env", "list", "--json"], env=environ, stdout=subprocess.PIPE, check=True).stdout
+        )["envs"]
+
+    before = listed()
+    assert run(write("hello.sh", "hello-conda", "hello-conda")).returncode == 0
+    assert listed() == before
+
+
+# -- which engine
+
+
+def make_program(folder: Path, name: str) -> str:
+    folder.mkdir(exist_ok=True)
+    path = folder / name
+    path.write_text("#!/bin/sh\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_auto_takes_the_first_engine_there_is(tmp_path: Path) -> None:
+    """Take away one after the other, from $CONDA_EXE to micromamba on PATH."""
+    given = make_program(tmp_path / "a", "conda")
+    on_path = [make_program(tmp_path / "b", name) for name in ("conda", "mamba", "micromamba")]
+    beside = make_program(tmp_path / "c", "conda")
+    mamba = make_program(tmp_path / "d", "mamba")
+    environ = {"CONDA_EXE": given, "MAMBA_EXE": mamba, "PATH": str(tmp_path / "b")}
+    found = []
+    for gone in (given, on_path[0], beside, mamba, on_path[1], on_path[2]):
+        found.append(conda_execute.find_engine("auto", environ, str(tmp_path / "c" / "python")))
+        Path(gone).unlink()
+    found.append(conda_execute.find_engine("auto", environ, str(tmp_path / "c" / "python")))
+    expected = [("conda", given), ("conda", on_path[0]), ("conda", beside), ("mamba", mamba), ("mamba", on_path[1])]
+    assert found == [*expected, ("micromamba", on_path[2]), ("rattler", "")]
+
+
+@pytest.mark.parametrize("kind", ["conda", "mamba", "micromamba"])
+def test_an_engine_that_is_asked_for_and_missing_is_an_error(
+    kind: str, run: Run, write: Write, environ: Environ
+) -> None:
+    environ["CONDA_EXECUTE_ENGINE"] = kind
+    done = run(write("a.sh", "", "hello-conda"))
+    assert done.returncode == 125
+    assert f"expected the engine {kind}, found none in CONDA_EXE, MAMBA_EXE and PATH" in done.stderr
+
+
+def test_a_program_named_by_a_variable_is_taken_for_what_it_is(tmp_path: Path) -> None:
+    program = make_program(tmp_path, "micromamba")
+    assert conda_execute.find_engine("auto", {"CONDA_EXE": program}, "") == ("micromamba", program)
+
+
+@pytest.mark.parametrize(
+    "program, flags", [("conda", ["--no-default-packages", "--json"]), ("mamba", []), ("micromamba", [])]
+)
+def test_metadata_stands_where_no_program_reads_it_as_an_option(program: str, flags: list[str], tmp_path: Path) -> None:
+    order = conda_execute.Order(
+        engine=program, program=program, prefix="/p", specs=["a >1", "b"], channels=["c"], override=True, offline=True
+    )
+    expected = [program, "create", "--prefix", "/p", "--yes", *flags, "--offline", "--override-channels", "--channel=c"]
+    assert conda_execute.format_create(order, verbose=False) == [*expected, "--", "a >1", "b"]
+
+
+def test_mambas_entry_leaves_the_list_of_environments(home: Path) -> None:
+    path = home / ".conda" / "environments.txt"
+    path.parent.mkdir()
+    path.write_text("/one\n/two\n/three\n")
+    conda_execute.unregister("/two")
+    assert path.read_text() == "/one\n/three\n"
+
+
+# -- py-rattler for a machine that has nothing
+
+
+def bare_venv(folder: Path, *options: str) -> str:
+    subprocess.run([sys.executable, "-m", "venv", *options, str(folder)], check=True)
+    return str(folder / "bin" / "python")
+
+
+def test_without_any_engine_py_rattler_is_installed_once_beside_env_dir(
+    run: Run, write: Write, env_dir: Path, tmp_path: Path, environ: Environ
+) -> None:
+    environ["CONDA_EXECUTE_ENGINE"] = "auto"
+    python = bare_venv(tmp_path / "bare")
+    script = write("hello.sh", "hello-conda", "hello-conda =1.0")
+    first = run(script, python=python)
+    if "pip could not install py-rattler" in first.stderr:
+        pytest.skip("no package index can be reached")
+    assert first.stdout == "hello-conda 1.0\n", first.stderr
+    assert first.stderr.count("installing py-rattler from PyPI into " + str(env_dir) + "-rattler/") == 1
+    again = run("--force-env", script, python=python)
+    assert again.stdout == "hello-conda 1.0\n", again.stderr
+    assert "installing" not in again.stderr
+
+
+def test_without_engine_and_pip_the_ways_out_are_listed(
+    run: Run, write: Write, tmp_path: Path, environ: Environ
+) -> None:
+    environ["CONDA_EXECUTE_ENGINE"] = "auto"
+    done = run(write("hello.sh", "hello-conda", "hello-conda"), python=bare_venv(tmp_path / "bare", "--without-pip"))
+    assert done.returncode == 125
+    assert "found neither" in done.stderr
+    for way in ("conda-forge.org/download", "CONDA_EXE", "MAMBA_EXE", "pip install py-rattler", "ensurepip"):
+        assert way in done.stderr
+
+
+def test_offline_installs_no_py_rattler(run: Run, write: Write, tmp_path: Path, environ: Environ) -> None:
+    environ["CONDA_EXECUTE_ENGINE"] = "auto"
+    done = run("--offline", write("a.sh", "", "hello-conda"), python=bare_venv(tmp_path / "bare", "--without-pip"))
+    assert done.returncode == 125
+    assert "--offline forbids to install py-rattler" in done.stderr
+
+
+def test_the_home_of_whoever_runs_the_tests_is_out_of_reach(home: Path) -> None:
+    code = "import os, conda_execute; print(conda_execute.read_config(os.environ, '').env_dir)"
+    command = [sys.executable, "-c", code]
+    env_dir = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True, text=True).stdout
+    assert env_dir == f"{home}/.conda/tmp_envs\n"

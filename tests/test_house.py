@@ -1,0 +1,98 @@
+"""The file as a house: what a reader may expect of conda_execute.py from top to bottom."""
+
+from __future__ import annotations
+
+import ast
+import doctest
+import os
+import statistics
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from conftest import ROOT, TOOL
+
+import conda_execute
+
+if TYPE_CHECKING:
+    from typing import Iterator
+
+SOURCE = TOOL.read_text("utf-8")
+TREE = ast.parse(SOURCE)
+CHAPTERS = ["Errors", "Metadata", "Name", "Config", "Store", "Engines", "Launch", "Command line"]
+needs_tools = pytest.mark.skipif(
+    sys.version_info < (3, 11), reason="mypy and ruff are installed for CPython 3.11 and newer"
+)
+
+
+def functions() -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    return (node for node in ast.walk(TREE) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)))
+
+
+def test_the_chapters_stand_in_the_order_in_which_a_run_uses_them() -> None:
+    banners = [line for line in SOURCE.split("\n") if line.startswith("# ---- ")]
+    assert [line[len("# ---- ") :].rstrip("-").strip() for line in banners] == CHAPTERS
+
+
+def test_every_function_fits_on_a_screen() -> None:
+    sizes = {node.name: node.end_lineno - node.lineno + 1 for node in functions() if node.end_lineno}
+    assert {name: size for name, size in sizes.items() if size > 40} == {}
+    ordered = sorted(sizes.values())
+    assert statistics.median(ordered) <= 12
+    assert ordered[len(ordered) * 9 // 10] <= 30
+
+
+def test_the_file_is_small() -> None:
+    assert SOURCE.count("\n") < 1700
+
+
+def test_only_the_standard_library_is_imported() -> None:
+    names = {name.name.split(".")[0] for node in ast.walk(TREE) if isinstance(node, ast.Import) for name in node.names}
+    names |= {node.module.split(".")[0] for node in ast.walk(TREE) if isinstance(node, ast.ImportFrom) and node.module}
+    engine = {"rattler"}  # which is imported where it builds, and installed where it is missing
+    known = getattr(sys, "stdlib_module_names", names | {"_sha2", "_sha256"})  # CPython 3.10 and newer
+    assert names - engine <= set(known) | {"_sha2", "_sha256"}
+
+
+def test_what_a_warm_run_needs_alone_is_imported_at_the_top() -> None:
+    top = [name.name for node in TREE.body if isinstance(node, ast.Import) for name in node.names]
+    assert top == ["os", "sys", "time"]
+
+
+def test_the_grammar_is_that_of_the_oldest_python_we_promise() -> None:
+    ast.parse(SOURCE, feature_version=(3, 8))
+
+
+def test_every_function_is_annotated_and_no_exception_is_caught_blindly() -> None:
+    assert [node.name for node in functions() if node.returns is None] == []
+    handlers = [node.type for node in ast.walk(TREE) if isinstance(node, ast.ExceptHandler)]
+    assert None not in handlers
+    assert [h for h in handlers if isinstance(h, ast.Name) and h.id == "Exception"] == []
+
+
+def test_the_examples_in_docstrings_are_true() -> None:
+    results = doctest.testmod(conda_execute)
+    assert results.attempted > 5
+    assert results.failed == 0
+
+
+def test_nothing_else_is_visible_at_the_top() -> None:
+    if not (ROOT / ".git").exists():
+        pytest.skip("needs the git checkout")
+    done = subprocess.run(["git", "ls-files"], cwd=ROOT, stdout=subprocess.PIPE, check=True, text=True)
+    top = {path.split("/")[0] for path in done.stdout.splitlines()}
+    allowed = {"conda_execute.py", "tests", "setup.cfg", "pyproject.toml", "README.md", "LICENSE"}
+    assert {name for name in top if not name.startswith(".")} <= allowed
+
+
+@needs_tools
+def test_mypy_is_content() -> None:
+    done = subprocess.run([sys.executable, "-m", "mypy", "--cache-dir", os.devnull], cwd=ROOT, stdout=subprocess.PIPE)
+    assert done.returncode == 0, done.stdout.decode()
+
+
+@needs_tools
+def test_ruff_is_content() -> None:
+    done = subprocess.run([sys.executable, "-m", "ruff", "check", "--no-cache", "."], cwd=ROOT, stdout=subprocess.PIPE)
+    assert done.returncode == 0, done.stdout.decode()

@@ -1,0 +1,259 @@
+"""Launch: the script's arguments, streams, signals, exit code and environment are its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from conftest import TOOL
+
+import conda_execute
+
+if TYPE_CHECKING:
+    from typing import Callable
+
+    from conftest import Environ, Run
+
+    Write = Callable[..., Path]
+
+
+@pytest.fixture
+def start(environ: Environ, tmp_path: Path) -> Callable[..., subprocess.Popen[bytes]]:
+    """Return a function that starts a run and leaves it running."""
+
+    def function(*words: object, **options: object) -> subprocess.Popen[bytes]:
+        options = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "env": environ, "cwd": tmp_path, **options}
+        return subprocess.Popen([sys.executable, str(TOOL), "-q", *map(str, words)], **options)  # type: ignore[call-overload]
+
+    return function
+
+
+@pytest.mark.parametrize("code", [0, 1, 2, 42, 125, 255])
+def test_the_exit_code_is_the_scripts(run: Run, write: Write, code: int) -> None:
+    assert run(write("a.sh", f"exit {code}", "hello-conda")).returncode == code
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGKILL"])
+def test_a_signal_reaches_the_script_itself(
+    start: Callable[..., subprocess.Popen[bytes]], write: Write, name: str
+) -> None:
+    """The process that was started is the script: the same pid, and the death of the signal."""
+    child = start(write("a.sh", "echo $$; read forever", "hello-conda"))
+    assert child.stdout is not None
+    assert int(child.stdout.readline()) == child.pid
+    child.send_signal(getattr(signal, name))
+    assert child.wait(10) == -getattr(signal, name)
+    child.communicate()
+
+
+def test_a_closed_pipe_ends_the_script_as_it_ends_any_program(run: Run, write: Write, environ: Environ) -> None:
+    """Python ignores SIGPIPE, and what it execs would inherit that."""
+    script = write("a.sh", "while :; do echo y; done", "hello-conda", more="# run_with: bash\n")
+    code = f"{sys.executable} {TOOL} -q {script} | head -n 1; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", code], env=environ, stdout=subprocess.PIPE, timeout=60)
+    assert done.stdout == b"y\n%d\n" % (128 + signal.SIGPIPE)
+
+
+def test_stdin_is_the_scripts(run: Run, write: Write) -> None:
+    done = run(write("a.sh", "cat", "hello-conda"), stdin=None, input="one\ntwo\n")
+    assert done.stdout == "one\ntwo\n"
+
+
+def test_the_working_directory_is_the_callers(run: Run, write: Write, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    done = run(write("a.sh", "pwd", "hello-conda"), cwd=tmp_path / "elsewhere")
+    assert done.stdout == f"{tmp_path}/elsewhere\n"
+
+
+def test_the_lease_stays_open_in_the_script_on_a_high_descriptor(run: Run, write: Write, env_dir: Path) -> None:
+    done = run("-q", write("a.sh", "ls -l /proc/$$/fd", "hello-conda"))
+    leases = [line for line in done.stdout.splitlines() if f"{env_dir}/.leases/" in line]
+    assert len(leases) == 1
+    assert int(leases[0].split(" -> ")[0].split()[-1]) >= 256
+
+
+def test_force_env_names_the_processes_that_are_in_the_way(
+    start: Callable[..., subprocess.Popen[bytes]], run: Run, write: Write
+) -> None:
+    script = write("a.sh", "echo ready; read forever", "hello-conda")
+    child = start(script)
+    assert child.stdout is not None and child.stdout.readline() == b"ready\n"
+    done = run("-f", script)
+    assert done.returncode == 125
+    assert f"expected nobody to run in the environment, found process {child.pid}\n" in done.stderr
+    child.communicate(b"\n")
+    assert run("-f", script, stdin=None, input="\n").stdout == "ready\n"
+
+
+# -- run_with, shebang, suffix
+
+
+def test_the_interpreter_is_the_environments_whatever_its_path(run: Run, write: Write, env_dir: Path) -> None:
+    code = "import sys; print(sys.executable)"
+    for first in ("#!/usr/bin/python3\n", "#!/usr/bin/env python3\n", "#!/home/pi/berryconda3/bin/python3\n"):
+        done = run(write("a", code, "python", first=first))
+        assert done.stdout.startswith(str(env_dir)), done.stderr
+        assert done.stdout.endswith("/bin/python3\n")
+
+
+def test_options_of_the_shebang_reach_the_interpreter(run: Run, write: Write) -> None:
+    code = "import sys; print(sys.flags.dont_write_bytecode, sys.flags.isolated)"
+    for first in (
+        "#!/usr/bin/env -S python -B -I\n",
+        "#!/usr/bin/env python -B -I\n",
+        "#!/usr/bin/env -S LANG=C python -B -I\n",
+    ):
+        assert run(write("a", code, "python", first=first)).stdout == "1 1\n"
+
+
+def test_a_command_with_a_relative_path_lies_beside_the_script(run: Run, write: Write, tmp_path: Path) -> None:
+    tool = tmp_path / "tools" / "show"
+    tool.parent.mkdir()
+    tool.write_text('#!/bin/sh\necho "$@"\n')
+    tool.chmod(0o755)
+    script = write("a.txt", "", "hello-conda", more='# run_with: ["./tools/show", "hello world"]\n')
+    assert run(script, "x", cwd="/").stdout == f"hello world {script} x\n"
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        "#!/usr/bin/env conda-execute\n",
+        "#!/usr/bin/env conda execute\n",
+        "#!/usr/bin/env -S python conda_execute.py\n",
+        "#!/usr/bin/env -S python -m conda_execute -v\n",
+    ],
+)
+def test_a_shebang_that_is_conda_execute_does_not_run_the_script(run: Run, write: Write, first: str) -> None:
+    assert run(write("a.sh", "echo once", "hello-conda", first=first)).stdout == "once\n"
+
+
+# -- the environment that the script sees
+
+
+def shown(output: str) -> dict[str, str]:
+    return dict(line.split("=", 1) for line in output.split("\0") if "=" in line)
+
+
+def test_the_environment_is_activated(run: Run, write: Write, env_dir: Path) -> None:
+    env = shown(run(write("a.sh", "env -0", "hello-conda")).stdout)
+    prefix = str(env_dir / conda_execute.find_name(["hello-conda"]))
+    assert {env[name] for name in ("PREFIX", "CONDA_PREFIX", "CONDA_DEFAULT_ENV")} == {prefix}
+    assert env["PATH"] == f"{prefix}/bin:/usr/bin:/bin"
+    assert (env["CONDA_SHLVL"], env["CONDA_PROMPT_MODIFIER"]) == ("1", f"({prefix}) ")
+
+
+def test_activation_scripts_and_variables_of_packages_take_effect(run: Run, write: Write, env_dir: Path) -> None:
+    done = run("-q", write("a.sh", "env -0", "activated"))
+    env = shown(done.stdout)
+    assert (env["ACTIVATED"], env["ACTIVATED_VAR"]) == ("yes", "from env_vars.d")
+    assert env["ACTIVATED_PREFIX"] == env["CONDA_PREFIX"]
+
+
+def test_a_script_with_activation_scripts_is_still_the_process_that_was_started(
+    start: Callable[..., subprocess.Popen[bytes]], write: Write
+) -> None:
+    child = start(write("a.sh", "echo $$ $#; exit 7", "activated"), "a b", "c")
+    output, _ = child.communicate()
+    assert (output, child.returncode) == (b"%d 2\n" % child.pid, 7)
+
+
+def test_the_environment_of_the_caller_is_left(run: Run, write: Write, tmp_path: Path, environ: Environ) -> None:
+    """As "conda activate" in an activated shell: its entries leave PATH, its scripts are undone."""
+    outer = tmp_path / "outer"
+    scripts = outer / "etc" / "conda" / "deactivate.d"
+    scripts.mkdir(parents=True)
+    (scripts / "a.sh").write_text("unset OUTER\necho a >> $LOG\n")
+    (scripts / "b.sh").write_text("echo b >> $LOG\n")
+    log = tmp_path / "log"
+    environ.update(CONDA_PREFIX=str(outer), CONDA_SHLVL="1", OUTER="1", LOG=str(log), PATH=f"{outer}/bin:/usr/bin:/bin")
+    env = shown(run("-q", write("a.sh", "env -0", "hello-conda")).stdout)
+    assert log.read_text() == "b\na\n"
+    assert "OUTER" not in env
+    assert (env["CONDA_SHLVL"], env["CONDA_PREFIX_1"]) == ("2", str(outer))
+    assert str(outer) not in env["PATH"]
+
+
+def test_values_reach_the_script_whatever_they_hold(run: Run, write: Write, environ: Environ) -> None:
+    environ["ODD"] = 'it\'s "$HOME" `id` \\ \n*'
+    assert shown(run("-q", write("a.sh", "env -0", "activated")).stdout)["ODD"] == environ["ODD"]
+
+
+def test_variables_of_the_environments_state_file_hide_the_callers(tmp_path: Path) -> None:
+    (tmp_path / "conda-meta").mkdir()
+    (tmp_path / "conda-meta" / "state").write_text('{"env_vars": {"A": "new", "B": "***unset***"}}')
+    found = conda_execute.find_env_vars({"A": "old", "B": "kept"}, str(tmp_path), 0)
+    assert found == {"A": "new", "__CONDA_SHLVL_0_A": "old"}
+
+
+# -- what a warm run costs, counted
+
+ALLOWED = {"fcntl", "_sha2", "_sha256", "_signal", "__future__"}
+
+
+def test_a_warm_run_imports_next_to_nothing(run: Run, write: Write, environ: Environ) -> None:
+    script = write("hello.sh", "exit 0", "hello-conda", more='# run_with: sh "-e"\n')
+    run(script)
+    bare = imported(environ, "-c", "pass")
+    warm = imported(environ, str(TOOL), str(script))
+    assert warm - bare <= ALLOWED
+
+
+def imported(environ: Environ, *words: str) -> set[str]:
+    """Return the modules that Python itself says it imports."""
+    done = subprocess.run([sys.executable, "-X", "importtime", *words], env=environ, stderr=subprocess.PIPE, check=True)
+    return {
+        line.rsplit("|", 1)[1].strip() for line in done.stderr.decode().splitlines() if line.startswith("import time:")
+    }
+
+
+@pytest.mark.skipif(not Path("/usr/bin/strace").exists(), reason="needs strace")
+def test_a_warm_run_starts_no_process_and_opens_no_file_that_it_need_not(
+    run: Run, write: Write, environ: Environ, tmp_path: Path
+) -> None:
+    script = write("hello.sh", "exit 0", "hello-conda")
+    run(script)
+    log = tmp_path / "strace"
+    calls = "trace=execve,clone,fork,vfork,clone3,openat"
+    subprocess.run(
+        ["strace", "-f", "-e", calls, "-o", str(log), sys.executable, str(TOOL), str(script)], env=environ, check=True
+    )
+    lines = log.read_text().splitlines()
+    assert not [line for line in lines if "clone" in line or "fork" in line]
+    assert sum("execve(" in line for line in lines) == 2
+    ours = lines[next(i for i, line in enumerate(lines) if str(script) in line and "openat" in line) :]
+    ours = ours[: next(i for i, line in enumerate(ours) if "execve(" in line)]
+    opened = [
+        line.split('"')[1] for line in ours if "openat" in line and "ENOENT" not in line and "O_DIRECTORY" not in line
+    ]
+    env_dir = environ["CONDA_EXECUTE_ENV_DIR"]
+    name = conda_execute.find_name(["hello-conda"])
+    assert opened == [str(script), f"{env_dir}/.leases/{name}", f"{env_dir}/usage.tsv"]
+
+
+def test_ctrl_c_while_building_exits_with_130_and_leaves_nothing(
+    start: Callable[..., subprocess.Popen[bytes]], write: Write, env_dir: Path, environ: Environ, tmp_path: Path
+) -> None:
+    """The engine is a program that never ends; it must be gone afterwards too."""
+    program = tmp_path / "conda"
+    program.write_text('#!/bin/sh\nmkdir -p "$3/conda-meta"; echo $$ > pid; exec sleep 600\n')
+    program.chmod(0o755)
+    environ.update(CONDA_EXECUTE_ENGINE="conda", CONDA_EXE=str(program))
+    child = start(write("a.sh", "", "hello-conda"), stderr=subprocess.PIPE)
+    pid = env_dir / "pid"
+    deadline = time.monotonic() + 20
+    while not (pid.exists() and pid.read_text().strip()):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    child.send_signal(signal.SIGINT)
+    _, text = child.communicate(timeout=20)
+    assert (child.returncode, text) == (130, b"conda-execute: interrupted\n")
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid.read_text()), 0)
+    assert not (env_dir / conda_execute.find_name(["hello-conda"])).exists()

@@ -1,0 +1,39 @@
+"""The suite on every other CPython of this machine, each in a virtual environment of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import run
+from conftest import ROOT
+
+INNER = "CONDA_EXECUTE_TESTS_ON_ONE_PYTHON"
+ENVIRON = {**os.environ, INNER: "1"}
+PYENV = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
+HERE = "{}.{}".format(*sys.version_info)
+
+
+def find_python(version: str) -> str:
+    """Return the interpreter of a version, such as "3.8", from pyenv or PATH, or ""."""
+    found = sorted(PYENV.glob(f"{version}.*/bin/python"))
+    return str(found[-1]) if found else shutil.which(f"python{version}") or ""
+
+
+@pytest.mark.skipif(INNER in os.environ, reason="this is one of the runs that it starts")
+@pytest.mark.parametrize("version", ["3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14"])
+def test_the_suite_passes_on_cpython(version: str) -> None:
+    if version == HERE:
+        pytest.skip("this is the CPython that runs this test")
+    python = find_python(version)
+    if not python or subprocess.run([python, "-c", ""], stderr=subprocess.DEVNULL).returncode:
+        pytest.skip(f"no CPython {version} on this machine")
+    inner = run.make_venv(python)
+    command = [str(inner), "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    done = subprocess.run(command, cwd=ROOT, env=ENVIRON, stdout=subprocess.PIPE, text=True)
+    print(done.stdout)
+    assert done.returncode == 0

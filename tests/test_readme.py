@@ -1,0 +1,78 @@
+"""The README is right: its commands exist, its transcripts are what happens."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import run as run_program
+from conftest import ROOT
+
+import conda_execute
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from conftest import Run
+
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def test_help_is_what_the_readme_shows() -> None:
+    assert f"```\n$ conda-execute --help\n{conda_execute.USAGE}```\n" in README
+
+
+def test_the_example_of_the_readme_is_the_one_that_the_first_command_runs() -> None:
+    assert f"```\n$ cat my_script.py\n{run_program.SCRIPT}\n$ python conda_execute.py my_script.py\n" in README
+    for line in run_program.SCRIPT.splitlines():
+        assert line in (conda_execute.__doc__ or "")
+
+
+def test_the_example_of_the_readme_runs(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "my_script.py").write_text(run_program.SCRIPT)
+    done = run("my_script.py")
+    assert len(done.stdout.strip("[]\n").split()) == 5, done.stderr
+
+
+def test_ci_calls_the_two_commands_of_the_readme_and_nothing_else() -> None:
+    commands = [line for line in (ROOT / ".ci" / "run").read_text().splitlines() if line.startswith("python3 ")]
+    assert commands == ["python3 tests/run.py example", "python3 tests/run.py test"]
+    for command in commands:
+        assert f"    {command} " in README
+
+
+def test_the_block_of_the_readme_is_read_as_the_readme_says() -> None:
+    block = README[README.index("## The block") :].split("```")[1]
+    metadata = conda_execute.parse_metadata(block.encode(), "README.md", "linux-64")
+    assert metadata.specs == ["python >=3.9", "numpy =1.26*", "conda-forge::gdal"]
+    assert (metadata.pip, metadata.channels) == (["rich >=13"], ["conda-forge", "nodefaults"])
+    assert metadata.run_with == ["python", "-u"]
+
+
+def test_the_names_of_selectors_are_those_of_the_readme() -> None:
+    for name in conda_execute.find_facts("linux-64"):
+        assert f"`{name}`" in README
+
+
+def test_suffixes_and_shells_are_those_of_the_readme() -> None:
+    for suffix, program in conda_execute.SUFFIXES.items():
+        assert f"`{suffix}`" in README.replace("`.R`", "`.r`") and program in README
+    for shell in conda_execute.SHELLS:
+        assert f"`{shell}`" in README
+
+
+def test_every_exit_code_and_setting_is_documented() -> None:
+    source = (ROOT / "conda_execute.py").read_text("utf-8")
+    for code in ("2", "125", "126", "127", "130"):
+        assert f"| {code} | " in README
+        assert code in (conda_execute.__doc__ or "") and code in source
+    for key in conda_execute.SETTINGS:
+        assert f"    {key}: " in README
+        assert "CONDA_EXECUTE_" + key.upper().replace("-", "_") in README
+
+
+def test_the_program_for_both_commands_says_how_it_is_called() -> None:
+    done = subprocess.run([sys.executable, str(ROOT / "tests" / "run.py")], stderr=subprocess.PIPE)
+    assert done.returncode == 2
+    assert b"tests/run.py example" in done.stderr
