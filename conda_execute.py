@@ -1062,7 +1062,7 @@ def try_lock(fd: int, exclusive: bool) -> bool:
     return True
 
 
-def obtain(env_dir: str, name: str, force: bool, say: Progress, build: Callable[[str, int], None]) -> int:
+def obtain(env_dir: str, name: str, force: bool, say: Progress, build: Callable[[int], None]) -> int:
     """Return a lease on a complete environment, built first where there is none.
 
     Look, lock, look again, build, mark last. Who dies on the way leaves a prefix without
@@ -1084,7 +1084,7 @@ def obtain(env_dir: str, name: str, force: bool, say: Progress, build: Callable[
         who = "process %d on %s, which builds %s" % (os.getpid(), HOST, prefix)
         os.pwrite(builder, os.fsencode(who), 0)
         discard(env_dir, name)
-        build(prefix, builder)
+        build(builder)
     os.close(builder)
     return lease
 
@@ -1130,33 +1130,26 @@ WAYS_OUT = "install conda (https://conda-forge.org/download), or set CONDA_EXE o
 
 
 class Progress:
-    """What a person sees of the work, on stderr: lines that stay, and one that changes."""
+    """What a person sees of the work, on stderr: lines that stay, and on a terminal one that changes."""
 
     def __init__(self, verbose: bool, quiet: bool) -> None:
-        self.verbose, self.quiet, self.shown = verbose, quiet, ""
-        self.live = not quiet and not verbose and sys.stderr.isatty()
+        self.verbose, self.quiet = verbose, quiet
+        self.erase = "\r\x1b[K" if sys.stderr.isatty() and not verbose and not quiet else ""
 
     def line(self, text: str) -> None:
-        self.clear()
         if not self.quiet:
-            print("conda-execute: " + text, file=sys.stderr, flush=True)
+            print(self.erase + "conda-execute: " + text, file=sys.stderr, flush=True)
 
     def step(self, text: str) -> None:
         """Show what is going on: in place on a terminal, as a line with -v, else not at all."""
         if self.verbose:
             print(text, file=sys.stderr, flush=True)
-        elif self.live and text != self.shown:
-            self.shown = text
-            print("\r\x1b[K" + printable(text)[:76], end="", file=sys.stderr, flush=True)
-
-    def clear(self) -> None:
-        if self.shown:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
-        self.shown = ""
+        elif self.erase:
+            print(self.erase + printable(text)[:76], end="", file=sys.stderr, flush=True)
 
 
 class Order(Record):
-    """What is to be built: where, of what, by whom."""
+    """What is to be built where, of what, by whom."""
 
     engine: str
     program: str  # "" for rattler
@@ -1187,9 +1180,16 @@ def find_engine(wanted: str, environ: Environ, executable: str) -> tuple[str, st
 
 
 def build_prefix(order: Order, say: Progress) -> None:
-    """Build an environment whole, or raise Error and leave nothing."""
+    """Build an environment whole, or raise Error and leave nothing, at SIGTERM and SIGHUP too."""
     import shutil
+    import signal
 
+    def stop(number: int, frame: object) -> NoReturn:
+        raise Error("stopped by %s while building %s" % (signal.Signals(number).name, order.prefix), code=128 + number)
+
+    for number in {signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)}:
+        if signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, stop)
     try:
         if order.engine == "rattler":
             build_with_rattler(order, say)
@@ -1198,10 +1198,9 @@ def build_prefix(order: Order, say: Progress) -> None:
         if order.pip:
             install_requirements(order, say)
     except BaseException:  # Ctrl-C as well
-        say.clear()
+        say.step("")
         shutil.rmtree(order.prefix, ignore_errors=True)
         raise
-    say.clear()
 
 
 # -- conda, mamba, micromamba
@@ -1276,7 +1275,8 @@ def format_explanation(output: str, code: int = 0) -> str:
     """Return why an engine failed, in its own words and all of them, indented."""
     document = find_document(output)
     guidance = document.get("guidance") or {}
-    parts = [document.get("message") or document.get("error"), guidance.get("summary"), document.get("traceback")]
+    parts = [one.get("message") or one.get("error") for one in [document, *document.get("errors", [])]]
+    parts += [guidance.get("summary"), document.get("traceback")]
     parts += ["- " + hint["text"] for hint in guidance.get("hints", [])]
     text = "\n".join(filter(None, parts)) or output or "it ended with code %d and said nothing" % code
     return "\n".join("  " + printable(line) for line in text.split("\n") if line.strip())
@@ -1319,31 +1319,36 @@ async def solve_and_link(rattler: Any, order: Order, say: Progress) -> None:
     say.step("rattler: solving %s with %s" % (", ".join(order.specs), ", ".join(names)))
     setting = rattler.ChannelConfig(alias, order.config.env_dir)
     source = rattler.SourceConfig(cache_action="force-cache-only" if order.offline else "cache-or-fetch")
+    client = make_offline_client() if order.offline else None
     records = await rattler.solve(
         [rattler.Channel(name, setting) for name in names],
         [rattler.MatchSpec(spec) for spec in order.specs],
-        gateway=rattler.Gateway(default_config=source),
+        gateway=rattler.Gateway(default_config=source, client=client),
         virtual_packages=rattler.VirtualPackage.detect(),
     )
-    reporter = make_reporter(rattler, say)
-    await rattler.install(records, order.prefix, execute_link_scripts=True, show_progress=False, reporter=reporter)
+    options = {"client": client, "reporter": make_reporter(rattler, say), "show_progress": False}
+    await rattler.install(records, order.prefix, execute_link_scripts=True, **options)
+
+
+def make_offline_client() -> Any:
+    """Return a client that refuses each request: the caches are asked first, a package's too."""
+    from rattler.networking import AddHeadersMiddleware, Client
+
+    def refuse(host: str, path: str) -> None:
+        raise ConnectionError("--offline forbids to ask %s for %s" % (host, path))
+
+    return Client([AddHeadersMiddleware(refuse)])
 
 
 def make_reporter(rattler: Any, say: Progress) -> Any:
     """Return the object whose methods rattler calls while it downloads and links."""
 
     class Reporter(rattler.InstallerReporter):  # type: ignore[misc]
-        def on_transaction_start(self, total_operations: int) -> None:
-            self.sizes: dict[int, int] = {}
-            self.linked, self.total = 0, total_operations
-
         def on_download_progress(self, download_idx: int, progress: int, total: int | None) -> None:
-            self.sizes[download_idx] = progress
-            say.step("rattler: downloading, %.1f MB" % (sum(self.sizes.values()) / 1e6))
+            say.step("rattler: downloading, %d of %s bytes of package %d" % (progress, total or "?", download_idx + 1))
 
         def on_link_start(self, operation: int, package_name: str) -> int:
-            self.linked += 1
-            say.step("rattler: linking %s, %d of %d" % (package_name, self.linked, self.total))
+            say.step("rattler: linking %s, package %d" % (package_name, operation + 1))
             return operation
 
     return Reporter()
@@ -1379,24 +1384,22 @@ def import_rattler(order: Order, say: Progress) -> None:
 
 
 def install_rattler(target: str, order: Order, say: Progress) -> None:
-    """Install py-rattler from PyPI, the newest that has a wheel for this Python, into a folder of its own."""
-    import shutil
+    """Install the newest py-rattler that has a wheel for this Python, whole or not at all."""
     import tempfile
     from importlib.util import find_spec
 
     if order.offline:
         raise Error("expected an engine, found none, and --offline forbids to install py-rattler", hint=WAYS_OUT)
     if not find_spec("pip"):
-        hint = WAYS_OUT + "; python -m ensurepip may bring pip"
-        raise Error("expected an engine or pip, found neither in %s" % sys.executable, hint=hint)
+        found = "expected an engine, or pip to install py-rattler, found neither for %s" % sys.executable
+        raise Error(found, hint=WAYS_OUT + "; python -m ensurepip may bring pip")
     say.line("found no conda, mamba or micromamba; installing py-rattler from PyPI into %s, once" % target)
-    part = tempfile.mkdtemp(dir=os.path.dirname(target))
-    argv = [sys.executable, "-m", "pip", "install", "--target", part, "--only-binary", ":all:", "py-rattler"]
-    code, output = run_engine(argv, PIP_VARIABLES, order, say)
-    if code:
-        shutil.rmtree(part, ignore_errors=True)
-        raise Error("pip could not install py-rattler:\n%s" % format_explanation(output), hint=WAYS_OUT)
-    os.rename(part, target)
+    with tempfile.TemporaryDirectory(dir=os.path.dirname(target)) as part:
+        argv = [sys.executable, "-m", "pip", "install", "--target", os.path.join(part, "new"), "--only-binary", ":all:"]
+        code, output = run_engine([*argv, "py-rattler"], PIP_VARIABLES, order, say)
+        if code:
+            raise Error("pip could not install py-rattler:\n%s" % format_explanation(output, code), hint=WAYS_OUT)
+        os.rename(os.path.join(part, "new"), target)
 
 
 # What a person may have configured for pip, and what does not fit here.
@@ -1412,7 +1415,7 @@ def install_requirements(order: Order, say: Progress) -> None:
         variables["PIP_NO_INDEX"] = "1"
     code, output = run_engine(argv, variables, order, say)
     if code:
-        raise Error("pip could not install the requirements of env:\n%s" % format_explanation(output))
+        raise Error("pip could not install the requirements of env:\n%s" % format_explanation(output, code))
 
 
 # ---- Launch ----------------------------------------------------------------------------
@@ -1571,16 +1574,9 @@ def parse_argv(argv: list[str]) -> tuple[set[str], list[str]]:
 
 def main(argv: list[str] | None = None) -> int:
     """Run a command line; return the exit code where no script took over."""
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # closed by the caller: print would turn to stdout
     try:
-        options, words = parse_argv(sys.argv[1:] if argv is None else argv)
-        if "help" in options or "version" in options:
-            print(USAGE if "help" in options else "conda-execute %s\n" % __version__, end="")
-            return 0
-        if not words:
-            raise Error("expected a script, found none", hint="write conda-execute SCRIPT; --help says more", code=2)
-        if "json" in options and "dry-run" not in options:
-            raise Error("expected --dry-run with --json, found none", hint="write --dry-run --json", code=2)
-        return run(options, words[0], words[1:])
+        return run(*parse_argv(sys.argv[1:] if argv is None else argv))
     except Error as e:
         return fail(e)
     except OSError as e:
@@ -1597,45 +1593,53 @@ def fail(error: Error) -> int:
     return error.code
 
 
-def run(options: set[str], script: str, args: list[str]) -> int:
-    data = read_script(script)
-    subdir = os.environ.get("CONDA_SUBDIR") or find_subdir(sys.platform, MACHINE)
-    metadata = parse_metadata(data, script, subdir)
-    metadata.run_with = find_command(data, script, metadata.run_with)
+def run(options: set[str], words: list[str]) -> int:
+    """Do what the command line says, up to becoming the script."""
+    if options & {"help", "version"}:
+        print(USAGE if "help" in options else "conda-execute %s\n" % __version__, end="")
+        return 0
+    if not words:
+        raise Error("expected a script, found none", hint="write conda-execute SCRIPT; --help says more", code=2)
+    if "json" in options and "dry-run" not in options:
+        raise Error("expected --dry-run with --json, found none", hint="write --dry-run --json", code=2)
+    metadata = read_metadata(words[0])
     config = read_config(os.environ, sys.executable)
     name = find_name(metadata.specs, metadata.pip, metadata.channels)
-    prefix = os.path.join(config.env_dir, name)
     if "dry-run" in options:
-        print(format_plan(metadata, config, name, script, args, "json" in options))
+        print(format_plan(metadata, config, name, words, "json" in options))
         return 0
-    say = Progress("verbose" in options, "quiet" in options)
+    say, prefix = Progress("verbose" in options, "quiet" in options), os.path.join(config.env_dir, name)
     if say.verbose:
         print(format_specification(metadata, prefix), file=sys.stderr, flush=True)
 
-    def build(prefix: str, builder: int) -> None:
+    def build(builder: int) -> None:
         order = make_order(metadata, config, prefix, builder, "offline" in options)
         start = time.time()
         say.line("building %s with %s: %s" % (name, order.engine, ", ".join(metadata.specs + metadata.pip)))
         build_prefix(order, say)
         asked = {"env": metadata.specs, "pip": metadata.pip, "channels": metadata.channels}
         write_marker(prefix, version=__version__, name=name, **asked, engine=order.engine, created=int(start))
-        append_use(config.env_dir, "create", name, script)
+        append_use(config.env_dir, "create", name, words[0])
         say.line("built %s in %.1f s" % (name, time.time() - start))
 
     lease = obtain(config.env_dir, name, "force-env" in options, say, build)
-    argv = find_argv(metadata.run_with, script, args, prefix, os.environ.get("PATH", os.defpath))
-    if not append_use(config.env_dir, "run", name, script) and say.verbose:
+    argv = find_argv(metadata.run_with, words[0], words[1:], prefix, os.environ.get("PATH", os.defpath))
+    if not append_use(config.env_dir, "run", name, words[0]) and say.verbose:
         say.line("could not write to %s" % os.path.join(config.env_dir, "usage.tsv"))
     launch(*wrap_scripts(argv, os.environ, activate(os.environ, prefix)), lease)
 
 
-def read_script(path: str) -> bytes:
+def read_metadata(script: str) -> Metadata:
+    """Return what a script asks for on this machine, with the command that runs it."""
     try:
-        with open(path, "rb") as f:
-            return f.read()
+        with open(script, "rb") as f:
+            data = f.read()
     except OSError as e:
         hint = "check the path and its rights"
-        raise Error("expected a script that can be read, found: %s" % e.strerror, path, hint=hint) from None
+        raise Error("expected a script that can be read, found: %s" % e.strerror, script, hint=hint) from None
+    metadata = parse_metadata(data, script, os.environ.get("CONDA_SUBDIR") or find_subdir(sys.platform, MACHINE))
+    metadata.run_with = find_command(data, script, metadata.run_with)
+    return metadata
 
 
 def make_order(metadata: Metadata, config: Config, prefix: str, builder: int, offline: bool) -> Order:
@@ -1657,21 +1661,20 @@ def format_specification(metadata: Metadata, prefix: str) -> str:
     return "\n".join(["Using specification: ", *lines, "", "Prefix: " + prefix, ""])
 
 
-def format_plan(metadata: Metadata, config: Config, name: str, script: str, args: list[str], as_json: bool) -> str:
+def format_plan(metadata: Metadata, config: Config, name: str, words: list[str], as_json: bool) -> str:
     """Return what a run would do, for a person or as a JSON object."""
+    import json
+
     prefix = os.path.join(config.env_dir, name)
-    exists = is_ready(prefix)
-    command = [*metadata.run_with, script, *args]
+    exists, engine = is_ready(prefix), find_engine(config.engine, os.environ, sys.executable)[0]
+    command = [*metadata.run_with, *words]
     if exists:
-        command = find_argv(metadata.run_with, script, args, prefix, os.environ.get("PATH", os.defpath))
-    engine = find_engine(config.engine, os.environ, sys.executable)[0]
+        command = find_argv(metadata.run_with, words[0], words[1:], prefix, os.environ.get("PATH", os.defpath))
     if not as_json:
         state = "it exists" if exists else "%s would build it" % engine
         return "%s\nEnvironment: %s\nCommand: %s" % (format_specification(metadata, prefix), state, " ".join(command))
-    import json
-
     plan = {
-        "script": os.path.abspath(script), "dialect": metadata.dialect, "env": metadata.specs, "pip": metadata.pip,
+        "script": os.path.abspath(words[0]), "dialect": metadata.dialect, "env": metadata.specs, "pip": metadata.pip,
         "channels": metadata.channels, "run_with": metadata.run_with, "name": name, "prefix": prefix, "exists": exists,
         "engine": engine, "env_dir": config.env_dir, "command": command,
     }  # fmt: skip

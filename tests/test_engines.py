@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlparse
 
 import pytest
 from conftest import CONDA, ENGINES, NO_CONDA, ROOT
@@ -14,7 +18,7 @@ from conftest import CONDA, ENGINES, NO_CONDA, ROOT
 import conda_execute
 
 if TYPE_CHECKING:
-    from typing import Callable
+    from typing import Callable, Iterator
 
     from conftest import Environ, Run
 
@@ -103,6 +107,14 @@ def test_an_unreachable_channel_is_told(run: Run, write: Write, env_dir: Path) -
 
 
 @every_engine
+def test_the_cause_of_a_solve_that_fails_is_told_in_one_paragraph(run: Run, write: Write) -> None:
+    done = run("-q", write("bad.sh", "exit 0", "hello-conda =1.0", "hello-conda =2.0"))
+    assert done.returncode == 125
+    assert "hello-conda" in done.stderr
+    assert "\n\n" not in done.stderr
+
+
+@every_engine
 def test_conda_does_not_know_of_the_environment(run: Run, write: Write, home: Path) -> None:
     known = home / ".conda" / "environments.txt"
     before = known.read_text() if known.exists() else ""
@@ -174,11 +186,34 @@ def test_offline_builds_from_what_is_at_hand(run: Run, write: Write) -> None:
     assert done.stdout == "hello-conda 2.0\n", done.stderr
 
 
-def test_offline_asks_no_network(run: Run, write: Write, environ: Environ) -> None:
-    environ["CONDA_CHANNELS"] = "http://127.0.0.1:9/channel"
-    done = run("--offline", write("hello.sh", "hello-conda", "hello-conda"))
-    assert done.returncode == 125
-    assert "Connect" not in done.stderr
+@pytest.fixture
+def server(channel: str) -> Iterator[str]:
+    """Serve the channel over HTTP, and return its address."""
+    folder = urlparse(channel).path
+    handler = partial(SimpleHTTPRequestHandler, directory=folder)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as http:
+        thread = threading.Thread(target=http.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{http.server_port}"
+        http.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("engine", ENGINES[:2], indirect=True)
+def test_offline_asks_no_network(run: Run, write: Write, environ: Environ, server: str, tmp_path: Path) -> None:
+    """What was downloaded once is found again; the package that was not is refused, not asked for."""
+    cache = str(tmp_path / "cache")
+    environ.update(CONDA_CHANNELS=server, RATTLER_CACHE_DIR=cache, CONDA_PKGS_DIRS=cache)
+    first = write("first.sh", "hello-conda", "hello-conda =1.0")
+    assert run(first).stdout == "hello-conda 1.0\n"
+    environ["CONDA_EXECUTE_ENV_DIR"] += "-other"
+    again = run("--offline", first)
+    assert again.stdout == "hello-conda 1.0\n", again.stderr
+    other = run("--offline", write("other.sh", "hello-conda", "hello-conda =2.0"))
+    assert (other.returncode, other.stdout) == (125, "")
+    assert "hello-conda-2.0" in other.stderr
+    if environ["CONDA_EXECUTE_ENGINE"] == "rattler":
+        assert "--offline forbids to ask 127.0.0.1 for /noarch/hello-conda-2.0-0.conda" in other.stderr
 
 
 @pytest.mark.skipif(not CONDA, reason=NO_CONDA)
@@ -285,7 +320,7 @@ def test_without_engine_and_pip_the_ways_out_are_listed(
     environ["CONDA_EXECUTE_ENGINE"] = "auto"
     done = run(write("hello.sh", "hello-conda", "hello-conda"), python=bare_venv(tmp_path / "bare", "--without-pip"))
     assert done.returncode == 125
-    assert "found neither" in done.stderr
+    assert "found neither for" in done.stderr
     for way in ("conda-forge.org/download", "CONDA_EXE", "MAMBA_EXE", "pip install py-rattler", "ensurepip"):
         assert way in done.stderr
 
