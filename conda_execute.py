@@ -16,35 +16,27 @@
     $ python conda_execute.py my_script.py
     [1 2 0 1 0]
 
-This file is the whole tool: put it beside your scripts, or on PYTHONPATH. It needs
-CPython 3.8 or newer and an engine that builds environments: conda, mamba, micromamba
-or py-rattler, and where there is none it installs py-rattler from PyPI for itself.
+This file is the whole tool: put it beside your scripts. It needs CPython 3.8 or newer and
+conda, mamba, micromamba or py-rattler; where there is none, it installs py-rattler for itself.
 
-The block
-    A line "# conda execute" (any comment marker, a colon may follow) and the lines with
-    the same marker below it, up to the first line without it. They hold a small YAML:
-        env:       match specs; "- pip:" with a list of PyPI requirements below it
-        channels:  searched in this order before the configured ones; "nodefaults"
-                   leaves the configured ones out
-        run_with:  the command that runs the script, as a string or a list; without it
-                   the shebang, else what suits the suffix, else sh
-    "# [win]", "# [not osx]", "# [linux and arm64]" behind an item keeps it there only.
+The block: a line "# conda execute" (any comment marker, a colon may follow) and the lines below
+it with the same marker, up to the first without it. They hold a small YAML:
+    env:       match specs; below "- pip:" PyPI requirements
+    channels:  searched in this order before the configured ones; "nodefaults" leaves those out
+    run_with:  the command, a string or a list; else the shebang, else what suits the suffix, else sh
+"# [win]", "# [not osx]", "# [linux and arm64]" behind an item keep it there only.
 
-Files, all below env-dir (condarc, conda-execute: env-dir)
-    NAME/            a conda prefix; NAME is a hash of specs, requirements and channels
+Files below env-dir (condarc: conda-execute: env-dir)
+    NAME/              a conda prefix; NAME is a hash of specs, requirements and channels
     NAME/conda-meta/conda-execute.json   written last: without it the env does not exist
-    usage.tsv        a line a use: time (s since the epoch), event (create, run), name,
-                     pid, host, script; tabs, newlines and backslashes are escaped
-    .leases/NAME     locked, shared, by whatever runs in the env
-    .leases/NAME.build   locked by the process that builds it
-    .trash/          what is being deleted
+    usage.tsv          a line a use: time (s since the epoch), event (create, run), name, pid,
+                       host, script; tabs, newlines and backslashes are escaped
+    .leases/NAME       locked, shared, by what runs in the env; NAME.build by who builds it
+    .trash/            what is being deleted
 
-Exit codes
-    The script's own; 2 for a wrong command line, 125 when conda-execute itself fails,
-    126 when the command cannot be executed, 127 when it is not found, 130 after Ctrl-C
-    while an environment is built or waited for.
-
-Public: the command line, the block, the files above, and main(). All else may change.
+Exit codes: the script's own; 2 for a wrong command line, 125 when conda-execute itself fails, 126
+when the command cannot be executed, 127 when it is not found, 130 after Ctrl-C while it builds or
+waits. Public: the command line, the block, the files above, and main(). All else may change.
 
 Licence: BSD-3-Clause. Home: https://github.com/conda-tools/conda-execute
 """
@@ -67,10 +59,8 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-if hasattr(os, "uname"):
-    HOST, MACHINE = os.uname().nodename, os.uname().machine
-else:
-    HOST, MACHINE = os.environ.get("COMPUTERNAME", ""), os.environ.get("PROCESSOR_ARCHITECTURE", "")
+HOST = os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "")
+MACHINE = os.uname().machine if hasattr(os, "uname") else os.environ.get("PROCESSOR_ARCHITECTURE", "")
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -124,11 +114,17 @@ def quote(text: str) -> str:
     return '"%s"' % printable(text if len(text) <= 60 else text[:57] + "...")
 
 
+# What environment.yml and people call the keys.
+SYNONYMS = {"dependencies": "env", "packages": "env", "specs": "env", "command": "run_with", "interpreter": "run_with"}
+
+
 def find_nearest(word: str, known: Iterable[str]) -> str:
     """Return the known word that this one was probably meant to be, or ""."""
     from difflib import get_close_matches
 
-    return (get_close_matches(word.lower(), list(known), 1, 0.7) or [""])[0]
+    word = SYNONYMS.get(word.lower(), word.lower())
+    near = [one for one in known if word.startswith(one)] or get_close_matches(word, list(known), 1, 0.7)
+    return (near or [""])[0]
 
 
 # ---- Metadata --------------------------------------------------------------------------
@@ -191,27 +187,35 @@ class Text(str):
 # -- the block
 
 HEADER = b"conda execute"
-# What opens a comment to the end of a line: these words, or anything made of these characters...
+# What opens a comment: these words, or any of these characters, but for what opens items, paths and the like.
 MARKER_WORDS = ("rem", "@rem", "dnl")
 MARKER_CHARACTERS = b"#/-;%!'\":.\\"
-# ... but for these, which open list items, paths and the like.
 NOT_MARKERS = (b"", b"-", b".", b":", b"/")
 
 
 def find_block(data: bytes, path: str) -> list[Line]:
-    """Return the lines of the script's only block, its header and blank lines left out.
-
-    Looks once at each line that names conda execute: time grows with the length alone.
-    """
+    """Return the lines of the script's only block, its header and blank lines left out."""
     headers = list(find_headers(data))
     if not headers:
+        refuse_near_header(data, path)
         hint = 'write "# conda execute", "# env:" and "#  - python" on three lines of their own'
         raise Error('expected a comment block that begins with "# conda execute", found none', path, hint=hint)
     numbers = [data.count(b"\n", 0, start) + 1 for start, _ in headers[:2]]
     if len(headers) > 1:
         second = Line(path, numbers[1], data[headers[1][0] :].split(b"\n", 1)[0].decode("utf-8", "replace").rstrip())
-        raise second.expected(second.indent, "the block of line %d alone" % numbers[0], "remove one", "a second")
+        at = len(second.text) - len(second.text.lstrip())
+        raise second.expected(at, "the block of line %d alone" % numbers[0], "remove one", "a second")
     return list(read_block(data, *headers[0], path, numbers[0]))
+
+
+def refuse_near_header(data: bytes, path: str) -> None:
+    """Raise Error at a line that was probably meant to open the block."""
+    for number, raw in enumerate(data.split(b"\n"), 1):
+        words = raw.lstrip(MARKER_CHARACTERS + b"* \t").lower()
+        if words.startswith((HEADER, b"conda-execute", b"conda_execute")):
+            line = Line(path, number, raw.decode("utf-8", "replace").rstrip())
+            hint = "write it so on a line of its own, behind the marker that opens a comment in this language"
+            raise line.expected(len(line.text) - len(line.text.lstrip()), '"# conda execute"', hint)
 
 
 def find_headers(data: bytes) -> Iterator[tuple[int, bytes]]:
@@ -219,10 +223,9 @@ def find_headers(data: bytes) -> Iterator[tuple[int, bytes]]:
     at, end = data.find(HEADER), 0
     while at >= 0:
         start = data.rfind(b"\n", end, at) + 1 or end
-        end = data.find(b"\n", at)
-        end = end if end >= 0 else len(data)
+        end = data.find(b"\n", at) % (len(data) + 1)
         before, after = data[start:at], data[at + len(HEADER) : end]
-        if before.startswith(b"\xef\xbb\xbf") and start == 0:
+        if start == 0 and before.startswith(b"\xef\xbb\xbf"):
             before = before[3:]
         if after.strip() in (b"", b":") and before[-1:] in (b" ", b"\t") and is_marker(before.strip()):
             yield start, before.strip()
@@ -267,11 +270,11 @@ def check_characters(line: Line, rest: bytes) -> None:
     if not line.text.isprintable():
         at = next(i for i, c in enumerate(line.text) if not c.isprintable())
         found = "a tab" if line.text[at] == "\t" else "the character U+%04X" % ord(line.text[at])
-        raise line.expected(at, "text and spaces", "write spaces in its place", found)
+        hint = "write spaces in its place" if line.text[at].isspace() else "remove it"
+        raise line.expected(at, "text and spaces", hint, found)
 
 
-# -- YAML, as far as blocks and condarc need it: a parse function takes a position (a line's
-# -- index, a place in its text) and returns a value and the position behind it.
+# -- YAML, as far as blocks and condarc need it; a position is a line's index and a place in its text
 
 # What may not begin a plain scalar, and what it would be in full YAML.
 INDICATORS = {
@@ -279,6 +282,12 @@ INDICATORS = {
     "{": "a flow mapping", "}": "a brace", "[": "a flow list", "]": "a bracket", ",": "a comma", "#": "a comment",
     "@": "a reserved character", "`": "a reserved character", "?": "a complex key", ":": "an empty key", "-": "an item",
 }  # fmt: skip
+HINTS = {
+    ">": 'begin a spec with its name, such as "python >=3.9", and write text on one line',
+    "|": 'write a list as one "- item" a line, and text on one line',
+    "{": 'write a list, such as "[python =3.9, numpy]"',
+    "-": 'write one "- item" a line below the key, or "[item, item]"',
+}
 ESCAPES = {
     "0": "\0", "a": "\a", "b": "\b", "t": "\t", "n": "\n", "v": "\v", "f": "\f", "r": "\r", "e": "\x1b",
     " ": " ", '"': '"', "/": "/", "\\": "\\", "N": "\x85", "_": "\xa0", "L": "\u2028", "P": "\u2029",
@@ -286,6 +295,7 @@ ESCAPES = {
 HEX_DIGITS = {"x": 2, "u": 4, "U": 8}
 BLOCK_END = "leave a blank line above this one if the block has ended"
 MAX_INDENT = 100  # deeper nesting serves nobody, and would exhaust the stack
+MAX_KEY = 1024  # YAML 1.2, 7.4.2; PyYAML finds no colon behind a longer one
 # What the items below a key are called in messages.
 ITEMS = {"env": "spec", "pip": "requirement", "channels": "channel", "run_with": "word"}
 
@@ -295,7 +305,16 @@ def parse_yaml(lines: list[Line]) -> dict[Text, Node]:
     for line in lines:
         if line.text[:4].rstrip() in ("---", "..."):
             raise line.expected(0, "one document without markers", "remove this line")
-    return parse_mapping(lines, 0, lines[0].indent)[0] if lines else {}
+    mapping, end = parse_mapping(lines, 0, lines[0].indent) if lines else ({}, 0)
+    if end < len(lines):
+        raise no_key(lines[end], lines[0].indent)
+    return mapping
+
+
+def no_key(line: Line, indent: int) -> Error:
+    """Return the Error for a line where only a key of the mapping can stand."""
+    hint = BLOCK_END + "; a value stands on one line, a key below the others"
+    return line.expected(line.indent, "a key at column %d" % (line.margin + indent + 1), hint)
 
 
 def parse_mapping(lines: list[Line], i: int, indent: int) -> tuple[dict[Text, Node], int]:
@@ -303,8 +322,7 @@ def parse_mapping(lines: list[Line], i: int, indent: int) -> tuple[dict[Text, No
     mapping: dict[Text, Node] = {}
     while i < len(lines) and lines[i].indent >= indent:
         if lines[i].indent > indent:
-            hint = "a value stands on one line, a key below the others"
-            raise lines[i].expected(lines[i].indent, "a key at column %d" % (lines[i].margin + indent + 1), hint)
+            raise no_key(lines[i], indent)
         key, at = parse_key(lines[i], indent)
         if key in mapping:
             raise key.expected("each key once", "merge the two", quote(key) + " again")
@@ -316,13 +334,19 @@ def parse_key(line: Line, at: int) -> tuple[Text, int]:
     """key := scalar " "* ":" """
     if line.text[at : at + 2] in ("-", "- "):
         raise line.expected(at, "a key", 'write the key that the item belongs to above it, such as "env:"')
+    if line.text[at] in "&*!|>%[]{},@`":
+        raise line.expected(at, "a key", BLOCK_END)
     key, end = parse_scalar(line, at)
     if not is_key_end(line, end):
         glued = line.text.find(":", at, line.text.find(" ", at) % (len(line.text) + 1))
         if glued > at and line.text[glued : glued + 3] != "://":
             raise line.expected(glued + 1, "a space behind the colon", "write one")
-        raise line.expected(at, '"key: value"', BLOCK_END + ", or write a colon behind the key")
-    return key, skip_spaces(line.text, end) + 1
+        hint = BLOCK_END + '; write "- " before an item, a colon behind a key'
+        raise line.expected(at, '"key: value"', 'write "%s:"' % key if key in ITEMS else hint)
+    end = skip_spaces(line.text, end)
+    if end - at > MAX_KEY:
+        raise line.expected(at, "a key of at most %d characters" % MAX_KEY, "shorten it", str(end - at))
+    return key, end + 1
 
 
 def is_key_end(line: Line, at: int) -> bool:
@@ -355,18 +379,27 @@ def parse_nested(lines: list[Line], i: int, key: Text) -> tuple[Node, int]:
         raise line.expected(indent, "an indentation of at most %d" % MAX_INDENT, "write it flatter", str(indent))
     if line.text[indent : indent + 2] in ("-", "- "):
         return parse_list(lines, i, indent, key)
-    if indent == key.at:
+    if indent == key.at and line.text[indent] != "-":
         return Text.of("", key.line, key.at), i
-    if line.text[indent] != "[" and is_key_end(line, parse_scalar(line, indent)[1]):
+    if line.text[indent] not in "[-" and is_key_end(line, parse_scalar(line, indent)[1]):
         return parse_mapping(lines, i, indent)
-    raise no_item(line, key)
+    raise no_item(line, key, key.at + 1)
 
 
-def no_item(line: Line, key: Text) -> Error:
-    """Return the Error for a line where only an item of the key's list can stand."""
-    what = 'a list item ("- %s") under %s' % (ITEMS.get(key, "item"), printable(key))
-    marker, item = line.raw[: line.margin].strip(), line.text.strip(" ").lstrip("- ")
-    return line.expected(line.indent, what, 'write "%s  - %s"' % (marker, printable(item)))
+def no_item(line: Line, key: Text, indent: int) -> Error:
+    """Return the Error for a line where only an item of the key's list can stand, its dash at an indentation."""
+    what = 'a list item ("- %s") under %s' % (ITEMS.get(key, "item"), quote(key)[1:-1])
+    text = line.text.strip(" ")
+    item = text.lstrip("-").replace(": ", " =" if key == "env" else " ", 1).strip(" ")
+    hint = "write " + quote("%s- %s" % (line.raw[: line.margin].strip() + " " * indent, item))
+    if text.startswith("- ") and line.indent != indent:
+        what += " at column %d" % (line.margin + indent + 1)
+        hint = "dashes stand below each other; " + BLOCK_END
+    elif not item.strip("-") or item.startswith("*"):
+        hint = BLOCK_END
+    elif text.startswith("["):
+        hint = "write %s on one line" % quote("%s: %s" % (key, text))
+    return line.expected(line.indent, what, hint)
 
 
 def parse_list(lines: list[Line], i: int, indent: int, key: Text) -> tuple[list[Item], int]:
@@ -375,14 +408,14 @@ def parse_list(lines: list[Line], i: int, indent: int, key: Text) -> tuple[list[
     while i < len(lines) and lines[i].indent >= indent:
         line = lines[i]
         if line.indent > indent:
-            hint = "an item stands on one line, its dash below the others"
+            hint = "an item stands on one line, dashes and keys each below the others; " + BLOCK_END
             raise line.expected(line.indent, "a list item at column %d" % (line.margin + indent + 1), hint)
         if line.text[indent : indent + 2] not in ("-", "- "):
             break
         item, i = parse_item(lines, i, indent, key)
         items.append(item)
     if i < len(lines) and (lines[i].indent > key.at or lines[i].indent == key.at and lines[i].text[key.at] == "-"):
-        raise no_item(lines[i], key)
+        raise no_item(lines[i], key, indent)
     return items, i
 
 
@@ -409,12 +442,15 @@ def parse_flow(lines: list[Line], i: int, at: int) -> tuple[list[Item], int, int
     while i < len(lines):
         line, at = lines[i], skip_spaces(lines[i].text, at)
         if at == len(line.text) or line.text[at] == "#" and line.text[:at].endswith((" ", "")[at == 0]):
+            if line.text[at + 1 :].lstrip(" ").startswith("["):
+                raise line.expected(at, "no selector inside brackets", 'write one "- item" a line, each with its own')
             i, at = i + 1, 0
         elif line.text[at] == "]":
             return items, i, at + 1
         elif comma:
             if line.text[at] != ",":
-                raise line.expected(at, '"," or "]"', "put an item with such characters in quotes")
+                hint = "put an item with such characters in quotes"
+                raise line.expected(at, '"," or "]"', hint if line is opening.line else 'close the list with "]"')
             at, comma = at + 1, False
         else:
             item, at = parse_scalar(line, at, in_flow=True)
@@ -432,8 +468,8 @@ def parse_scalar(line: Line, at: int, in_flow: bool = False) -> tuple[Text, int]
     # "-", "?" and ":" are text where text follows; in flow lists only "-" is.
     is_text = text[at + 1 : at + 2] not in ("", " ") and (first == "-" or first in "?:" and not in_flow)
     if first in INDICATORS and not is_text:
-        found = "%s (%s)" % (INDICATORS[first], quote(first))
-        raise line.expected(at, "plain text", "put it in quotes if it is text", found)
+        hint = HINTS.get(first, "leave it out, or put all of it in quotes if it is text")
+        raise line.expected(at, "plain text", hint, "%s (%s)" % (INDICATORS[first], quote(first)))
     end = find_plain_end(text, at, in_flow)
     return Text.of(text[at:end], line, at), end
 
@@ -466,12 +502,13 @@ def parse_double(line: Line, at: int) -> tuple[str, int]:
     while i < len(text) and text[i] != '"':
         letter = text[i + 1 : i + 2]
         digits = text[i + 2 : i + 2 + HEX_DIGITS.get(letter, 0)]
+        code = int(digits, 16) if digits and not digits.strip("0123456789abcdefABCDEF") else -1
         if text[i] != "\\":
             parts.append(text[i])
         elif letter in ESCAPES:
             parts.append(ESCAPES[letter])
-        elif digits and len(digits) == HEX_DIGITS[letter] and is_character(digits):
-            parts.append(chr(int(digits, 16)))
+        elif len(digits) == HEX_DIGITS.get(letter) and (0 <= code < 0xD800 or 0xE000 <= code < 0x110000):
+            parts.append(chr(code))
         else:
             raise line.expected(i, "an escape of YAML", 'write "\\\\" for a backslash, or use single quotes')
         i += 1 if text[i] != "\\" else 2 + len(digits)
@@ -480,17 +517,12 @@ def parse_double(line: Line, at: int) -> tuple[str, int]:
     return "".join(parts), i + 1
 
 
-def is_character(digits: str) -> bool:
-    """Answer whether hex digits are a character's code, surrogates excluded."""
-    code = -1 if digits.strip("0123456789abcdefABCDEF") else int(digits, 16)
-    return 0 <= code < 0xD800 or 0xE000 <= code < 0x110000
-
-
 def parse_end(line: Line, at: int) -> str:
     """end := (" "+ "#" comment)?; return the comment"""
     end = skip_spaces(line.text, at)
     if line.text[end : end + 1] not in ("", "#") or line.text[end : end + 1] == "#" and line.text[end - 1] != " ":
-        raise line.expected(end, "the end of the line", "put text with such characters in quotes")
+        hint = 'write " #" before a comment' if line.text[end] == "#" else "put all of the text in quotes, or none"
+        raise line.expected(end, "the end of the line", hint)
     return line.text[end + 1 :].strip(" ")
 
 
@@ -505,11 +537,15 @@ def skip_spaces(text: str, at: int) -> int:
 
 def parse_metadata(data: bytes, path: str, subdir: str) -> Metadata:
     """Return what the script's block asks for on a platform, such as "linux-64"."""
-    block = parse_yaml(find_block(data, path))
+    lines = find_block(data, path)
+    block = parse_yaml(lines)
     check_keys(block, ("env", "channels", "run_with"), "the block", BLOCK_END)
     if "env" not in block:
         hint = 'write "# env:" and "#  - python" below "# conda execute"'
-        raise Error("expected env, a list of match specs, in the block, found none", path, hint=hint)
+        if lines:
+            raise lines[0].expected(lines[0].indent, "env, a list of match specs, in the block", hint, "none")
+        message = 'expected env below "# conda execute", found the end of the block'
+        raise Error(message, path, hint=hint + "; a blank line ends it")
     specs: list[str] = []
     pip: list[str] = []
     for item in find_items(block, "env", subdir):
@@ -548,16 +584,19 @@ def find_items(mapping: dict[Text, Node], name: str, subdir: str) -> list[Any]:
         return []
     key, node = find_key(mapping, name), mapping[Text(name)]
     if isinstance(node, dict):
-        raise no_item(next(iter(node)).line, key)
+        raise no_item(next(iter(node)).line, key, key.at + 1)
     if not isinstance(node, list) or not node:
-        text = str(node or "")
-        hint = 'write "%s: [%s]"' % (name, printable(text or "..."))
-        raise key.expected('a list of "- %s" under %s' % (ITEMS[name], name), hint, quote(text) if text else "nothing")
+        hint = 'write one "- %s" a line below it, deeper than the key' % ITEMS[name]
+        found = quote(str(node)) if node else "nothing"
+        raise key.expected('a list of "- %s" under %s' % (ITEMS[name], name), hint, found)
     items = []
     for item in node:
         head = next(iter(item)) if isinstance(item, dict) else item
         if isinstance(item, dict) and (len(item), name, head) != (1, "env", "pip"):
-            hint = 'write "%s =VERSION" for a version, or put text with ": " in quotes' % printable(head)
+            head = list(item)[len(item) > 1 and head == "pip"]
+            version = str(item[head]) if isinstance(item[head], Text) else ""
+            hint = "write " + quote("%s %s%s" % (head, "=" if name == "env" else "==", version) if version else head)
+            hint = hint if name in ("env", "pip") else 'put text with ": " in quotes'
             raise head.expected("a " + ITEMS[name], hint, "the key " + quote(head))
         if holds(head, subdir):
             items.append(item)
@@ -565,20 +604,24 @@ def find_items(mapping: dict[Text, Node], name: str, subdir: str) -> list[Any]:
 
 
 def holds(item: Text, subdir: str) -> bool:
-    """Answer whether the selector behind an item is true: or := and ("or" and)*, of names and "not".
-
-    The names are conda-build's; see find_facts.
-    """
-    if not item.comment.startswith("["):
-        return True
-    selector, bracket, _ = item.comment[1:].partition("]")
+    """Answer whether the selector behind an item is true: conda-build's names with "not", "and", "or"."""
+    text = item.line.text.rstrip(" ")
+    start = text.rfind("#", 0, len(text) - len(item.comment))
+    before, opening, comment = item.comment.partition("[")
+    selector, bracket, _ = comment.partition("]")
     facts = find_facts(subdir)
+    words = selector.split()
+    if before and bracket and words and set(words) <= {*facts, "and", "or", "not"}:
+        hint = "write " + quote("# [%s] %s" % (" ".join(words), before.strip()))  # conda-build reads it there as well
+        raise item.line.expected(start, "a selector in front of other words", hint)
+    if before or not opening:
+        return True
     terms = [[term.split() for term in part.split(" and ")] for part in " ".join(selector.split()).split(" or ")]
     for words in [words for part in terms for words in part]:
         name = words[-1] if words else ""
         if not bracket or name not in facts or set(words[:-1]) - {"not"}:
             what = 'a selector of names joined by "and", "or" and "not"'
-            raise item.line.expected(item.line.text.rindex("#"), what, "the names are " + ", ".join(facts))
+            raise item.line.expected(start, what, "the names are " + ", ".join(facts))
     return any(all(facts[words[-1]] != (len(words) % 2 == 0) for words in part) for part in terms)
 
 
@@ -593,13 +636,16 @@ def find_facts(subdir: str) -> dict[str, bool]:
 
 def parse_run_with(block: dict[Text, Node], subdir: str) -> list[str]:
     """Return the words of the command: a string is split, a list is not."""
-    node = block.get(Text("run_with"), Text())
-    if isinstance(node, Text) and node:
-        words = split_words(node)
-    else:
-        words = [str(word) for word in find_items(block, "run_with", subdir)]
-    if "run_with" in block and (not words or not words[0] or not "".join(words).isprintable()):
-        raise find_key(block, "run_with").expected("a command", 'write "run_with: python"', quote(" ".join(words)))
+    if "run_with" not in block:
+        return []
+    key, node = find_key(block, "run_with"), block[Text("run_with")]
+    words = split_words(node) if isinstance(node, Text) else list(map(str, find_items(block, "run_with", subdir)))
+    if is_own_command(words):  # it would run itself for ever
+        hint = "leave run_with out, or name what runs the script"
+        raise key.expected("a command for conda-execute to run", hint, "conda-execute itself")
+    if not words or not words[0] or not "".join(words).isprintable():
+        found = quote(" ".join(words)) if "".join(words) else "none"
+        raise key.expected("a command for %s, on one line" % subdir, 'write "run_with: python", or leave it out', found)
     return words
 
 
@@ -610,21 +656,18 @@ def split_words(text: Text) -> list[str]:
     ['a', 'b c', 'e f']
     """
     words: list[list[str]] = []
-    mark, inside, i = "", False, 0  # the open quote; whether a word has begun
+    mark, between, i = "", True, 0  # the open quote; whether the last word has ended
     while i < len(text):
         c, follower = text[i], text[i + 1 : i + 2]
         i += 1
-        if c == mark:
-            mark = ""
+        if c == " " and not mark:
+            between = True
             continue
-        if not mark and c == " ":
-            inside = False
-            continue
-        if not inside:
+        if between:
             words.append([])
-            inside = True
-        if not mark and c in "'\"":
-            mark = c
+            between = False
+        if c == mark or not mark and c in "'\"":
+            mark = "" if mark else c
             continue
         if c == "\\" and mark != "'" and follower and (not mark or follower in '"\\$`'):
             c, i = follower, i + 1
@@ -634,11 +677,12 @@ def split_words(text: Text) -> list[str]:
     return ["".join(word) for word in words]
 
 
-# -- specs, requirements and channels: what passes here can be neither an option, nor a second
-# -- line, nor "@EXPLICIT", nor a file to any engine
+# -- specs, requirements, channels: what passes is no option, second line, @EXPLICIT or file to any engine
 
 NAME_CHARACTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"  # CEP 26
 OPERATORS = "=<>!~"
+# What pip takes for a file, whatever folder it is called in.
+ARCHIVES = (".whl", ".zip", ".tar", ".tgz", ".tbz", ".txz", ".tlz", ".gz", ".bz2", ".xz", ".lz", ".lzma")
 VERSION_CHARACTERS = NAME_CHARACTERS + OPERATORS + "+*|,^$() "
 
 
@@ -664,26 +708,48 @@ def parse_spec(text: Text) -> str:
     name, rest = split_name(rest)
     version, bracket, keys = rest.partition("[")
     if "://" in rest or spec.endswith((".conda", ".tar.bz2")):
-        hint = "name the package, and its channel under channels"
-        raise text.expected("a match spec", hint, "the package file " + quote(spec))
+        hint = 'name the package, and its channel under channels; for pip write "- NAME @ URL" under "- pip:"'
+        raise text.expected("a match spec", hint, "the file " + quote(spec))
     if colons:
         parse_channel(text, channel)
+        if "::" in channel:
+            raise text.expected('one "channel::" in front of a name', "write one of them")
     if not name.strip("0123456789.-") or name.startswith("-") or name.lower() in ("yes", "no", "true", "false", "null"):
         raise text.expected("a package name", 'write a spec like "python >=3.9"', quote(name or spec))
     if bracket and (not keys.endswith("]") or "=" not in keys or "[" in keys):
-        raise text.expected('"[key=value]" at the end', "close the bracket", quote(bracket + keys))
-    last = version.rstrip()[-1:]
-    if version.strip(VERSION_CHARACTERS) or version[:1] not in ("", " ", *OPERATORS) or last in (*OPERATORS, ",", "|"):
-        hint = 'write a spec like "%s >=1.2,<2"' % name
-        raise text.expected("a version behind " + name, hint, quote(version.strip()))
+        hint = "write it like \"numpy[version='>=1.2']\", with nothing behind it"
+        raise text.expected('"[key=value]" at the end', hint, quote(bracket + keys))
+    if not is_version(version):
+        hint = "write one spec an item, like " + quote(name + " >=1.2,<2")
+        if version[:1] in ("/", ":"):
+            hint = "write %s for a channel's package" % quote(name + "::" + version[1:])
+        raise text.expected("a version behind " + quote(name)[1:-1], hint, quote(version.strip()))
     return spec
+
+
+def is_version(text: str) -> bool:
+    """Answer whether nothing or a version and a build follow a package's name."""
+    words = text.split()
+    pairs = list(zip(words, words[1:]))
+    operators = "".join(c if c in OPERATORS else " " for c in text).split()
+    return (
+        not text.strip(VERSION_CHARACTERS)
+        and text[:1] in ("", " ", *OPERATORS)
+        and (not words or words[-1][-1] not in OPERATORS + ",|")
+        and set(operators) <= {"=", "==", "!=", "<", "<=", ">", ">=", "~=", "!"}
+        and text.count("^") == text.count("$")  # a regular expression has both
+        # A blank is no comma: rattler takes "<2" behind it for a build.
+        and all(a[-1] in OPERATORS + ",|(" or b[0] not in OPERATORS for a, b in pairs)
+        and len(words) <= 2 + sum(a[-1] in OPERATORS + ",|(" or b[0] in ",|)" for a, b in pairs)
+    )
 
 
 def parse_requirement(text: Text) -> str:
     """requirement := name ("[" extras "]")? (version | "@" URL)? (";" marker)?, PEP 508"""
     requirement = parse_words(text, "a PyPI requirement")
     name, rest = split_name(requirement)
-    if not name[:1].isalnum() or rest.lstrip(" ")[:1] not in ("", "[", ";", "@", "(", *OPERATORS):
+    is_file = name.lower().endswith(ARCHIVES) or set("/\\") & set(rest.split(";")[0].split("@")[0])
+    if is_file or not name[:1].isalnum() or rest.lstrip(" ")[:1] not in ("", "[", ";", "@", "(", *OPERATORS):
         hint = 'write "name >=1.2", or "name @ URL" for a file or a repository'
         raise text.expected("a PyPI requirement", hint)
     return requirement
@@ -693,7 +759,7 @@ def parse_channel(text: Text, channel: str | None = None) -> str:
     """channel := name | URL | absolute path"""
     channel = str(text) if channel is None else channel
     if channel[:1] in ("-", "@", ".", "~", "") or not channel.isprintable() or " " in channel or "," in channel:
-        hint = 'it cannot begin with "-", "@", "." or "~", nor hold a space or a comma'
+        hint = "write one channel an item, and a folder as its whole path"
         raise text.expected("a channel's name or URL", hint, quote(channel))
     return channel
 
@@ -708,31 +774,32 @@ SUFFIXES = {
 
 def find_command(data: bytes, path: str, run_with: list[str]) -> list[str]:
     """Return the words that run the script: the block's, the shebang's, the suffix's, or sh."""
-    words = run_with or parse_shebang(data)
-    if words and (run_with or not is_own_shebang(words)):
+    words = run_with or parse_shebang(data, path)
+    if words and (run_with or not is_own_command(words)):
         return words
     return [SUFFIXES.get(os.path.splitext(path)[1].lower(), "sh")]
 
 
-def parse_shebang(data: bytes) -> list[str]:
+def parse_shebang(data: bytes, path: str) -> list[str]:
     """Return the words of the first line, "-S" of env left out, or none.
 
-    >>> parse_shebang(b"#!/usr/bin/env -S python -u")
+    >>> parse_shebang(b"#!/usr/bin/env -S python -u", "my_script.py")
     ['/usr/bin/env', 'python', '-u']
     """
     first = os.fsdecode(data[:4096].split(b"\n", 1)[0])
     words = first[2:].split() if first.startswith("#!") else []
     if len(words) > 1 and os.path.basename(words[0]) == "env" and words[1].startswith("-S"):
         rest = " ".join([words[1][2:], *words[2:]])
-        return [words[0], *split_words(Text.of(rest, Line("the shebang", 1, rest), 0))]
+        return [words[0], *split_words(Text.of(rest, Line(path, 1, first.rstrip(), first.index("-S") + 2), 0))]
     return words
 
 
-def is_own_shebang(words: list[str]) -> bool:
-    """Answer whether a shebang is conda-execute itself, in any of its forms."""
+def is_own_command(words: list[str]) -> bool:
+    """Answer whether a command is conda-execute itself, in any of its forms."""
     names = [os.path.basename(word) for word in words]
-    own = {"conda-execute", "conda-execute.exe", "conda_execute", "conda_execute.py"}
-    return bool(own & set(names)) or ("conda", "execute") in zip(names, names[1:])
+    own = ("conda-execute", "conda-execute.exe", "conda_execute", "conda_execute.py")
+    is_subcommand = "conda" in names and "execute" in names[names.index("conda") :]
+    return is_subcommand or any(name.endswith(own) for name in names)  # -mconda_execute, --split-string=conda-execute
 
 
 # ---- Name ------------------------------------------------------------------------------
@@ -758,14 +825,10 @@ def find_subdir(system: str, machine: str) -> str:
     >>> find_subdir("linux", "x86_64"), find_subdir("darwin", "arm64")
     ('linux-64', 'osx-arm64')
     """
-    name = {"linux": "linux", "darwin": "osx", "win32": "win"}.get(system, system)
-    machine = machine.lower()
-    if machine in ("x86_64", "amd64"):
-        return name + "-64"
-    if machine in ("i386", "i486", "i586", "i686", "x86"):
-        return name + "-32"
-    return name + "-" + ({"arm64": "aarch64"} if name == "linux" else {"aarch64": "arm64"}).get(machine, machine)
-
+    name = {"darwin": "osx", "win32": "win"}.get(system, system)
+    arm = "aarch64" if name == "linux" else "arm64"
+    names = {"x86_64": "64", "amd64": "64", "i386": "32", "i686": "32", "x86": "32", "arm64": arm, "aarch64": arm}
+    return "%s-%s" % (name, names.get(machine.lower(), machine.lower()))
 
 
 # ---- Config ----------------------------------------------------------------------------
@@ -800,8 +863,10 @@ def read_config(environ: Environ, executable: str) -> Config:
     path = expand(env_dir, environ).replace("{config.envs_dirs[0]}", find_envs_dir(root, condarc, environ))
     if not os.path.isabs(path):
         raise env_dir.expected("an absolute path for env-dir", 'begin it with "/", "~" or "{config.envs_dirs[0]}"')
-    path, hours = os.path.normpath(path), parse_hours(keep)
-    return Config(root=root, env_dir=path, keep_hours=hours, engine=str(engine), condarc=condarc)
+    hours = float(keep) if keep.replace(".", "", 1).isdecimal() else -1
+    if not 0 <= hours < 1e9:
+        raise keep.expected("hours for remove-if-unused-for", "write a number from 0 on, such as 25 or 0.5")
+    return Config(root=root, env_dir=os.path.normpath(path), keep_hours=hours, engine=str(engine), condarc=condarc)
 
 
 def find_root(environ: Environ, executable: str) -> str:
@@ -861,8 +926,8 @@ def read_condarc(path: str) -> dict[Text, Node]:
     if isinstance(own, dict):
         check_keys(own, SETTINGS, "conda-execute")
     elif own is not None:
-        key = find_key(keys, "conda-execute")
-        raise key.expected("settings under conda-execute", 'write "  env-dir: PATH" below it', quote(str(own)))
+        hint = 'write "  env-dir: PATH" below it'
+        raise find_key(keys, "conda-execute").expected("settings under conda-execute", hint, quote(str(own)))
     return keys
 
 
@@ -898,8 +963,7 @@ def find_setting(key: str, condarc: dict[str, Node], environ: Environ) -> Text:
     if environ.get(variable):
         line = Line("the environment", 1, "%s=%s" % (variable, environ[variable]))
         return Text.of(environ[variable], line, len(variable) + 1)
-    own = condarc.get("conda-execute", {})
-    assert isinstance(own, dict)
+    own: Any = condarc.get("conda-execute", {})
     value = own.get(Text(key), Text.of(SETTINGS[key], Line("the default", 1, SETTINGS[key]), 0))
     if not isinstance(value, Text) or not value:
         raise find_key(own, key).expected("one value for " + key, found="none" if value == "" else "several")
@@ -933,16 +997,6 @@ def expand(text: Text, environ: Environ) -> str:
     return first
 
 
-def parse_hours(text: Text) -> float:
-    try:
-        hours = float(text)
-    except ValueError:
-        hours = -1.0
-    if not 0 <= hours < 1e9:
-        raise text.expected("hours for remove-if-unused-for", "write a number from 0 on, such as 25 or 0.5")
-    return hours
-
-
 # ---- Store -----------------------------------------------------------------------------
 # What lies in env-dir: prefixes, their markers, the log, the leases. Knows neither engines
 # nor scripts.
@@ -953,8 +1007,6 @@ Deleting all of this is safe while no such script runs: what is needed is built 
 conda-execute: https://github.com/conda-tools/conda-execute
 """
 LOG_HEADER = b"time\tevent\tname\tpid\thost\tscript\n"
-
-
 MARKER = "conda-meta/conda-execute.json"
 
 
@@ -999,12 +1051,11 @@ def append_use(env_dir: str, event: str, name: str, script: str) -> bool:
         if not os.path.exists(path):
             write_header(path)
         fd = os.open(path, os.O_WRONLY | os.O_APPEND)
-        try:
-            return os.write(fd, row) == len(row)
-        finally:
-            os.close(fd)
+        written = os.write(fd, row)
+        os.close(fd)
     except OSError:
         return False
+    return written == len(row)
 
 
 def write_header(path: str) -> None:
@@ -1014,10 +1065,9 @@ def write_header(path: str) -> None:
         f.write(LOG_HEADER)
     try:
         os.link(part, path)
-    except FileExistsError:
+    except OSError:  # another was faster
         pass
-    finally:
-        os.unlink(part)
+    os.unlink(part)
 
 
 def format_use(time_s: int, event: str, name: str, pid: int, host: str, script: str) -> bytes:
@@ -1030,15 +1080,11 @@ def format_use(time_s: int, event: str, name: str, pid: int, host: str, script: 
     return os.fsencode("%d\t%s\t%s\t%d\t%s\t" % (time_s, event, name, pid, host)) + path[:3800] + b"\n"
 
 
-# -- leases: flock belongs to the open file, so to every process that has a copy of its
-# -- descriptor, and the kernel drops it with the last of them, however that one ended
+# -- leases: flock(2) goes with every copy of the descriptor, and ends with the last, however that ended
 
 
 def take_lock(path: str, exclusive: bool, say: Progress) -> int:
-    """Return the descriptor of a locked file; wait for whoever has it, and say for whom.
-
-    -1 where the file can neither be made nor opened: an env-dir of somebody else's.
-    """
+    """Return the descriptor of a locked file, waited for if need be; -1 in an env-dir of somebody else's."""
     fd = -1
     for flags in (os.O_RDWR | os.O_CREAT, os.O_RDONLY):
         try:
@@ -1063,19 +1109,17 @@ def try_lock(fd: int, exclusive: bool) -> bool:
 
 
 def obtain(env_dir: str, name: str, force: bool, say: Progress, build: Callable[[int], None]) -> int:
-    """Return a lease on a complete environment, built first where there is none.
+    """Return a lease on a complete environment: look, lock, look again, build, mark last.
 
-    Look, lock, look again, build, mark last. Who dies on the way leaves a prefix without
-    marker, which the next one clears away. The engine inherits the builder's lock: one
-    that outlives its conda-execute still keeps others from the prefix.
+    Who dies on the way leaves a prefix without marker, which the next one clears away. An engine
+    that outlives its conda-execute keeps others from the prefix: it has inherited the lock.
     """
     prefix, leases = os.path.join(env_dir, name), os.path.join(env_dir, ".leases")
-    if not force and is_ready(prefix):
-        lease = take_lock(os.path.join(leases, name), False, say)
-        if is_ready(prefix):
-            return lease
-    make_store(env_dir)
+    if force or not is_ready(prefix):
+        make_store(env_dir)
     lease = take_lock(os.path.join(leases, name), False, say)
+    if is_ready(prefix) and not force:
+        return lease
     builder = take_lock(os.path.join(leases, name + ".build"), True, say)
     if force:
         refuse_if_used(prefix, os.path.join(leases, name), lease)
@@ -1091,12 +1135,10 @@ def obtain(env_dir: str, name: str, force: bool, say: Progress, build: Callable[
 
 def refuse_if_used(prefix: str, path: str, lease: int) -> None:
     """Raise Error where anyone else has a lease."""
-    if try_lock(lease, True):
-        try_lock(lease, False)
-        return
-    pids = find_holders(path)
-    who = "process " + ", ".join(map(str, pids)) if pids else "a process of another host or user"
-    raise Error("expected nobody to run in the environment, found %s" % who, prefix, hint="end it, or wait for its end")
+    if not try_lock(lease, True):
+        who = ", ".join(map(str, find_holders(path))) or "of another host or user"
+        raise Error("expected nobody to run in it, found process " + who, prefix, hint="end it, or wait for its end")
+    try_lock(lease, False)
 
 
 def find_holders(path: str) -> list[int]:
@@ -1148,19 +1190,18 @@ class Progress:
             print(self.erase + printable(text)[:76], end="", file=sys.stderr, flush=True)
 
 
-class Order(Record):
-    """What is to be built where, of what, by whom."""
+class Order:
+    """What is to be built where, of what, by whom; `builder` is the descriptor of the builder's lock."""
 
-    engine: str
-    program: str  # "" for rattler
-    prefix: str
-    specs: list[str]
-    pip: list[str]
-    channels: list[str]
-    override: bool  # leave the configured channels out
-    offline: bool
-    config: Config
-    builder: int  # the descriptor of the builder's lock
+    def __init__(
+        self, asked: Metadata, config: Config, engine: str, program: str, prefix: str, offline: bool, builder: int
+    ) -> None:
+        self.config, self.engine, self.program, self.prefix = config, engine, program, prefix
+        self.offline, self.builder, self.pip = offline, builder, asked.pip
+        names = [split_name(spec.rpartition("::")[2])[0].lower() for spec in asked.specs]
+        self.specs = asked.specs + (["pip"] if asked.pip and "pip" not in names else [])
+        self.channels = [channel for channel in asked.channels if channel != "nodefaults"]
+        self.override = "nodefaults" in asked.channels  # leave the configured channels out
 
 
 def find_engine(wanted: str, environ: Environ, executable: str) -> tuple[str, str]:
@@ -1175,8 +1216,8 @@ def find_engine(wanted: str, environ: Environ, executable: str) -> tuple[str, st
             return kind, program
     if wanted in ("auto", "rattler"):
         return "rattler", ""
-    found = "none in CONDA_EXE, MAMBA_EXE and PATH"
-    raise Error("expected the engine %s, found %s" % (wanted, found), hint=WAYS_OUT + ", or set engine to auto")
+    message = "expected the engine %s, found none in CONDA_EXE, MAMBA_EXE and PATH" % wanted
+    raise Error(message, hint=WAYS_OUT + ", or set engine to auto")
 
 
 def build_prefix(order: Order, say: Progress) -> None:
@@ -1233,18 +1274,17 @@ def run_engine(argv: list[str], variables: dict[str, str], order: Order, say: Pr
     """Run a program to its end and show how far it is; return its exit code and all that it printed."""
     import subprocess
 
-    environ, folder = {**os.environ, **variables}, order.config.env_dir
+    environ = {**os.environ, **variables}
     try:
         child = subprocess.Popen(
-            argv, env=environ, cwd=folder, pass_fds=[order.builder],
+            argv, env=environ, cwd=order.config.env_dir, pass_fds=[order.builder],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
     except OSError as e:
         raise Error("expected a program that can be started, found: %s" % e.strerror, argv[0], hint=WAYS_OUT) from None
     lines = []
-    assert child.stdout is not None
     try:
-        for raw in child.stdout:
+        for raw in child.stdout or []:
             lines.append(raw.decode("utf-8", "replace").strip("\0\r\n"))
             if lines[-1].startswith('{"fetch":') and not say.verbose:  # conda's progress, one record a line
                 say.step("downloading " + lines.pop().split('"')[3])
@@ -1265,10 +1305,9 @@ def find_document(output: str) -> dict[str, Any]:
     import json
 
     try:
-        document = json.JSONDecoder().raw_decode(output, ("\n" + output).rindex("\n{"))[0]
+        return dict(json.JSONDecoder().raw_decode(output, ("\n" + output).rindex("\n{"))[0])
     except ValueError:
         return {}
-    return dict(document)
 
 
 def format_explanation(output: str, code: int = 0) -> str:
@@ -1319,7 +1358,13 @@ async def solve_and_link(rattler: Any, order: Order, say: Progress) -> None:
     say.step("rattler: solving %s with %s" % (", ".join(order.specs), ", ".join(names)))
     setting = rattler.ChannelConfig(alias, order.config.env_dir)
     source = rattler.SourceConfig(cache_action="force-cache-only" if order.offline else "cache-or-fetch")
-    client = make_offline_client() if order.offline else None
+    client = None
+
+    def refuse(host: str, path: str) -> None:
+        raise ConnectionError("--offline forbids to ask %s for %s" % (host, path))
+
+    if order.offline:  # the caches are asked first, so this meets what they lack
+        client = rattler.networking.Client([rattler.networking.AddHeadersMiddleware(refuse)])
     records = await rattler.solve(
         [rattler.Channel(name, setting) for name in names],
         [rattler.MatchSpec(spec) for spec in order.specs],
@@ -1328,16 +1373,6 @@ async def solve_and_link(rattler: Any, order: Order, say: Progress) -> None:
     )
     options = {"client": client, "reporter": make_reporter(rattler, say), "show_progress": False}
     await rattler.install(records, order.prefix, execute_link_scripts=True, **options)
-
-
-def make_offline_client() -> Any:
-    """Return a client that refuses each request: the caches are asked first, a package's too."""
-    from rattler.networking import AddHeadersMiddleware, Client
-
-    def refuse(host: str, path: str) -> None:
-        raise ConnectionError("--offline forbids to ask %s for %s" % (host, path))
-
-    return Client([AddHeadersMiddleware(refuse)])
 
 
 def make_reporter(rattler: Any, say: Progress) -> Any:
@@ -1391,8 +1426,8 @@ def install_rattler(target: str, order: Order, say: Progress) -> None:
     if order.offline:
         raise Error("expected an engine, found none, and --offline forbids to install py-rattler", hint=WAYS_OUT)
     if not find_spec("pip"):
-        found = "expected an engine, or pip to install py-rattler, found neither for %s" % sys.executable
-        raise Error(found, hint=WAYS_OUT + "; python -m ensurepip may bring pip")
+        message = "expected an engine, or pip to install one, found neither for " + sys.executable
+        raise Error(message, hint=WAYS_OUT + "; python -m ensurepip may bring pip")
     say.line("found no conda, mamba or micromamba; installing py-rattler from PyPI into %s, once" % target)
     with tempfile.TemporaryDirectory(dir=os.path.dirname(target)) as part:
         argv = [sys.executable, "-m", "pip", "install", "--target", os.path.join(part, "new"), "--only-binary", ":all:"]
@@ -1402,7 +1437,7 @@ def install_rattler(target: str, order: Order, say: Progress) -> None:
         os.rename(os.path.join(part, "new"), target)
 
 
-# What a person may have configured for pip, and what does not fit here.
+# Against what a person may have configured for pip.
 PIP_VARIABLES = {"PIP_USER": "0", "PIP_REQUIRE_VIRTUALENV": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
 
 
@@ -1422,8 +1457,7 @@ def install_requirements(order: Order, say: Progress) -> None:
 # From a prefix and the words of a command to a running process. Knows nothing of building.
 
 SHELLS = ("sh", "bash", "dash", "ksh", "zsh")  # every machine has one: an env need not bring it
-# Out of the way of what shells and scripts use by number, below the usual limit of 1024.
-LEASE_FD = 900
+LEASE_FD = 900  # out of the way of what scripts use by number, below the usual limit of 1024
 
 
 def find_bin_dirs(prefix: str) -> list[str]:
@@ -1434,10 +1468,9 @@ def find_bin_dirs(prefix: str) -> list[str]:
 
 
 def find_argv(words: list[str], script: str, args: list[str], prefix: str, path: str) -> list[str]:
-    """Return the command to execute.
+    """Return the command to execute: whatever its path, the environment's program of that name.
 
-    The interpreter is the environment's, whatever path stands in front of its name; only a
-    plain shell may be the machine's. A relative path with a slash begins at the script.
+    Only a plain shell may be the machine's; a relative path with a slash begins at the script.
     """
     rest = [os.path.join(".", script) if script.startswith("-") else script, *args]
     at = 1 if os.path.basename(words[0]) == "env" and len(words) > 1 else 0
@@ -1493,25 +1526,18 @@ def find_env_vars(environ: Environ, prefix: str, depth: int) -> dict[str, str]:
 
 
 def wrap_scripts(argv: list[str], old: Environ, new: Environ) -> tuple[list[str], Environ]:
-    """Return a command and its variables that also run the scripts of activation, in conda's order.
-
-    The outer environment's deactivate.d, then the variables, then the new one's activate.d:
-    in a shell, which becomes the command. Without any such script nothing is wrapped.
-    """
+    """Return a command and its variables in which a shell runs the scripts of activation, then becomes the command."""
     outer = old.get("CONDA_PREFIX", "") if new["CONDA_SHLVL"] != "1" else ""
     before = list_files(os.path.join(outer, "etc", "conda", "deactivate.d"), ".sh")[::-1] if outer else []
     after = list_files(os.path.join(new["CONDA_PREFIX"], "etc", "conda", "activate.d"), ".sh")
     if os.name == "nt" or not before and not after:
         return argv, new
-    code = [". " + quote_word(path) for path in before]
-    code += ["export %s=%s" % (name, quote_word(value)) for name, value in new.items() if old.get(name) != value]
-    code += [". " + quote_word(path) for path in after]
+    pairs = [(". ", path) for path in before]  # conda's order: leave, set, enter
+    pairs += [("export %s=" % name, value) for name, value in new.items() if old.get(name) != value]
+    pairs += [(". ", path) for path in after]
+    code = ["%s'%s'" % (word, text.replace("'", "'\\''")) for word, text in pairs]
     shell = which("bash", old.get("PATH", os.defpath)) or "/bin/sh"
     return [shell, "-c", "\n".join([*code, 'exec "$@"']), "conda-execute", *argv], old
-
-
-def quote_word(text: str) -> str:
-    return "'%s'" % text.replace("'", "'\\''")
 
 
 def launch(argv: list[str], environ: Environ, lease: int) -> NoReturn:
@@ -1529,7 +1555,7 @@ def launch(argv: list[str], environ: Environ, lease: int) -> NoReturn:
     except OSError as e:
         code = 127 if isinstance(e, FileNotFoundError) else 126
         hint = "see run_with, the shebang, and the interpreter that the command itself names"
-        raise Error("expected a command that can run, found: %s" % e.strerror, argv[0], hint=hint, code=code) from None
+        raise Error("expected a command that can run, found: %s" % e.strerror, argv[0], "", hint, code) from None
 
 
 # ---- Command line ----------------------------------------------------------------------
@@ -1613,12 +1639,12 @@ def run(options: set[str], words: list[str]) -> int:
         print(format_specification(metadata, prefix), file=sys.stderr, flush=True)
 
     def build(builder: int) -> None:
-        order = make_order(metadata, config, prefix, builder, "offline" in options)
-        start = time.time()
-        say.line("building %s with %s: %s" % (name, order.engine, ", ".join(metadata.specs + metadata.pip)))
-        build_prefix(order, say)
+        engine, program = find_engine(config.engine, os.environ, sys.executable)
+        start = int(time.time())
+        say.line("building %s with %s: %s" % (name, engine, ", ".join(metadata.specs + metadata.pip)))
+        build_prefix(Order(metadata, config, engine, program, prefix, "offline" in options, builder), say)
         asked = {"env": metadata.specs, "pip": metadata.pip, "channels": metadata.channels}
-        write_marker(prefix, version=__version__, name=name, **asked, engine=order.engine, created=int(start))
+        write_marker(prefix, version=__version__, name=name, **asked, engine=engine, created=start)
         append_use(config.env_dir, "create", name, words[0])
         say.line("built %s in %.1f s" % (name, time.time() - start))
 
@@ -1635,23 +1661,11 @@ def read_metadata(script: str) -> Metadata:
         with open(script, "rb") as f:
             data = f.read()
     except OSError as e:
-        hint = "check the path and its rights"
-        raise Error("expected a script that can be read, found: %s" % e.strerror, script, hint=hint) from None
+        message = "expected a script that can be read, found: %s" % e.strerror
+        raise Error(message, script, hint="check the path and its rights") from None
     metadata = parse_metadata(data, script, os.environ.get("CONDA_SUBDIR") or find_subdir(sys.platform, MACHINE))
     metadata.run_with = find_command(data, script, metadata.run_with)
     return metadata
-
-
-def make_order(metadata: Metadata, config: Config, prefix: str, builder: int, offline: bool) -> Order:
-    engine, program = find_engine(config.engine, os.environ, sys.executable)
-    names = [split_name(spec.rpartition("::")[2])[0].lower() for spec in metadata.specs]
-    return Order(
-        engine=engine, program=program, prefix=prefix, config=config, builder=builder, offline=offline,
-        pip=metadata.pip,
-        specs=metadata.specs + (["pip"] if metadata.pip and "pip" not in names else []),
-        channels=[channel for channel in metadata.channels if channel != "nodefaults"],
-        override="nodefaults" in metadata.channels,
-    )  # fmt: skip
 
 
 def format_specification(metadata: Metadata, prefix: str) -> str:

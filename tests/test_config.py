@@ -237,17 +237,19 @@ def test_configuration_starts_no_conda(root: Path) -> None:
     assert config(CONDA_EXE=str(root / "bin" / "conda")).root == str(root)
 
 
+def order_of(*channels: str) -> conda_execute.Order:
+    asked = conda_execute.Metadata(specs=[], pip=[], channels=list(channels))
+    return conda_execute.Order(asked, config(), "rattler", "", "/prefix", False, -1)
+
+
 def test_rattler_searches_the_configured_channels(home: Path) -> None:
     (home / ".condarc").write_text("channels: [mine, conda-forge]\nchannel_alias: https://host/conda\n")
-    order = conda_execute.Order(channels=["bioconda", "mine"], override=False, config=config())
+    order = order_of("bioconda", "mine")
     found = conda_execute.find_channels(order, {})
     assert found == (["bioconda", "mine", "conda-forge"], "https://host/conda/")
-    order.override = True
-    assert conda_execute.find_channels(order, {})[0] == ["bioconda", "mine"]
-    order.override, order.channels = False, []
-    assert conda_execute.find_channels(order, {"CONDA_CHANNELS": "a, b"})[0] == ["a", "b"]
+    assert conda_execute.find_channels(order_of("mine", "nodefaults"), {})[0] == ["mine"]
+    assert conda_execute.find_channels(order_of(), {"CONDA_CHANNELS": "a, b"})[0] == ["a", "b"]
 
 
 def test_rattler_falls_back_to_conda_forge() -> None:
-    order = conda_execute.Order(channels=[], override=False, config=config())
-    assert conda_execute.find_channels(order, {}) == (["conda-forge"], "https://conda.anaconda.org/")
+    assert conda_execute.find_channels(order_of(), {}) == (["conda-forge"], "https://conda.anaconda.org/")

@@ -275,9 +275,8 @@ def test_a_program_named_by_a_variable_is_taken_for_what_it_is(tmp_path: Path) -
     "program, flags", [("conda", ["--no-default-packages", "--json"]), ("mamba", []), ("micromamba", [])]
 )
 def test_metadata_stands_where_no_program_reads_it_as_an_option(program: str, flags: list[str], tmp_path: Path) -> None:
-    order = conda_execute.Order(
-        engine=program, program=program, prefix="/p", specs=["a >1", "b"], channels=["c"], override=True, offline=True
-    )
+    asked = conda_execute.Metadata(specs=["a >1", "b"], pip=[], channels=["c", "nodefaults"])
+    order = conda_execute.Order(asked, conda_execute.Config(), program, program, "/p", True, -1)
     expected = [program, "create", "--prefix", "/p", "--yes", *flags, "--offline", "--override-channels", "--channel=c"]
     assert conda_execute.format_create(order, verbose=False) == [*expected, "--", "a >1", "b"]
 

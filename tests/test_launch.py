@@ -86,7 +86,7 @@ def test_force_env_names_the_processes_that_are_in_the_way(
     assert child.stdout is not None and child.stdout.readline() == b"ready\n"
     done = run("-f", script)
     assert done.returncode == 125
-    assert f"expected nobody to run in the environment, found process {child.pid}\n" in done.stderr
+    assert f"expected nobody to run in it, found process {child.pid}\n" in done.stderr
     child.communicate(b"\n")
     assert run("-f", script, stdin=None, input="\n").stdout == "ready\n"
 

@@ -1,0 +1,5 @@
+# conda execute: my script
+# env:
+#  - python
+
+print(1)

@@ -1,0 +1,7 @@
+-- conda execute
+-- env: [sqlite]
+
+# conda execute
+# env: [sqlite]
+
+SELECT 1;

@@ -1,0 +1,6 @@
+# conda execute
+# env: [python]
+# conda execute
+# env: [numpy]
+
+print(1)

@@ -1,0 +1,9 @@
+# conda execute
+# env:
+#  - python
+
+# conda execute
+# env:
+#  - numpy
+
+print(1)

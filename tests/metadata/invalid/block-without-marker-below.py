@@ -1,0 +1,6 @@
+# conda execute
+
+# env:
+#  - python
+
+print(1)

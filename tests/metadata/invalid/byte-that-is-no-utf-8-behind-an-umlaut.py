@@ -1,0 +1,6 @@
+# conda execute
+# env:
+#  - python
+# # fÃ¼r ÿ
+
+1

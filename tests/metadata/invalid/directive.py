@@ -1,0 +1,5 @@
+# conda execute
+#%YAML 1.2
+#env: [python]
+
+1

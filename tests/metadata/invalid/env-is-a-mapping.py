@@ -1,0 +1,8 @@
+#!/usr/bin/env python
+
+# conda execute
+# env:
+#   python: 3.9
+#   numpy: 1.26
+
+print('hello')

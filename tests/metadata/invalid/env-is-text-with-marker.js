@@ -1,0 +1,4 @@
+// conda execute
+// env: nodejs
+
+let x = 1;

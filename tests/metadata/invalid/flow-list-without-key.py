@@ -1,0 +1,6 @@
+#!/usr/bin/env python
+
+# conda execute
+# [python, numpy]
+
+print('hello')

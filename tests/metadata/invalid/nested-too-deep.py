@@ -1,0 +1,66 @@
+#!/usr/bin/env python
+
+# conda execute
+# env:
+# - pip:
+#   - pip:
+#     - pip:
+#       - pip:
+#         - pip:
+#           - pip:
+#             - pip:
+#               - pip:
+#                 - pip:
+#                   - pip:
+#                     - pip:
+#                       - pip:
+#                         - pip:
+#                           - pip:
+#                             - pip:
+#                               - pip:
+#                                 - pip:
+#                                   - pip:
+#                                     - pip:
+#                                       - pip:
+#                                         - pip:
+#                                           - pip:
+#                                             - pip:
+#                                               - pip:
+#                                                 - pip:
+#                                                   - pip:
+#                                                     - pip:
+#                                                       - pip:
+#                                                         - pip:
+#                                                           - pip:
+#                                                             - pip:
+#                                                               - pip:
+#                                                                 - pip:
+#                                                                   - pip:
+#                                                                     - pip:
+#                                                                       - pip:
+#                                                                         - pip:
+#                                                                           - pip:
+#                                                                             - pip:
+#                                                                               - pip:
+#                                                                                 - pip:
+#                                                                                   - pip:
+#                                                                                     - pip:
+#                                                                                       - pip:
+#                                                                                         - pip:
+#                                                                                           - pip:
+#                                                                                             - pip:
+#                                                                                               - pip:
+#                                                                                                 - pip:
+#                                                                                                   - pip:
+#                                                                                                     - pip:
+#                                                                                                       - pip:
+#                                                                                                         - pip:
+#                                                                                                           - pip:
+#                                                                                                             - pip:
+#                                                                                                               - pip:
+#                                                                                                                 - pip:
+#                                                                                                                   - pip:
+#                                                                                                                     - pip:
+#                                                                                                                       - pip:
+
+print('hello')

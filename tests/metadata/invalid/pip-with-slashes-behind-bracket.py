@@ -1,0 +1,8 @@
+#!/usr/bin/env python
+
+# conda execute
+# env:
+#  - pip:
+#     - rich[/../../mine
+
+print('hello')

@@ -1,0 +1,8 @@
+#!/usr/bin/env python
+
+# conda execute
+# env:
+#  - pip:
+#     - rich >=1/../mine
+
+print('hello')

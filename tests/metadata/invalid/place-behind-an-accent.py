@@ -1,0 +1,5 @@
+# conda execute
+# env:
+#  - 'é' é
+
+1

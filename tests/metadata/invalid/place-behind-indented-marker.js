@@ -1,0 +1,6 @@
+function f() {
+    // conda execute
+    // env:
+    //   - nodejs
+    //   - numpy=
+}

@@ -1,0 +1,6 @@
+f() {
+	# conda execute
+	# env:
+	#  - jq
+	#  - numpy=
+}

@@ -1,0 +1,5 @@
+# conda execute
+# env: [python]
+# run_with: ['数値' x]
+
+1

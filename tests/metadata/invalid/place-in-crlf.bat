@@ -1,0 +1,6 @@
+REM conda execute
+REM env:
+REM  - python
+REM  - numpy=
+
+python -V

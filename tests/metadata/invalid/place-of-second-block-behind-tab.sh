@@ -1,0 +1,7 @@
+# conda execute
+# env: [jq]
+
+f() {
+	# conda execute
+	# env: [jq]
+}

@@ -1,0 +1,8 @@
+#!/usr/bin/env python
+
+# conda execute
+# env:
+#  - python
+# -*- coding: utf-8 -*-
+
+print('hello')

@@ -1,0 +1,6 @@
+-- conda execute
+-- env:
+--  - sqlite
+-- ---------------
+
+SELECT 1;

@@ -1,0 +1,5 @@
+# conda execute
+# env: [python]
+#!/usr/bin/env python
+
+1

@@ -1,0 +1,7 @@
+#!/usr/bin/env python
+
+# conda execute
+# env: [python]
+# run_with: ["python\n-u"]
+
+print('hello')

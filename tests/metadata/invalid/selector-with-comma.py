@@ -1,0 +1,7 @@
+#!/usr/bin/env python
+
+# conda execute
+# env:
+#  - pywin32  # [win, osx]
+
+print('hello')

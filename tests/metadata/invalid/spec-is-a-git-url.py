@@ -1,0 +1,7 @@
+#!/usr/bin/env python
+
+# conda execute
+# env:
+#  - git+https://github.com/numpy/numpy
+
+print('hello')

@@ -1,0 +1,4 @@
+print(1)
+# conda execute
+# env:
+#  - python

@@ -1,0 +1,13 @@
+# conda execute
+#
+# env:
+#
+#  - python
+#   
+#  - numpy
+#
+# channels:
+#  - conda-forge
+#
+
+1

@@ -1,0 +1,9 @@
+# conda execute
+# env: [python]
+# run_with:
+#   - python
+#   - -u
+#   - '-X'
+#   - "utf8"
+
+print('hello')

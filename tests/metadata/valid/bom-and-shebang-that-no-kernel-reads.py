@@ -1,0 +1,7 @@
+﻿#!/usr/bin/perl
+
+# conda execute
+# env:
+#  - python
+
+print('hello')

@@ -1,0 +1,7 @@
+# conda execute
+# env: [python]
+# channels:
+#  - C:\srv\channel
+#  - file:///C:/srv/channel
+
+print('hello')

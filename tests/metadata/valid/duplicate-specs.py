@@ -1,0 +1,4 @@
+# conda execute
+# env: [numpy, python, numpy]
+
+print('hello')

@@ -1,0 +1,5 @@
+# conda execute
+# env: [python, numpy, ]
+# channels: [a,b,]
+
+print('hello')

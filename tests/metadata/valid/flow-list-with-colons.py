@@ -1,0 +1,5 @@
+# conda execute
+# env: [conda-forge::gdal]
+# channels: [https://example.org/a, file:///b]
+
+print('hello')

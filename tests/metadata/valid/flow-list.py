@@ -1,0 +1,4 @@
+# conda execute
+# env: [python >=3, numpy]
+
+print('hello')

@@ -1,0 +1,7 @@
+main() {
+	# conda execute
+	# env:
+	#  - jq
+	jq --version
+}
+main

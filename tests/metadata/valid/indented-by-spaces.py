@@ -1,0 +1,5 @@
+def main():
+    # conda execute
+    # env:
+    #  - python
+    return 1

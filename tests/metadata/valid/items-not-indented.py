@@ -1,0 +1,8 @@
+# conda execute
+# env:
+# - python
+# - numpy
+# channels:
+# - conda-forge
+
+print('hello')

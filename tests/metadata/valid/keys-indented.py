@@ -1,0 +1,6 @@
+# conda execute
+#    env:
+#     - python
+#    channels: [conda-forge]
+
+print('hello')

@@ -1,0 +1,7 @@
+' conda execute
+' env:
+'  - mono
+' run_with: mono
+
+Module Hello
+End Module

@@ -1,0 +1,6 @@
+@rem conda execute
+@rem env:
+@rem  - git
+@rem run_with: cmd /c
+
+git --version

@@ -1,0 +1,5 @@
+-- conda execute
+-- env:
+--  - lua 5.4.*
+
+print(_VERSION)

@@ -1,0 +1,6 @@
+-- conda execute
+-- env:
+--  - sqlite
+-- run_with: sqlite3 -init
+
+SELECT 1;

@@ -1,0 +1,6 @@
+" conda execute
+" env:
+"  - vim
+" run_with: vim -S
+
+echo "hello"

@@ -1,0 +1,5 @@
+; conda execute
+; env: [guile]
+; run_with: guile -s
+
+(display "hello")

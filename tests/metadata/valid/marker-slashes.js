@@ -1,0 +1,5 @@
+// conda execute
+// env:
+//  - nodejs >=18
+
+console.log(process.version);

@@ -1,0 +1,5 @@
+/// conda execute
+/// env: [swift]
+/// run_with: swift
+
+print("hello")

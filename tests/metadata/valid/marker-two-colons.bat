@@ -1,0 +1,6 @@
+:: conda execute
+:: env:
+::  - python
+:: run_with: cmd.exe /c
+
+python -V

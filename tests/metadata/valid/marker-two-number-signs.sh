@@ -1,0 +1,5 @@
+## conda execute
+## env:
+##  - curl
+# this line has another marker
+curl --version

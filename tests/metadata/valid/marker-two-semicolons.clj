@@ -1,0 +1,6 @@
+;; conda execute
+;; env:
+;;  - clojure
+;; run_with: clojure
+
+(println "hello")

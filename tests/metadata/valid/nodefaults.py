@@ -1,0 +1,8 @@
+# conda execute
+# env:
+#  - python
+# channels:
+#  - conda-forge
+#  - nodefaults
+
+print('hello')

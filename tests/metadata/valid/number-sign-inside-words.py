@@ -1,0 +1,6 @@
+# conda execute
+# env:
+#  - python
+# run_with: echo a#b
+
+print('hello')

@@ -1,0 +1,6 @@
+# conda execute
+# env:
+#  - pip:
+#    - rich
+
+print('hello')

@@ -1,0 +1,7 @@
+# conda execute
+# env:
+# - pip:
+#   - rich
+# - python
+
+print('hello')

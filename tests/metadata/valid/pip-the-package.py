@@ -1,0 +1,8 @@
+# conda execute
+# env:
+#  - pip
+#  - python
+#  - pip:
+#    - rich
+
+print('hello')

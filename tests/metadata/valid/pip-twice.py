@@ -1,0 +1,8 @@
+# conda execute
+# env:
+#  - pip: [rich]
+#  - python
+#  - pip:
+#    - httpx
+
+print('hello')

@@ -1,0 +1,5 @@
+# conda execute
+# env: [python]
+# run_with: ["hello world"]
+
+print('hello')

@@ -1,0 +1,5 @@
+# conda execute
+# env: [python]
+# run_with: "python  -c 'a b' \"c d\""
+
+print('hello')

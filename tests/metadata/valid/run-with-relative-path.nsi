@@ -1,0 +1,6 @@
+; conda execute
+; env: [nsis]
+; run_with: ./makensis
+
+Section
+SectionEnd

@@ -1,0 +1,7 @@
+# conda execute
+# env: [python]
+# channels:
+#  - linux-things  # [linux]
+#  - windows-things  # [win]
+
+print('hello')

@@ -1,0 +1,6 @@
+# conda execute
+# env:
+#  - 'python'  # [linux]
+#  - "numpy" # [osx]
+
+print('hello')

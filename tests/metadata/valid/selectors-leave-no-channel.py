@@ -1,0 +1,6 @@
+# conda execute
+# env: [python]
+# channels:
+#  - windows-things  # [win]
+
+print('hello')

@@ -1,0 +1,7 @@
+#!/home/pi/berryconda3/bin/python
+
+# conda execute
+# env:
+#  - python >=3
+
+print('hello')

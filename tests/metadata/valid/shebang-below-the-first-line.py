@@ -1,0 +1,8 @@
+
+#!/usr/bin/env perl
+
+# conda execute
+# env:
+#  - python >=3
+
+print('hello')

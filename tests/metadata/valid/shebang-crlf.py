@@ -1,0 +1,7 @@
+#!/usr/bin/env python3
+
+# conda execute
+# env:
+#  - python >=3
+
+print('hello')

@@ -1,0 +1,7 @@
+#!
+
+# conda execute
+# env:
+#  - python >=3
+
+print('hello')

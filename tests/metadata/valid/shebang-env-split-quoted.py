@@ -1,0 +1,7 @@
+#!/usr/bin/env -S python -c 'print("a b")'
+
+# conda execute
+# env:
+#  - python >=3
+
+print('hello')

@@ -1,0 +1,5 @@
+#!/bin/bash -e
+# conda execute
+# env: [jq]
+
+jq --version

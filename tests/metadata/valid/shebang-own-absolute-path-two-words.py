@@ -1,0 +1,7 @@
+#!/opt/conda/bin/conda execute
+
+# conda execute
+# env:
+#  - python >=3
+
+print('hello')

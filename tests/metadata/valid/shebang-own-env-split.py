@@ -1,0 +1,7 @@
+#!/usr/bin/env -S conda execute -v
+
+# conda execute
+# env:
+#  - python >=3
+
+print('hello')

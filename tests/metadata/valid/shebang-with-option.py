@@ -1,0 +1,7 @@
+#!/usr/bin/env python -i
+
+# conda execute
+# env:
+#  - python >=3
+
+print('hello')

@@ -1,0 +1,7 @@
+# conda execute  
+# env:  
+#  - python  
+#  -   numpy  >=1   
+# run_with:   python  
+
+print('hello')

@@ -1,0 +1,5 @@
+-- conda execute
+-- env:
+--  - lua
+
+print(1)

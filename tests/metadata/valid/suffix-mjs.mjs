@@ -1,0 +1,5 @@
+// conda execute
+// env:
+//  - nodejs
+
+console.log(1)

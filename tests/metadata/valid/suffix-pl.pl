@@ -1,0 +1,5 @@
+# conda execute
+# env:
+#  - perl
+
+print 1;

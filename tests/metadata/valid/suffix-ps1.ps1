@@ -1,0 +1,5 @@
+# conda execute
+# env:
+#  - powershell
+
+Write-Output 1

@@ -1,0 +1,5 @@
+# conda execute
+# env:
+#  - r-base
+
+cat(1)

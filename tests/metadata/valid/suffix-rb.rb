@@ -1,0 +1,5 @@
+# conda execute
+# env:
+#  - ruby
+
+puts 1

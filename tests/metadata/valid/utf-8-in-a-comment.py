@@ -1,0 +1,6 @@
+# conda execute
+# env:
+#   # für die Zahlen
+#  - numpy  # größer – 🐍
+
+print('hello')
