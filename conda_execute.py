@@ -787,7 +787,7 @@ def parse_shebang(data: bytes, path: str) -> list[str]:
     ['/usr/bin/env', 'python', '-u']
     """
     first = os.fsdecode(data[:4096].split(b"\n", 1)[0])
-    words = first[2:].split() if first.startswith("#!") else []
+    words = first[2:].split() if first.startswith("#!") and "\0" not in first else []
     if len(words) > 1 and os.path.basename(words[0]) == "env" and words[1].startswith("-S"):
         rest = " ".join([words[1][2:], *words[2:]])
         return [words[0], *split_words(Text.of(rest, Line(path, 1, first.rstrip(), first.index("-S") + 2), 0))]
@@ -1520,7 +1520,7 @@ def find_env_vars(environ: Environ, prefix: str, depth: int) -> dict[str, str]:
         except (OSError, ValueError):
             continue
         found.update(content.get("env_vars", {}) if path == state else content)
-    found = {name.upper(): str(value) for name, value in found.items() if value != "***unset***"}
+    found = {name.upper(): str(value) for name, value in found.items() if value != "***unset***" and name.isidentifier()}
     hidden = {"__CONDA_SHLVL_%d_%s" % (depth, name): environ[name] for name in found if name in environ}
     return {**found, **hidden}
 
@@ -1548,8 +1548,6 @@ def launch(argv: list[str], environ: Environ, lease: int) -> NoReturn:
         fcntl.fcntl(lease, fcntl.F_DUPFD, LEASE_FD)
     for name in ("SIGPIPE", "SIGXFSZ"):  # Python ignores these, and exec would hand that on
         _signal.signal(getattr(_signal, name), _signal.SIG_DFL)
-    sys.stdout.flush()
-    sys.stderr.flush()
     try:
         os.execve(argv[0], argv, environ)
     except OSError as e:
@@ -1613,6 +1611,10 @@ def main(argv: list[str] | None = None) -> int:
 
 def fail(error: Error) -> int:
     """Tell of an Error and return its exit code."""
+    if os.environ.get("CONDA_EXECUTE_DEBUG"):
+        import traceback
+
+        traceback.print_exc()
     print(format_error(error), file=sys.stderr, flush=True)
     if "rattler" in sys.modules:  # its threads crash an interpreter that shuts down in good order
         os._exit(error.code)

@@ -65,6 +65,21 @@ def test_stdin_is_the_scripts(run: Run, write: Write) -> None:
     assert done.stdout == "one\ntwo\n"
 
 
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_descriptors_stay_closed_and_stop_nobody(run: Run, write: Write, environ: Environ, closed: str) -> None:
+    script = write("a.sh", "ls /proc/$$/fd | grep -c '^[012]$' >open; exit 7", "hello-conda")
+    for options in ("-q", "-v"):
+        command = f"{sys.executable} {TOOL} {options} {script} {closed}"
+        assert subprocess.run(["sh", "-c", command], env=environ, cwd=script.parent, stderr=subprocess.PIPE).returncode == 7
+        assert int((script.parent / "open").read_text()) == 3 - closed.count("&-")
+
+
+def test_debug_shows_a_traceback(run: Run, environ: Environ) -> None:
+    assert "Traceback" not in run("gone.py").stderr
+    environ["CONDA_EXECUTE_DEBUG"] = "1"
+    assert run("gone.py").stderr.startswith("Traceback")
+
+
 def test_the_working_directory_is_the_callers(run: Run, write: Write, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     done = run(write("a.sh", "pwd", "hello-conda"), cwd=tmp_path / "elsewhere")
