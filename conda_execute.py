@@ -109,13 +109,21 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else " " if c.isspace() else "?" for c in text)
 
 
+def tell(text: str, end: str = "\n") -> None:
+    """Write to stderr at once; that nobody can read it any more ends no run."""
+    try:
+        print(text, end=end, file=sys.stderr, flush=True)
+    except OSError:  # EPIPE, ENOSPC
+        sys.stderr = open(os.devnull, "w")
+
+
 def quote(text: str) -> str:
     """Return text in double quotes, cut to what a message can hold."""
     return '"%s"' % printable(text if len(text) <= 60 else text[:57] + "...")
 
 
 # What environment.yml and people call the keys.
-SYNONYMS = {"dependencies": "env", "packages": "env", "specs": "env", "command": "run_with", "interpreter": "run_with"}
+SYNONYMS = {"dependencies": "env", "requirements": "env", "packages": "env", "specs": "env", "command": "run_with"}
 
 
 def find_nearest(word: str, known: Iterable[str]) -> str:
@@ -123,7 +131,7 @@ def find_nearest(word: str, known: Iterable[str]) -> str:
     from difflib import get_close_matches
 
     word = SYNONYMS.get(word.lower(), word.lower())
-    near = [one for one in known if word.startswith(one)] or get_close_matches(word, list(known), 1, 0.7)
+    near = [one for one in known if word.startswith(one)] or get_close_matches(word, list(known), 1, 0.6)
     return (near or [""])[0]
 
 
@@ -142,6 +150,7 @@ class Record:
 class Metadata(Record):
     """What a script asks for, in whichever dialect; `run_with` is empty where the block is silent."""
 
+    name: str  # of its environment
     dialect: str
     specs: list[str]
     pip: list[str]
@@ -162,9 +171,9 @@ class Line:
 
     def expected(self, at: int, what: str, hint: str = "", found: str = "") -> Error:
         """Return an Error that points at a position in the text, and shows what is found there."""
-        found = found or quote(self.text[at:].rstrip(" "))
         place = "%s:%d:%d" % (self.path, self.number, self.margin + at + 1)
-        return Error("expected %s, found %s" % (what, found), place, self.raw or " ", hint)
+        message = "expected %s, found %s" % (what, found or quote(self.text[at:].rstrip(" ")))
+        return Error(message, place, self.raw or " ", hint)
 
 
 class Text(str):
@@ -223,7 +232,7 @@ def find_headers(data: bytes) -> Iterator[tuple[int, bytes]]:
     at, end = data.find(HEADER), 0
     while at >= 0:
         start = data.rfind(b"\n", end, at) + 1 or end
-        end = data.find(b"\n", at) % (len(data) + 1)
+        end = data.find(b"\n", at) % (len(data) + 1)  # -1 becomes the end of the data
         before, after = data[start:at], data[at + len(HEADER) : end]
         if start == 0 and before.startswith(b"\xef\xbb\xbf"):
             before = before[3:]
@@ -605,6 +614,8 @@ def find_items(mapping: dict[Text, Node], name: str, subdir: str) -> list[Any]:
 
 def holds(item: Text, subdir: str) -> bool:
     """Answer whether the selector behind an item is true: conda-build's names with "not", "and", "or"."""
+    if not item.comment:
+        return True
     text = item.line.text.rstrip(" ")
     start = text.rfind("#", 0, len(text) - len(item.comment))
     before, opening, comment = item.comment.partition("[")
@@ -738,6 +749,7 @@ def is_version(text: str) -> bool:
         and (not words or words[-1][-1] not in OPERATORS + ",|")
         and set(operators) <= {"=", "==", "!=", "<", "<=", ">", ">=", "~=", "!"}
         and text.count("^") == text.count("$")  # a regular expression has both
+        and not any(part.strip()[:1].isalpha() for part in text.split(",")[1:])  # "python >=3, numpy" is two specs
         # A blank is no comma: rattler takes "<2" behind it for a build.
         and all(a[-1] in OPERATORS + ",|(" or b[0] not in OPERATORS for a, b in pairs)
         and len(words) <= 2 + sum(a[-1] in OPERATORS + ",|(" or b[0] in ",|)" for a, b in pairs)
@@ -772,6 +784,9 @@ SUFFIXES = {
 }  # fmt: skip
 
 
+SPLIT_FLAGS = ("-S", "-vS", "--split-string=", "--split-string")  # env(1)
+
+
 def find_command(data: bytes, path: str, run_with: list[str]) -> list[str]:
     """Return the words that run the script: the block's, the shebang's, the suffix's, or sh."""
     words = run_with or parse_shebang(data, path)
@@ -788,9 +803,10 @@ def parse_shebang(data: bytes, path: str) -> list[str]:
     """
     first = os.fsdecode(data[:4096].split(b"\n", 1)[0])
     words = first[2:].split() if first.startswith("#!") and "\0" not in first else []
-    if len(words) > 1 and os.path.basename(words[0]) == "env" and words[1].startswith("-S"):
-        rest = " ".join([words[1][2:], *words[2:]])
-        return [words[0], *split_words(Text.of(rest, Line(path, 1, first.rstrip(), first.index("-S") + 2), 0))]
+    flag = next((one for one in SPLIT_FLAGS if len(words) > 1 and words[1].startswith(one)), "")
+    if flag and os.path.basename(words[0]) == "env":
+        rest = " ".join([words[1][len(flag) :], *words[2:]])
+        return [words[0], *split_words(Text.of(rest, Line(path, 1, first.rstrip(), first.index(flag) + len(flag)), 0))]
     return words
 
 
@@ -861,12 +877,25 @@ def read_config(environ: Environ, executable: str) -> Config:
     if engine not in ENGINES:
         raise engine.expected("one of %s for engine" % ", ".join(ENGINES), 'write "auto" for the first there is')
     path = expand(env_dir, environ).replace("{config.envs_dirs[0]}", find_envs_dir(root, condarc, environ))
-    if not os.path.isabs(path):
+    if not os.path.isabs(path) or set(path) & {os.pathsep, "\0", "\n"}:  # PATH and rows cannot hold these
         raise env_dir.expected("an absolute path for env-dir", 'begin it with "/", "~" or "{config.envs_dirs[0]}"')
-    hours = float(keep) if keep.replace(".", "", 1).isdecimal() else -1
-    if not 0 <= hours < 1e9:
-        raise keep.expected("hours for remove-if-unused-for", "write a number from 0 on, such as 25 or 0.5")
+    try:
+        hours = parse_hours(keep)
+    except Error as e:
+        raise keep.expected("hours for remove-if-unused-for", e.hint) from None
     return Config(root=root, env_dir=os.path.normpath(path), keep_hours=hours, engine=str(engine), condarc=condarc)
+
+
+def parse_hours(text: str) -> float:
+    """Return a number of hours, fractions allowed."""
+    try:
+        hours = float(text)
+    except ValueError:
+        hours = -1
+    if not 0 <= hours < 1e9:
+        hint = "write a number from 0 on, such as 25 or 0.5"
+        raise Error("expected hours, found %s" % quote(text), hint=hint, code=2)
+    return hours
 
 
 def find_root(environ: Environ, executable: str) -> str:
@@ -919,13 +948,11 @@ def read_condarc(path: str) -> dict[Text, Node]:
             data = f.read()
     except OSError:  # conda reads past a file that it may not read
         return {}
-    if not any(key.encode("ascii") in data for key in CONDARC_KEYS):
-        return {}
     keys = parse_yaml(list(find_sections(data, path)))
     own = keys.get(Text("conda-execute"))
     if isinstance(own, dict):
         check_keys(own, SETTINGS, "conda-execute")
-    elif own is not None:
+    elif own:
         hint = 'write "  env-dir: PATH" below it'
         raise find_key(keys, "conda-execute").expected("settings under conda-execute", hint, quote(str(own)))
     return keys
@@ -961,9 +988,9 @@ def find_setting(key: str, condarc: dict[str, Node], environ: Environ) -> Text:
     """Return a setting from its variable, else condarc, else the default, with where it stands."""
     variable = "CONDA_EXECUTE_" + key.upper().replace("-", "_")
     if environ.get(variable):
-        line = Line("the environment", 1, "%s=%s" % (variable, environ[variable]))
+        line = Line("environment variable", 1, "%s=%s" % (variable, environ[variable]))
         return Text.of(environ[variable], line, len(variable) + 1)
-    own: Any = condarc.get("conda-execute", {})
+    own: Any = condarc.get("conda-execute") or {}
     value = own.get(Text(key), Text.of(SETTINGS[key], Line("the default", 1, SETTINGS[key]), 0))
     if not isinstance(value, Text) or not value:
         raise find_key(own, key).expected("one value for " + key, found="none" if value == "" else "several")
@@ -977,7 +1004,8 @@ def find_envs_dir(root: str, condarc: dict[str, Node], environ: Environ) -> str:
     folders += [expand(folder, environ) for folder in find_list("envs_dirs", condarc) + find_list("envs_path", condarc)]
     if root and os.access(os.path.join(root, "conda-meta", "history"), os.W_OK):
         folders.append(os.path.join(root, "envs"))
-    return os.path.abspath([*folders, os.path.expanduser("~/.conda/envs")][0])
+    folder = [*folders, os.path.expanduser("~/.conda/envs")][0]
+    return folder if folder.startswith("~") else os.path.abspath(folder)  # "~": a user without home
 
 
 def find_list(key: str, condarc: dict[str, Node]) -> list[Text]:
@@ -1001,73 +1029,149 @@ def expand(text: Text, environ: Environ) -> str:
 # What lies in env-dir: prefixes, their markers, the log, the leases. Knows neither engines
 # nor scripts.
 
+MARKER = "conda-meta/conda-execute.json"
+LOG_HEADER = b"time\tevent\tname\tpid\thost\tscript\n"
+LOG_LIMIT_BYTES = 1 << 20
+LOCK_POLL_S = 0.05  # a person notices more
+RETRY_S = 600  # when to look again at an environment that something still runs in
+OWN_FOLDER = "name a folder of yours: env-dir under conda-execute: in ~/.condarc, or CONDA_EXECUTE_ENV_DIR"
 STORE_README = """\
 conda environments that conda-execute made for scripts; each lies under the hash of its metadata.
 Deleting all of this is safe while no such script runs: what is needed is built again.
 conda-execute: https://github.com/conda-tools/conda-execute
 """
-LOG_HEADER = b"time\tevent\tname\tpid\thost\tscript\n"
-MARKER = "conda-meta/conda-execute.json"
 
 
-def is_ready(prefix: str) -> bool:
-    """Answer whether a complete environment is there."""
-    return os.path.exists(os.path.join(prefix, MARKER))
+class Lock:
+    """A lock on a file, shared or exclusive, that ends with the process that took it.
+
+    By flock(2): it belongs to the open file, so to every process that has a copy of the
+    descriptor, and the kernel drops it with the last of them. Where the file system has no
+    flock, by files PATH.MODE.HOST.PID.START: each shows its own, then looks at those of others.
+    """
+
+    said = False  # that files are used
+
+    def __init__(self, path: str, keep_s: float, say: Progress) -> None:
+        self.path, self.keep_s, self.say, self.mark, self.fd = path, keep_s, say, "", -1
+        for flags in (os.O_RDWR | os.O_CREAT, os.O_RDONLY):  # reading is enough for a shared lock
+            try:
+                self.fd = os.open(path, flags, 0o666)
+                break
+            except FileNotFoundError:  # .leases was deleted
+                try:
+                    os.mkdir(os.path.dirname(path), 0o755)
+                    self.fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+                    break
+                except OSError:
+                    continue
+            except OSError:  # an env-dir of somebody else's: nothing in it is removed by us
+                continue
+
+    def take(self, exclusive: bool) -> bool:
+        """Take or change the lock if that can be done at once; answer whether it was."""
+        if self.fd < 0:
+            return not exclusive
+        try:
+            fcntl.flock(self.fd, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError as e:
+            import errno
+
+            if e.errno not in (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP):
+                raise
+            return self.take_by_file(exclusive)
+        return True
+
+    def take_by_file(self, exclusive: bool) -> bool:
+        """Show a mark of our own, and withdraw it where another's stands against it."""
+        if self.say.verbose and not Lock.said:
+            Lock.said = True
+            self.say.line("%s has no file locks: using lock files instead" % os.path.dirname(self.path))
+        self.release_mark()
+        folder, base = os.path.split(self.path)
+        self.mark = self.show("exclusive" if exclusive else "shared", os.getpid())
+        for name in os.listdir(folder):
+            mode, _, holder = name[len(base) + 1 :].partition(".")
+            other, conflicts = os.path.join(folder, name), mode == "exclusive" or exclusive and mode == "shared"
+            if name.startswith(base + ".") and conflicts and other != self.mark and is_held(other, holder, self.keep_s):
+                self.release_mark()
+                return False
+        return True
+
+    def show(self, mode: str, pid: int) -> str:
+        """Leave the mark of a process, and return its path."""
+        mark = "%s.%s.%s.%d.%s" % (self.path, mode, HOST, pid, find_start(pid))
+        os.close(os.open(mark, os.O_CREAT | os.O_WRONLY, 0o666))
+        return mark
+
+    def share(self, pid: int) -> None:
+        """Let a child that has our descriptor hold the lock too where there are only files."""
+        if self.mark:
+            self.show("exclusive", pid)
+
+    def release_mark(self) -> None:
+        if self.mark:
+            os.unlink(self.mark)
+            self.mark = ""
+
+    def wait(self, exclusive: bool) -> Lock:
+        """Take the lock when it can be had; say for whom we wait, unless it is a matter of moments."""
+        start, said = time.time(), False
+        while not self.take(exclusive):
+            holder = os.pread(self.fd, 400, 0).decode("utf-8", "replace")
+            if not said and (holder or time.time() > start + 1):
+                self.say.line("waiting for " + printable(holder or "another process to let go of " + self.path))
+                said = True
+            time.sleep(LOCK_POLL_S)
+        return self
+
+    def note(self, what: str) -> None:
+        """Leave a note for those who wait; an empty one withdraws it."""
+        os.ftruncate(self.fd, 0)
+        os.pwrite(self.fd, os.fsencode(what and "process %d on %s, which %s" % (os.getpid(), HOST, what)), 0)
+
+    def release(self) -> None:
+        self.release_mark()
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
 
 
-def write_marker(prefix: str, **content: object) -> None:
-    """Declare an environment complete: last and at once."""
-    import json
-
-    path = os.path.join(prefix, MARKER)
-    with open(path + ".part", "w", encoding="utf-8") as f:
-        json.dump(content, f, indent=1)
-        f.flush()
-        os.fsync(f.fileno())
-    os.replace(path + ".part", path)
-
-
-def make_store(env_dir: str) -> None:
-    """Create env-dir with what conda-execute keeps in it."""
+def is_held(mark: str, holder: str, keep_s: float) -> bool:
+    """Answer whether the process that left a mark may still be there; remove the mark if it is gone for certain."""
+    host, pid, start = (holder.rsplit(".", 2) + ["", ""])[:3]
     try:
-        os.makedirs(os.path.join(env_dir, ".leases"), exist_ok=True)
-        os.makedirs(os.path.join(env_dir, ".trash"), exist_ok=True)
-        if not os.path.exists(os.path.join(env_dir, "README")):
-            with open(os.path.join(env_dir, "README"), "w", encoding="utf-8") as f:
-                f.write(STORE_README)
-    except OSError as e:
-        hint = "name a folder of yours: env-dir under conda-execute: in ~/.condarc, or CONDA_EXECUTE_ENV_DIR"
-        raise Error("expected an env-dir that can be written to, found: %s" % e.strerror, env_dir, hint=hint) from None
-
-
-# -- the log
-
-
-def append_use(env_dir: str, event: str, name: str, script: str) -> bool:
-    """Append a row to usage.tsv in one write; answer whether that could be done."""
-    path = os.path.join(env_dir, "usage.tsv")
-    row = format_use(int(time.time()), event, name, os.getpid(), HOST, os.path.abspath(script))
-    try:
-        if not os.path.exists(path):
-            write_header(path)
-        fd = os.open(path, os.O_WRONLY | os.O_APPEND)
-        written = os.write(fd, row)
-        os.close(fd)
-    except OSError:
+        held = is_running(int(pid), start) if host == HOST else time.time() - os.stat(mark).st_mtime < keep_s
+        if not held:
+            os.unlink(mark)
+    except (FileNotFoundError, ValueError):
         return False
-    return written == len(row)
+    return held
 
 
-def write_header(path: str) -> None:
-    """Create a log that begins with its header, though others may be doing the same."""
-    part = "%s.%d" % (path, os.getpid())
-    with open(part, "wb") as f:
-        f.write(LOG_HEADER)
+def find_start(pid: int) -> str:
+    """Return when a process began, in ticks of the kernel; "" where it has ended or /proc is missing (proc(5))."""
     try:
-        os.link(part, path)
-    except OSError:  # another was faster
+        with open("/proc/%d/stat" % pid, "rb") as f:
+            fields = f.read().rpartition(b")")[2].split()
+    except OSError:
+        return ""
+    return "" if fields[0] in (b"Z", b"X") else fields[19].decode("ascii")  # a zombie runs nothing
+
+
+def is_running(pid: int, start: str) -> bool:
+    """Answer whether the process of this host runs that had this number and began at this time."""
+    if start and os.path.isdir("/proc/self"):
+        return find_start(pid) == start
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # another user's
         pass
-    os.unlink(part)
+    return True
 
 
 def format_use(time_s: int, event: str, name: str, pid: int, host: str, script: str) -> bytes:
@@ -1080,94 +1184,329 @@ def format_use(time_s: int, event: str, name: str, pid: int, host: str, script: 
     return os.fsencode("%d\t%s\t%s\t%d\t%s\t" % (time_s, event, name, pid, host)) + path[:3800] + b"\n"
 
 
-# -- leases: flock(2) goes with every copy of the descriptor, and ends with the last, however that ended
+def find_uses(rows: Iterable[bytes]) -> dict[str, dict[bytes, tuple[int, bytes]]]:
+    """Return for each name and script the time and row of its last use; rows that are none are skipped."""
+    uses: dict[str, dict[bytes, tuple[int, bytes]]] = {}
+    for row in rows:
+        fields = row[:-1].split(b"\t")
+        is_row = len(fields) == 6 and row[-1:] == b"\n" and fields[0].isdigit() and len(fields[0]) < 15
+        if is_row and fields[1] != b"remove":
+            uses.setdefault(os.fsdecode(fields[2]), {})[fields[5]] = int(fields[0]), row
+    return uses
 
 
-def take_lock(path: str, exclusive: bool, say: Progress) -> int:
-    """Return the descriptor of a locked file, waited for if need be; -1 in an env-dir of somebody else's."""
-    fd = -1
-    for flags in (os.O_RDWR | os.O_CREAT, os.O_RDONLY):
-        try:
-            fd = os.open(path, flags, 0o666)
-            break
-        except OSError:
-            continue
-    if fd >= 0 and not try_lock(fd, exclusive):
-        holder = os.pread(fd, 200, 0).decode("utf-8", "replace").strip() or "another process"
-        say.line("waiting for " + printable(holder))
-        fcntl.flock(fd, fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH)
-    return fd
-
-
-def try_lock(fd: int, exclusive: bool) -> bool:
-    """Take or change a lock if that can be done at once; answer whether it was."""
+def read_places(pid: int) -> Iterator[bytes]:
+    """Yield where a process has its executable, mapped files, conda environment and open leases (proc(5))."""
+    folder = "/proc/%d/" % pid
     try:
-        fcntl.flock(fd, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+        yield os.fsencode(os.readlink(folder + "exe"))
+        with open(folder + "maps", "rb") as f:
+            yield f.read()
+        with open(folder + "environ", "rb") as f:
+            prefixes = [value[13:] for value in f.read().split(b"\0") if value.startswith(b"CONDA_PREFIX=/")]
+        yield from (os.path.realpath(prefix) + b"/" for prefix in prefixes)
+        yield from (os.fsencode(os.readlink(folder + "fd/" + fd)) for fd in os.listdir(folder + "fd"))
+    except OSError:  # it has ended, or is another user's
+        return
 
 
-def obtain(env_dir: str, name: str, force: bool, say: Progress, build: Callable[[int], None]) -> int:
-    """Return a lease on a complete environment: look, lock, look again, build, mark last.
-
-    Who dies on the way leaves a prefix without marker, which the next one clears away. An engine
-    that outlives its conda-execute keeps others from the prefix: it has inherited the lock.
-    """
-    prefix, leases = os.path.join(env_dir, name), os.path.join(env_dir, ".leases")
-    if force or not is_ready(prefix):
-        make_store(env_dir)
-    lease = take_lock(os.path.join(leases, name), False, say)
-    if is_ready(prefix) and not force:
-        return lease
-    builder = take_lock(os.path.join(leases, name + ".build"), True, say)
-    if force:
-        refuse_if_used(prefix, os.path.join(leases, name), lease)
-    if force or not is_ready(prefix):
-        os.ftruncate(builder, 0)
-        who = "process %d on %s, which builds %s" % (os.getpid(), HOST, prefix)
-        os.pwrite(builder, os.fsencode(who), 0)
-        discard(env_dir, name)
-        build(builder)
-    os.close(builder)
-    return lease
-
-
-def refuse_if_used(prefix: str, path: str, lease: int) -> None:
-    """Raise Error where anyone else has a lease."""
-    if not try_lock(lease, True):
-        who = ", ".join(map(str, find_holders(path))) or "of another host or user"
-        raise Error("expected nobody to run in it, found process " + who, prefix, hint="end it, or wait for its end")
-    try_lock(lease, False)
+def detach(work: Callable[[], object]) -> None:
+    """Do work in a process of its own session that has nothing of the caller's: no descriptor, no folder."""
+    try:
+        pid = os.fork()
+        if pid:
+            os.waitpid(pid, 0)
+            return
+    except OSError:  # no room for a process: the next call tries again; or SIGCHLD is ignored, and nobody to wait for
+        return
+    try:
+        os.setsid()
+        if os.fork() == 0:
+            os.chdir("/")
+            for fd in map(int, os.listdir("/dev/fd")):
+                try:
+                    os.close(fd)
+                except OSError:  # the listing's own
+                    continue
+            for _ in range(3):
+                os.open(os.devnull, os.O_RDWR)
+            work()
+    finally:
+        os._exit(0)
 
 
-def find_holders(path: str) -> list[int]:
-    """Return the pids of the other processes that have a file open, as far as /proc tells."""
-    pids = []
-    for pid in map(int, filter(str.isdigit, os.listdir("/proc") if os.path.isdir("/proc") else [])):
+class Store:
+    """env-dir: where each environment lies under its name. Times are in s since the epoch."""
+
+    def __init__(self, env_dir: str, keep_s: float, say: Progress) -> None:
+        self.env_dir, self.keep_s, self.say = env_dir, keep_s, say
+
+    def path(self, *parts: str) -> str:
+        return os.path.join(self.env_dir, *parts)
+
+    def lock(self, name: str) -> Lock:
+        return Lock(self.path(".leases", name), self.keep_s, self.say)
+
+    def is_ready(self, name: str) -> bool:
+        """Answer whether a complete environment is there."""
+        return os.path.exists(self.path(name, MARKER))
+
+    def write_marker(self, name: str, content: Mapping[str, object]) -> None:
+        """Declare an environment complete: last, and at once."""
+        import json
+
+        path = self.path(name, MARKER)
+        with open(path + ".part", "w", encoding="utf-8") as f:
+            json.dump(content, f, indent=1)
+            f.flush()
+            os.fsync(f.fileno())
+        os.replace(path + ".part", path)
+
+    def check(self) -> None:
+        """Refuse an env-dir in which others could leave what we would run."""
         try:
-            files = {os.readlink("/proc/%d/fd/%s" % (pid, fd)) for fd in os.listdir("/proc/%d/fd" % pid)}
-        except OSError:  # it has ended, or is another user's
-            continue
-        pids += [pid] if os.path.realpath(path) in files and pid != os.getpid() else []
-    return sorted(pids)
+            found = os.stat(self.env_dir)
+        except OSError:
+            return
+        if hasattr(os, "geteuid") and (found.st_uid not in (0, os.geteuid()) or found.st_mode & 0o002):
+            what = "one that anyone may write to" if found.st_mode & 0o002 else "one of user %d" % found.st_uid
+            raise Error("expected an env-dir of yours or root's, found " + what, self.env_dir, hint=OWN_FOLDER)
 
+    def make(self) -> None:
+        """Create env-dir and what conda-execute keeps in it."""
+        try:
+            for folder in ("", ".leases", ".trash"):
+                os.makedirs(self.path(folder), 0o755, exist_ok=True)  # whatever the umask: see check()
+            os.utime(self.path(".leases"))  # fails where nothing can be written
+            if not os.path.exists(self.path("README")):
+                with open(self.path("README"), "w", encoding="utf-8") as f:
+                    f.write(STORE_README)
+        except OSError as e:
+            message = "expected an env-dir that can be written to, found: %s" % e.strerror
+            raise Error(message, self.env_dir, hint=OWN_FOLDER) from None
 
-def discard(env_dir: str, name: str) -> None:
-    """Delete an environment; its name is free at once."""
-    import shutil
-    import tempfile
+    def obtain(self, name: str, force: bool, build: Callable[[Lock], None]) -> Lock:
+        """Return a lease on a complete environment, built first where there is none.
 
-    if os.path.lexists(os.path.join(env_dir, name)):
-        trash = tempfile.mkdtemp(dir=os.path.join(env_dir, ".trash"))
-        os.rename(os.path.join(env_dir, name), os.path.join(trash, name))
-        shutil.rmtree(trash, ignore_errors=True)
+        Look, lock, look again, build, mark last. Who dies on the way leaves a prefix without
+        marker, which the next one clears away. The engine inherits the builder's lock: one
+        that outlives its conda-execute still keeps others from the prefix.
+        """
+        self.check()
+        if force or not self.is_ready(name):
+            self.make()
+        lease = self.lock(name).wait(exclusive=False)
+        self.collect_if_due()
+        if force or not self.is_ready(name):
+            self.make()
+            lease.release()  # who waits for a builder does not run in it
+            builder = self.lock(name + ".build").wait(exclusive=True)
+            lease = self.lock(name)
+            if force:
+                self.refuse_if_used(name, lease)
+            if force or not self.is_ready(name):
+                builder.note("builds " + self.path(name))
+                self.replace(name, lease, builder, build)
+                builder.note("")
+            lease.wait(exclusive=False)
+            builder.release()
+        return lease
+
+    def refuse_if_used(self, name: str, lease: Lock) -> None:
+        """Take the lease for us alone; raise Error where anything else runs in the environment."""
+        alone = lease.take(exclusive=True)
+        pids = self.find_processes().get(name, [])
+        if not alone or pids:
+            who = ", ".join(map(str, pids)) or "of another host or user"
+            message = "expected nobody to run in it, found process " + who
+            raise Error(message, self.path(name), hint="end it, or wait for its end")
+
+    def replace(self, name: str, lease: Lock, builder: Lock, build: Callable[[Lock], None]) -> None:
+        """Build an environment in the place of what is there; if that fails, put a complete one back."""
+        was_ready = self.is_ready(name)
+        old = self.move_to_trash(name) if os.path.lexists(self.path(name)) else ""
+        lease.wait(exclusive=False)  # and not before: nobody is let into what is about to go
+        try:
+            build(builder)
+        except BaseException:
+            if was_ready:
+                os.rename(old, self.path(name))
+            raise
+        finally:
+            self.empty_trash(name)
+
+    def move_to_trash(self, name: str) -> str:
+        trash = self.path(".trash", "%s.%d.%d" % (name, os.getpid(), time.time_ns()))
+        os.rename(self.path(name), trash)
+        return trash
+
+    # -- the log
+
+    def append(self, event: str, name: str, script: str) -> bool:
+        """Append a row to usage.tsv in one write, and date the marker; answer whether that could be done."""
+        row = format_use(int(time.time()), event, name, os.getpid(), HOST, os.path.abspath(script) if script else "")
+        try:
+            if event != "remove":
+                os.utime(self.path(name, MARKER))
+            fd = os.open(self.path("usage.tsv"), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+            if not os.fstat(fd).st_size:
+                try:
+                    fcntl.flock(fd, fcntl.LOCK_EX)
+                except OSError:  # two at once may each write the header: a reader skips the second
+                    pass
+                row = row if os.fstat(fd).st_size else LOG_HEADER + row
+            written, replaced = os.write(fd, row), not os.fstat(fd).st_nlink
+            os.close(fd)
+        except OSError:  # read-only, full: a use that is not noted ends no run
+            return False
+        return self.append(event, name, script) if replaced else written == len(row)
+
+    def read_uses(self) -> dict[str, dict[bytes, tuple[int, bytes]]]:
+        """Return for each name and script the time and row of its last use; rows that are none are skipped."""
+        try:
+            with open(self.path("usage.tsv"), "rb") as f:
+                return find_uses(f)
+        except OSError:
+            return {}
+
+    def last_use(self, name: str, uses: dict[str, dict[bytes, tuple[int, bytes]]]) -> float:
+        """Return when an environment was used last; 0 for what is not complete."""
+        try:
+            marked = os.stat(self.path(name, MARKER)).st_mtime
+        except OSError:
+            return 0
+        return max([marked, *(when for when, _ in uses.get(name, {}).values())])
+
+    def compact_log(self) -> None:
+        """Rewrite a log that has grown too long to the last use of each environment by each script."""
+        try:
+            with open(self.path("usage.tsv"), "rb") as old:
+                content = old.read()
+                end = content.rfind(b"\n") + 1  # a row may be on its way
+                if end < LOG_LIMIT_BYTES:
+                    return
+                uses = find_uses(row + b"\n" for row in content[:end].split(b"\n"))
+                kept = sorted(use for name in uses if self.is_ready(name) for use in uses[name].values())
+                with open(self.path("usage.tsv.part"), "wb") as new:
+                    new.writelines([LOG_HEADER, *(row for _, row in kept)])
+                os.replace(self.path("usage.tsv.part"), self.path("usage.tsv"))
+                old.seek(end)
+                late = old.read()  # appended while we wrote
+            with open(self.path("usage.tsv"), "ab", buffering=0) as log:
+                log.write(late)
+        except OSError:
+            pass
+
+    # -- collection
+
+    def find_names(self) -> list[str]:
+        """Return the names of all environments, whole or not."""
+        try:
+            return [name for name in os.listdir(self.env_dir) if len(name) == 20 and not name.strip("0123456789abcdef")]
+        except OSError:
+            return []
+
+    def collect_if_due(self) -> None:
+        """Collect in the background if the time has come; to learn that it has not costs one stat.
+
+        The stamp's time is when the next environment comes of age, under the setting in its name.
+        """
+        try:
+            due = os.stat(self.path(".leases", ".due-%g" % self.keep_s)).st_mtime
+        except OSError:
+            due = 0
+        now = time.time()  # a stamp beyond what the setting allows is of a clock that was wrong
+        if not now < due <= now + max(self.keep_s, RETRY_S) + 1 and os.access(self.path(".leases"), os.W_OK):
+            detach(self.collect)
+
+    def collect(self) -> None:
+        """Remove the environments that have been unused for too long, and empty the trash."""
+        guard = self.lock(".collect")
+        if not guard.take(exclusive=True):
+            return
+        self.make()
+        now, uses = time.time(), self.read_uses()
+        due = now + self.keep_s
+        for name in self.find_names():
+            expiry = self.last_use(name, uses) + self.keep_s
+            try:
+                if expiry <= now and self.remove(name, now - self.keep_s) is not None:
+                    expiry = now + RETRY_S
+            except OSError:  # a mount point, or somebody else's: it keeps no other
+                expiry = now + RETRY_S
+            due = min(due, expiry) if expiry > now else due
+        for stamp in os.listdir(self.path(".leases")):
+            if stamp.startswith(".due-"):
+                os.unlink(self.path(".leases", stamp))
+        with open(self.path(".leases", ".due-%g" % self.keep_s), "w") as f:
+            os.utime(f.fileno(), (due, due))
+        self.compact_log()
+        self.empty_trash()
+        guard.release()
+
+    def empty_trash(self, ours: str = "") -> None:
+        """Delete what lies in the trash, but for what another process may yet put back."""
+        import shutil
+
+        for entry in os.listdir(self.path(".trash")):
+            builder, path = self.lock(entry[:20] + ".build"), self.path(".trash", entry)
+            if entry[:20] == ours or builder.take(exclusive=True):
+                if os.path.isdir(path) and not os.path.islink(path):
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    os.unlink(path)
+            builder.release()
+
+    def remove(self, name: str, used_before: float) -> list[int] | None:
+        """Move an idle environment into the trash; return None, or who is in the way ([] if that is unknown)."""
+        lease, builder = self.lock(name), self.lock(name + ".build")
+        try:
+            if not builder.take(exclusive=True) or not lease.take(exclusive=True):
+                return self.find_processes().get(name, [])
+            pids = self.find_processes().get(name)
+            if pids or self.last_use(name, {}) > used_before:  # each use dates the marker
+                return pids or []
+            self.move_to_trash(name)
+            self.append("remove", name, "")
+            return None
+        finally:
+            lease.release()
+            builder.release()
+
+    def find_processes(self) -> dict[str, list[int]]:
+        """Return the other processes of this host that run in each environment, by /proc.
+
+        Those whose executable or mapped files lie in it, who have it as CONDA_PREFIX, or hold its
+        lease. Without /proc: those that the log names and that still run.
+        """
+        if not os.path.isdir("/proc/self"):
+            return self.find_logged_processes()
+        found: dict[str, list[int]] = {}
+        roots = [os.fsencode(os.path.realpath(self.env_dir)) + b"/"]
+        for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
+            places = b"\n".join(read_places(pid)) if pid != os.getpid() else b""
+            for root in roots:
+                for part in places.split(root)[1:]:
+                    name = os.fsdecode(part[8:28] if part.startswith(b".leases/") else part[:20])
+                    if pid not in found.setdefault(name, []):
+                        found[name].append(pid)
+        return found
+
+    def find_logged_processes(self) -> dict[str, list[int]]:
+        found: dict[str, list[int]] = {}
+        for name, scripts in self.read_uses().items():
+            for _, row in scripts.values():
+                pid, host = row.split(b"\t")[3:5]
+                if host == os.fsencode(HOST) and pid.isdigit() and is_running(int(pid), ""):
+                    found.setdefault(name, []).append(int(pid))
+        return found
 
 
 # ---- Engines ---------------------------------------------------------------------------
 # From specs and channels to a prefix: conda, mamba and micromamba by their command line,
 # rattler in process. Knows neither scripts nor leases nor the log.
 
+PACKAGE_LOCK_S = 3600  # how long a lock file of another host counts, where there are no locks
 WAYS_OUT = "install conda (https://conda-forge.org/download), or set CONDA_EXE or MAMBA_EXE, or pip install py-rattler"
 
 
@@ -1175,26 +1514,26 @@ class Progress:
     """What a person sees of the work, on stderr: lines that stay, and on a terminal one that changes."""
 
     def __init__(self, verbose: bool, quiet: bool) -> None:
-        self.verbose, self.quiet = verbose, quiet
+        self.verbose, self.quiet = verbose and not quiet, quiet
         self.erase = "\r\x1b[K" if sys.stderr.isatty() and not verbose and not quiet else ""
 
     def line(self, text: str) -> None:
         if not self.quiet:
-            print(self.erase + "conda-execute: " + text, file=sys.stderr, flush=True)
+            tell(self.erase + "conda-execute: " + text)
 
     def step(self, text: str) -> None:
         """Show what is going on: in place on a terminal, as a line with -v, else not at all."""
         if self.verbose:
-            print(text, file=sys.stderr, flush=True)
+            tell(printable(text))
         elif self.erase:
-            print(self.erase + printable(text)[:76], end="", file=sys.stderr, flush=True)
+            tell(self.erase + printable(text)[:76], end="")
 
 
 class Order:
-    """What is to be built where, of what, by whom; `builder` is the descriptor of the builder's lock."""
+    """What is to be built where, of what, by whom; programs inherit the builder's lock."""
 
     def __init__(
-        self, asked: Metadata, config: Config, engine: str, program: str, prefix: str, offline: bool, builder: int
+        self, asked: Metadata, config: Config, engine: str, program: str, prefix: str, offline: bool, builder: Lock
     ) -> None:
         self.config, self.engine, self.program, self.prefix = config, engine, program, prefix
         self.offline, self.builder, self.pip = offline, builder, asked.pip
@@ -1209,15 +1548,15 @@ def find_engine(wanted: str, environ: Environ, executable: str) -> tuple[str, st
     path = environ.get("PATH", "")
     programs = [environ.get("CONDA_EXE", ""), which("conda", path), which("conda", os.path.dirname(executable))]
     programs += [environ.get("MAMBA_EXE", ""), which("mamba", path), which("micromamba", path)]
-    for program in programs:
-        stem = os.path.splitext(os.path.basename(program))[0]
-        kind = stem if stem in ("mamba", "micromamba") else "conda"  # CONDA_EXE may well name a mamba
-        if wanted in ("auto", kind) and program and os.access(program, os.X_OK):
-            return kind, program
+    for program in filter(os.path.isfile, programs):
+        stem = os.path.basename(program)  # CONDA_EXE may well name a mamba
+        kind = next((one for one in ("micromamba", "mamba") if stem.startswith(one)), "conda")
+        if wanted in ("auto", kind) and os.access(program, os.X_OK):
+            return kind, os.path.abspath(program)  # it is started in another folder
     if wanted in ("auto", "rattler"):
         return "rattler", ""
     message = "expected the engine %s, found none in CONDA_EXE, MAMBA_EXE and PATH" % wanted
-    raise Error(message, hint=WAYS_OUT + ", or set engine to auto")
+    raise Error(message, hint="install it, name it in one of these, or set engine to auto")
 
 
 def build_prefix(order: Order, say: Progress) -> None:
@@ -1249,15 +1588,16 @@ def build_prefix(order: Order, say: Progress) -> None:
 
 def build_with_program(order: Order, say: Progress) -> None:
     """Have a program create the prefix, one at a time: conda does not lock its package cache (conda#13055)."""
-    cache = take_lock(os.path.expanduser("~/.conda-execute.lock"), True, say)
+    cache = Lock(os.path.expanduser("~/.conda-execute.lock"), PACKAGE_LOCK_S, say)
+    if cache.fd >= 0:  # a home that cannot be written to holds no lock
+        cache.wait(exclusive=True)
     say.step("%s: solving %s" % (order.engine, ", ".join(order.specs)))
-    code, output = run_engine(format_create(order, say.verbose), {"CONDA_REGISTER_ENVS": "false"}, order, say)
+    code, output = run_engine(format_create(order, say.verbose), {"CONDA_REGISTER_ENVS": "false"}, order, say, cache)
     if code and not find_document(output).get("success"):  # its threads may fail after its work is done
         raise Error("%s could not build the environment:\n%s" % (order.engine, format_explanation(output, code)))
     if order.engine != "conda":
         unregister(order.prefix)
-    if cache >= 0:
-        os.close(cache)
+    cache.release()
 
 
 def format_create(order: Order, verbose: bool) -> list[str]:
@@ -1270,18 +1610,22 @@ def format_create(order: Order, verbose: bool) -> list[str]:
     return [*argv, *("--channel=" + channel for channel in order.channels), "--", *order.specs]
 
 
-def run_engine(argv: list[str], variables: dict[str, str], order: Order, say: Progress) -> tuple[int, str]:
+def run_engine(
+    argv: list[str], variables: dict[str, str], order: Order, say: Progress, *more: Lock
+) -> tuple[int, str]:
     """Run a program to its end and show how far it is; return its exit code and all that it printed."""
     import subprocess
 
-    environ = {**os.environ, **variables}
+    environ, locks = {**os.environ, **variables}, [order.builder, *more]
     try:
         child = subprocess.Popen(
-            argv, env=environ, cwd=order.config.env_dir, pass_fds=[order.builder],
+            argv, env=environ, cwd=order.config.env_dir, pass_fds=[lock.fd for lock in locks if lock.fd >= 0],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
     except OSError as e:
         raise Error("expected a program that can be started, found: %s" % e.strerror, argv[0], hint=WAYS_OUT) from None
+    for lock in locks:
+        lock.share(child.pid)
     lines = []
     try:
         for raw in child.stdout or []:
@@ -1350,7 +1694,8 @@ def build_with_rattler(order: Order, say: Progress) -> None:
     try:
         asyncio.run(solve_and_link(rattler, order, say))
     except known as e:
-        raise Error("rattler could not build the environment:\n%s" % format_explanation(str(e))) from None
+        hint = "it searched %s%s" % (", ".join(find_channels(order, os.environ)[0]), "; offline" * order.offline)
+        raise Error("rattler could not build the environment:\n%s" % format_explanation(str(e)), hint=hint) from None
 
 
 async def solve_and_link(rattler: Any, order: Order, say: Progress) -> None:
@@ -1393,8 +1738,11 @@ def find_channels(order: Order, environ: Environ) -> tuple[list[str], str]:
     """Return the block's channels, then the configured ones, else conda-forge; and the alias of names."""
     condarc = order.config.condarc
     configured = [name.strip() for name in environ.get("CONDA_CHANNELS", "").split(",") if name.strip()]
-    configured = [] if order.override else configured or [str(name) for name in find_list("channels", condarc)]
-    names = list(dict.fromkeys(order.channels + configured)) or ["conda-forge"]
+    configured = [] if order.override else configured + [str(name) for name in find_list("channels", condarc)]
+    named = [spec.rpartition("::")[0] for spec in order.specs if "::" in spec]  # searched too, as conda does
+    subdirs = ("/noarch", "/linux-", "/osx-", "/win-")
+    named = [name.rsplit("/", 1)[0] if ("/" + name.rpartition("/")[2]).startswith(subdirs) else name for name in named]
+    names = list(dict.fromkeys((order.channels + configured or ["conda-forge"]) + named))
     defaults = ["https://repo.anaconda.com/pkgs/main", "https://repo.anaconda.com/pkgs/r"]
     aliases = [environ.get("CONDA_CHANNEL_ALIAS"), *find_list("channel_alias", condarc), "https://conda.anaconda.org"]
     alias = next(filter(None, aliases)).rstrip("/") + "/"
@@ -1411,10 +1759,10 @@ def import_rattler(order: Order, say: Progress) -> None:
     target = os.path.join(folder, "cp%d%d-%s" % (*sys.version_info[:2], find_subdir(sys.platform, MACHINE)))
     if not os.path.isdir(target):
         os.makedirs(folder, exist_ok=True)
-        fd = take_lock(os.path.join(folder, ".lock"), True, say)
+        lock = Lock(os.path.join(folder, ".lock"), PACKAGE_LOCK_S, say).wait(exclusive=True)
         if not os.path.isdir(target):
             install_rattler(target, order, say)
-        os.close(fd)
+        lock.release()
     sys.path.insert(0, target)
 
 
@@ -1438,14 +1786,18 @@ def install_rattler(target: str, order: Order, say: Progress) -> None:
 
 
 # Against what a person may have configured for pip.
-PIP_VARIABLES = {"PIP_USER": "0", "PIP_REQUIRE_VIRTUALENV": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+PIP_VARIABLES = {
+    "PIP_USER": "0", "PIP_REQUIRE_VIRTUALENV": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    "PIP_TARGET": "", "PIP_PREFIX": "", "PIP_ROOT": "", "PIP_DRY_RUN": "0",
+}  # fmt: skip
 
 
 def install_requirements(order: Order, say: Progress) -> None:
     """Install PyPI requirements with the environment's own pip."""
     say.step("pip: installing " + ", ".join(order.pip))
     argv = [which("python", os.pathsep.join(find_bin_dirs(order.prefix))), "-m", "pip", "install", "--", *order.pip]
-    variables = {**PIP_VARIABLES, **activate(os.environ, order.prefix)}
+    # What lies elsewhere would count as installed: the environment has to stand alone.
+    variables = {**activate(os.environ, order.prefix), **PIP_VARIABLES, "PYTHONPATH": "", "PYTHONNOUSERSITE": "1"}
     if order.offline:
         variables["PIP_NO_INDEX"] = "1"
     code, output = run_engine(argv, variables, order, say)
@@ -1474,24 +1826,28 @@ def find_argv(words: list[str], script: str, args: list[str], prefix: str, path:
     """
     rest = [os.path.join(".", script) if script.startswith("-") else script, *args]
     at = 1 if os.path.basename(words[0]) == "env" and len(words) > 1 else 0
-    if at and (words[1].startswith("-") or "=" in words[1]):  # for env itself to read
-        return [which("env", path) or "/usr/bin/env", *words[1:], *rest]
+    while at and at < len(words) - 1 and (words[at].startswith("-") or "=" in words[at]):  # for env itself to read
+        at += 2 if words[at] in ("-u", "-C") else 1
     word, name = words[at], os.path.basename(words[at])
-    program = which(name, os.pathsep.join(find_bin_dirs(prefix)))
+    program, where = which(name, os.pathsep.join(find_bin_dirs(prefix))), prefix
     if word != name and not os.path.isabs(word):
-        program = which(name, os.path.join(os.path.dirname(os.path.abspath(script)), os.path.dirname(word)))
+        where = os.path.dirname(os.path.abspath(script))
+        program = os.path.normpath(os.path.join(where, word))
     elif not program and name in SHELLS:
         program = which(name, os.path.dirname(word)) or which(name, path)
-    if not program:
+    if not os.path.exists(program):
         hint = "add the package that brings it to env, or name another command with run_with"
-        raise Error("expected %s in %s, found none" % (quote(word), prefix), script, hint=hint, code=127)
+        hint += "; --force-env mends a damaged environment" if where == prefix else ""
+        raise Error("expected %s in %s, found none" % (quote(word), where), script, hint=hint, code=127)
+    if at > 1:
+        return [which("env", path) or "/usr/bin/env", *words[1:at], program, *words[at + 1 :], *rest]
     return [program, *words[at + 1 :], *rest]
 
 
 def activate(environ: Environ, prefix: str) -> dict[str, str]:
     """Return the variables that "conda activate" would leave, but for what its scripts do."""
     outer, level = environ.get("CONDA_PREFIX", ""), environ.get("CONDA_SHLVL", "").strip()
-    depth = int(level) if level.isdigit() and outer else 0
+    depth = int(level) if level.isdecimal() and len(level) < 6 and outer else 0
     gone = find_bin_dirs(prefix) + (find_bin_dirs(outer) if depth else [])
     path = [folder for folder in environ.get("PATH", os.defpath).split(os.pathsep) if folder not in gone]
     new = {**environ, **find_env_vars(environ, prefix, depth)}
@@ -1519,8 +1875,11 @@ def find_env_vars(environ: Environ, prefix: str, depth: int) -> dict[str, str]:
                 content = json.load(f)
         except (OSError, ValueError):
             continue
-        found.update(content.get("env_vars", {}) if path == state else content)
-    found = {name.upper(): str(value) for name, value in found.items() if value != "***unset***" and name.isidentifier()}
+        if path == state and isinstance(content, dict):
+            content = content.get("env_vars")
+        found.update(content if isinstance(content, dict) else {})
+    names = [name for name in found if name.isidentifier() and found[name] != "***unset***"]
+    found = {name.upper(): str(found[name]) for name in names}
     hidden = {"__CONDA_SHLVL_%d_%s" % (depth, name): environ[name] for name in found if name in environ}
     return {**found, **hidden}
 
@@ -1540,20 +1899,31 @@ def wrap_scripts(argv: list[str], old: Environ, new: Environ) -> tuple[list[str]
     return [shell, "-c", "\n".join([*code, 'exec "$@"']), "conda-execute", *argv], old
 
 
+def raise_lease(lease: int) -> None:
+    """Have the lease on a descriptor that exec leaves open, as high as the limit allows (256 on macOS)."""
+    for number in (LEASE_FD, 200, 50, 10):
+        try:
+            fcntl.fcntl(lease, fcntl.F_DUPFD, number)
+            return
+        except OSError:
+            continue
+
+
 def launch(argv: list[str], environ: Environ, lease: int) -> NoReturn:
     """Become the command; the lease goes along, on a descriptor that exec leaves open."""
     import _signal  # type: ignore[import-not-found]
 
     if lease >= 0:
-        fcntl.fcntl(lease, fcntl.F_DUPFD, LEASE_FD)
+        raise_lease(lease)
     for name in ("SIGPIPE", "SIGXFSZ"):  # Python ignores these, and exec would hand that on
         _signal.signal(getattr(_signal, name), _signal.SIG_DFL)
     try:
         os.execve(argv[0], argv, environ)
-    except OSError as e:
+    except (OSError, ValueError) as e:  # ValueError: what no environment can hold
         code = 127 if isinstance(e, FileNotFoundError) else 126
         hint = "see run_with, the shebang, and the interpreter that the command itself names"
-        raise Error("expected a command that can run, found: %s" % e.strerror, argv[0], "", hint, code) from None
+        found = getattr(e, "strerror", "") or e
+        raise Error("expected a command that can run, found: %s" % found, argv[0], "", hint, code) from None
 
 
 # ---- Command line ----------------------------------------------------------------------
@@ -1575,38 +1945,51 @@ What stands behind SCRIPT is the script's own.
   -h, --help       print this text
 """
 OPTIONS = ("verbose", "quiet", "force-env", "dry-run", "json", "offline", "version", "help")
+WITH_VALUE = ("file", "script", "min-age")
 LETTERS = {"-v": "--verbose", "-q": "--quiet", "-f": "--force-env", "-n": "--dry-run", "-h": "--help"}
 
 
-def parse_argv(argv: list[str]) -> tuple[set[str], list[str]]:
-    """Return the options, which end at the first word that is none, and the words from the script on."""
-    options: set[str] = set()
-    i = 0
-    while i < len(argv) and argv[i].startswith("-") and argv[i] != "-":
-        if argv[i] == "--":
-            return options, argv[i + 1 :]
-        for option in [argv[i]] if argv[i].startswith("--") else ["-" + letter for letter in argv[i][1:]]:
+def parse_argv(argv: list[str], known: Collection[str], anywhere: bool) -> tuple[dict[str, str], list[str]]:
+    """Return the options with their values, and the words; they end at the first word, or stand anywhere."""
+    options: dict[str, str] = {}
+    words: list[str] = []
+    rest = argv[::-1]
+    while rest and rest[-1] != "--" and (anywhere or not words):
+        word = rest.pop()
+        if word == "-" or not word.startswith("-"):
+            words.append(word)
+            continue
+        for option in [word] if word.startswith("--") else ["-" + letter for letter in word[1:]]:
             name = LETTERS.get(option, option)[2:]
-            if name not in OPTIONS:
-                near = find_nearest(option, ["--" + known for known in OPTIONS])
-                hint = "write " + near if near else "conda-execute --help lists the options"
-                raise Error("expected an option or a script, found %s" % quote(option), hint=hint, code=2)
-            options.add(name)
-        i += 1
-    return options, argv[i:]
+            if name not in known:
+                near = find_nearest(option, ["--" + one for one in known])
+                hint = "write " + near if near else "--help lists the options"
+                raise Error("expected a known option, found %s" % quote(option), hint=hint, code=2)
+            options[name] = rest.pop() if name in WITH_VALUE and rest else ""
+    return options, words + rest[::-1][rest[-1:] == ["--"] :]
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run a command line; return the exit code where no script took over."""
+    argv = sys.argv[1:] if argv is None else argv
     sys.stderr = sys.stderr or open(os.devnull, "w")  # closed by the caller: print would turn to stdout
     try:
-        return run(*parse_argv(sys.argv[1:] if argv is None else argv))
+        if sys.version_info < (3, 8):  # noqa: UP036
+            raise Error("expected CPython 3.8 or newer, found " + sys.version.split()[0], sys.executable)
+        return run_tmpenv(argv[1:]) if argv[:1] == ["--tmpenv"] else run(*parse_argv(argv, OPTIONS, anywhere=False))
     except Error as e:
         return fail(e)
+    except BrokenPipeError:  # who reads has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
     except OSError as e:
         return fail(Error("expected the system to do its part, found: %s" % e.strerror, str(e.filename or "")))
     except KeyboardInterrupt:
         return fail(Error("interrupted", code=130))
+
+
+def main_tmpenv() -> int:
+    return main(["--tmpenv", *sys.argv[1:]])
 
 
 def fail(error: Error) -> int:
@@ -1615,15 +1998,15 @@ def fail(error: Error) -> int:
         import traceback
 
         traceback.print_exc()
-    print(format_error(error), file=sys.stderr, flush=True)
+    tell(format_error(error))
     if "rattler" in sys.modules:  # its threads crash an interpreter that shuts down in good order
         os._exit(error.code)
     return error.code
 
 
-def run(options: set[str], words: list[str]) -> int:
+def run(options: Mapping[str, str], words: list[str]) -> int:
     """Do what the command line says, up to becoming the script."""
-    if options & {"help", "version"}:
+    if "help" in options or "version" in options:
         print(USAGE if "help" in options else "conda-execute %s\n" % __version__, end="")
         return 0
     if not words:
@@ -1632,69 +2015,229 @@ def run(options: set[str], words: list[str]) -> int:
         raise Error("expected --dry-run with --json, found none", hint="write --dry-run --json", code=2)
     metadata = read_metadata(words[0])
     config = read_config(os.environ, sys.executable)
-    name = find_name(metadata.specs, metadata.pip, metadata.channels)
     if "dry-run" in options:
-        print(format_plan(metadata, config, name, words, "json" in options))
+        print(format_plan(metadata, config, words, "json" in options))
         return 0
-    say, prefix = Progress("verbose" in options, "quiet" in options), os.path.join(config.env_dir, name)
-    if say.verbose:
-        print(format_specification(metadata, prefix), file=sys.stderr, flush=True)
-
-    def build(builder: int) -> None:
-        engine, program = find_engine(config.engine, os.environ, sys.executable)
-        start = int(time.time())
-        say.line("building %s with %s: %s" % (name, engine, ", ".join(metadata.specs + metadata.pip)))
-        build_prefix(Order(metadata, config, engine, program, prefix, "offline" in options, builder), say)
-        asked = {"env": metadata.specs, "pip": metadata.pip, "channels": metadata.channels}
-        write_marker(prefix, version=__version__, name=name, **asked, engine=engine, created=start)
-        append_use(config.env_dir, "create", name, words[0])
-        say.line("built %s in %.1f s" % (name, time.time() - start))
-
-    lease = obtain(config.env_dir, name, "force-env" in options, say, build)
+    store = Store(config.env_dir, config.keep_hours * 3600, Progress("verbose" in options, "quiet" in options))
+    prefix = store.path(metadata.name)
+    if store.say.verbose:
+        tell(format_specification(metadata, prefix))
+    lease = obtain(store, metadata, config, words[0], "force-env" in options, "offline" in options)
     argv = find_argv(metadata.run_with, words[0], words[1:], prefix, os.environ.get("PATH", os.defpath))
-    if not append_use(config.env_dir, "run", name, words[0]) and say.verbose:
-        say.line("could not write to %s" % os.path.join(config.env_dir, "usage.tsv"))
-    launch(*wrap_scripts(argv, os.environ, activate(os.environ, prefix)), lease)
+    if not store.append("run", metadata.name, words[0]) and store.say.verbose:
+        store.say.line("could not write to " + store.path("usage.tsv"))
+    launch(*wrap_scripts(argv, os.environ, activate(os.environ, prefix)), lease.fd)
+
+
+def obtain(store: Store, asked: Metadata, config: Config, script: str, force: bool, offline: bool) -> Lock:
+    """Return a lease on the environment of a script, built first where there is none."""
+
+    def build(builder: Lock) -> None:
+        engine, program = find_engine(config.engine, os.environ, sys.executable)
+        start = time.time()
+        store.say.line("building %s with %s: %s" % (asked.name, engine, ", ".join(asked.specs + asked.pip)))
+        prefix = store.path(asked.name)
+        build_prefix(Order(asked, config, engine, program, prefix, offline, builder), store.say)
+        keys = {"env": asked.specs, "pip": asked.pip, "channels": asked.channels}
+        store.write_marker(asked.name, {"version": __version__, **keys, "engine": engine, "created": int(start)})
+        store.append("create", asked.name, script)
+        store.say.line("built %s in %.1f s" % (asked.name, time.time() - start))
+
+    return store.obtain(asked.name, force, build)
 
 
 def read_metadata(script: str) -> Metadata:
     """Return what a script asks for on this machine, with the command that runs it."""
+    if os.path.exists(script) and not os.path.isfile(script) and not os.path.isdir(script):
+        hint = "write the script to a file: what runs it could not read a pipe again"
+        raise Error("expected a script in a file, found a pipe or device", script, hint=hint)
     try:
         with open(script, "rb") as f:
             data = f.read()
     except OSError as e:
         message = "expected a script that can be read, found: %s" % e.strerror
-        raise Error(message, script, hint="check the path and its rights") from None
+        raise Error(message, script, hint="check the path, and quotes around its blanks") from None
     metadata = parse_metadata(data, script, os.environ.get("CONDA_SUBDIR") or find_subdir(sys.platform, MACHINE))
     metadata.run_with = find_command(data, script, metadata.run_with)
+    metadata.name = find_name(metadata.specs, metadata.pip, metadata.channels)
     return metadata
 
 
 def format_specification(metadata: Metadata, prefix: str) -> str:
     """Return what -v says of a script."""
     keys = {"env": metadata.specs, "pip": metadata.pip, "channels": metadata.channels, "run_with": metadata.run_with}
-    lines = ["%s: [%s]" % (key, ", ".join(items)) for key, items in keys.items() if items]
+    lines = ["%s: [%s]" % (key, printable(", ".join(items))) for key, items in keys.items() if items]
     return "\n".join(["Using specification: ", *lines, "", "Prefix: " + prefix, ""])
 
 
-def format_plan(metadata: Metadata, config: Config, name: str, words: list[str], as_json: bool) -> str:
+def format_plan(metadata: Metadata, config: Config, words: list[str], as_json: bool) -> str:
     """Return what a run would do, for a person or as a JSON object."""
     import json
 
-    prefix = os.path.join(config.env_dir, name)
-    exists, engine = is_ready(prefix), find_engine(config.engine, os.environ, sys.executable)[0]
+    name, prefix = metadata.name, os.path.join(config.env_dir, metadata.name)
+    exists = os.path.exists(os.path.join(prefix, MARKER))
+    engine = find_engine(config.engine, os.environ, sys.executable)[0]
     command = [*metadata.run_with, *words]
     if exists:
         command = find_argv(metadata.run_with, words[0], words[1:], prefix, os.environ.get("PATH", os.defpath))
     if not as_json:
         state = "it exists" if exists else "%s would build it" % engine
-        return "%s\nEnvironment: %s\nCommand: %s" % (format_specification(metadata, prefix), state, " ".join(command))
+        text = "%s\nEnvironment: %s\nCommand: %s"
+        return text % (format_specification(metadata, prefix), state, printable(" ".join(command)))
     plan = {
         "script": os.path.abspath(words[0]), "dialect": metadata.dialect, "env": metadata.specs, "pip": metadata.pip,
         "channels": metadata.channels, "run_with": metadata.run_with, "name": name, "prefix": prefix, "exists": exists,
         "engine": engine, "env_dir": config.env_dir, "command": command,
     }  # fmt: skip
     return json.dumps(plan, indent=2)
+
+
+# -- conda-tmpenv
+
+TMPENV_USAGE = """\
+usage: conda-tmpenv list [--json]
+       conda-tmpenv create|name [SPEC ...] [--file FILE] [--script SCRIPT]
+       conda-tmpenv clear [--min-age HOURS | --all] [--dry-run]
+
+list     name, size, last use, processes and scripts of each environment
+create   build an environment unless it is there, and print its prefix
+name     print the prefix that an environment has or would have
+clear    remove the environments in which nothing runs: those that were not used for
+         remove-if-unused-for, or for HOURS, or all
+
+SPEC is a match spec; FILE has one on each line; SCRIPT has a "# conda execute" block.
+"""
+
+
+# What each command takes beside --verbose, --quiet and --help.
+TMPENV_OPTIONS = {
+    "list": {"json"}, "create": {"file", "script", "offline"}, "name": {"file", "script"},
+    "clear": {"min-age", "all", "dry-run"},
+}  # fmt: skip
+
+
+def run_tmpenv(argv: list[str]) -> int:
+    """Do what a command line of conda-tmpenv says."""
+    known = sorted({"verbose", "quiet", "help"}.union(*TMPENV_OPTIONS.values()))
+    options, words = parse_argv(argv, known, anywhere=True)
+    if "help" in options or not argv:
+        print(TMPENV_USAGE, end="")
+        return 0
+    command = check_tmpenv(options, words)
+    config = read_config(os.environ, sys.executable)
+    store = Store(config.env_dir, config.keep_hours * 3600, Progress("verbose" in options, "quiet" in options))
+    store.check()
+    if command == "clear":  # it collects, or is told not to
+        age = parse_hours(options["min-age"]) if "min-age" in options else config.keep_hours
+        return clear(store, float("inf") if "all" in options else time.time() - age * 3600, "dry-run" in options)
+    store.collect_if_due()
+    if command == "list":
+        print_list(store, "json" in options)
+        return 0
+    script = options.get("script", "")
+    asked = read_metadata(script) if script else parse_specs(words[1:], options.get("file", ""))
+    if command == "create":
+        obtain(store, asked, config, script, False, "offline" in options)
+        os.utime(store.path(asked.name, MARKER))  # a use
+    print(store.path(asked.name))
+    return 0
+
+
+def check_tmpenv(options: Mapping[str, str], words: list[str]) -> str:
+    """Return the command; raise Error for what it does not take."""
+    command, hint = (words or ["nothing"])[0], "conda-tmpenv --help says more"
+    if command not in TMPENV_OPTIONS:
+        known = ", ".join(TMPENV_OPTIONS)
+        raise Error("expected one of %s, found %s" % (known, quote(command)), hint=hint, code=2)
+    strange = ["--" + name for name in set(options) - {"verbose", "quiet"} - TMPENV_OPTIONS[command]]
+    strange += words[1:] if "file" not in TMPENV_OPTIONS[command] or "script" in options else []
+    strange += ["--all"] if {"all", "min-age"} <= set(options) else []
+    strange += ["--file"] if {"file", "script"} <= set(options) else []
+    if strange or not all(options[name] for name in WITH_VALUE if name in options):
+        found = quote(strange[0]) if strange else "an option without its value"
+        raise Error("expected nothing else behind %s, found %s" % (command, found), hint=hint, code=2)
+    return command
+
+
+def parse_specs(words: list[str], path: str) -> Metadata:
+    """Return what the specs of a command line, and of a file with one on each line, ask for."""
+    texts = [Text.of(word, Line("the command line", 1, word), 0) for word in words]
+    if path:
+        with open(path, encoding="utf-8") as f:
+            lines = [Line(path, number, raw.rstrip("\n")) for number, raw in enumerate(f, 1)]
+        texts += [Text.of(line.text.split(" #")[0].strip(), line, line.indent) for line in lines if not line.is_blank]
+    if not texts:
+        raise Error("expected SPEC, --file or --script, found none", hint="conda-tmpenv --help says more", code=2)
+    specs = [parse_spec(text) for text in texts]
+    return Metadata(name=find_name(specs), dialect="", specs=specs, pip=[], channels=[], run_with=[])
+
+
+def clear(store: Store, used_before: float, dry_run: bool) -> int:
+    """Remove the idle environments that were last used before a time; 125 where something runs in one."""
+    uses, busy = store.read_uses(), store.find_processes()
+    code = 0
+    for name in sorted(store.find_names()):
+        if store.last_use(name, uses) < used_before:
+            pids = busy.get(name) if dry_run else store.remove(name, used_before)
+            if pids is None:
+                print("remove " + store.path(name), flush=True)
+            else:
+                who = "process " + ", ".join(map(str, pids)) if pids else "another process"
+                code = fail(Error("expected nobody to run in it, found " + who, store.path(name), hint="end it first"))
+    if not dry_run and os.path.isdir(store.path(".trash")):
+        store.empty_trash()
+    return code
+
+
+def print_list(store: Store, as_json: bool) -> None:
+    """Print what is known of each environment, the last used first, each as soon as it is known."""
+    if not as_json:
+        print("%-20s %10s %10s  %-10s %s" % ("NAME", "SIZE", "UNUSED FOR", "PROCESSES", "SCRIPTS"), flush=True)
+    uses, busy = store.read_uses(), store.find_processes()
+    ages = sorted(((store.last_use(name, uses), name) for name in store.find_names()), reverse=True)
+    found = []
+    for used, name in ages:
+        scripts = sorted({unescape(script) for script in uses.get(name, {}) if script})
+        size, pids = find_size(store.path(name)), busy.get(name, [])
+        if as_json:
+            env = {"name": name, "prefix": store.path(name), "size": size, "last_use": int(used), "processes": pids}
+            found.append({**env, "scripts": scripts})
+            continue
+        age = "%.1f h" % max(0, (time.time() - used) / 3600) if used else "half-made"
+        who, what = format_some([str(pid) for pid in pids], 10), format_some([printable(one) for one in scripts], 25)
+        print("%-20s %7.1f MB %10s  %-10s %s" % (name, size / 1e6, age, who, what), flush=True)
+    if as_json:
+        import json
+
+        print(json.dumps(found, indent=2))
+
+
+def format_some(words: list[str], width: int) -> str:
+    """Return the end of the first word and how many more there are, or "-".
+
+    >>> format_some(["/a/long/path.py", "b"], 12), format_some([], 12)
+    ('g/path.py +1', '-')
+    """
+    more = " +%d" % (len(words) - 1) if words[1:] else ""
+    return words[0][-(width - len(more)) :] + more if words else "-"
+
+
+def find_size(prefix: str) -> int:
+    """Return how many bytes lie below a prefix; files shared with the package cache count too."""
+    size = 0
+    for folder, _, names in os.walk(prefix):
+        for name in names:
+            try:
+                size += os.lstat(os.path.join(folder, name)).st_size
+            except OSError:  # gone since it was listed
+                continue
+    return size
+
+
+def unescape(script: bytes) -> str:
+    """Return a path as it was before format_use escaped it."""
+    parts = [part.replace(rb"\t", b"\t").replace(rb"\n", b"\n") for part in script.split(rb"\\")]
+    return os.fsdecode(b"\\".join(parts))
 
 
 if __name__ == "__main__":

@@ -95,6 +95,61 @@ def bench_warm_run(folder: Path, environ: dict[str, str], say: Callable[[str], N
         say(f"{name:28} {median:7.1f} ms{ratio}")
 
 
+def fill(env_dir: Path, envs: int, old: int, rows: int) -> None:
+    """Give env-dir what stands for so many environments, so many of them past their age, and so long a log."""
+    now = int(time.time())
+    for i in range(envs):
+        marker = env_dir / f"{i:020}" / "conda-meta" / "conda-execute.json"
+        marker.parent.mkdir(parents=True)
+        marker.write_text("{}")
+        when = now - 3600 - 30 * 3600 * (i < old)
+        os.utime(str(marker), (when, when))
+    with (env_dir / "usage.tsv").open("a") as f:
+        f.writelines(f"{now - 40 * 3600}\trun\t{i % envs:020}\t7\there\t/scripts/{i % 20}.py\n" for i in range(rows))
+
+
+def bench_scale(folder: Path, environ: dict[str, str], say: Callable[[str], None]) -> None:
+    """Print what 10,000 environments and a log of 1,000,000 rows cost a warm run, a collection and a list."""
+    script, tool = folder / "exit.sh", [sys.executable, str(ROOT / "conda_execute.py")]
+    script.write_text("# conda execute\n# env:\n#  - hello-conda\n\nexit 0\n")
+    small, large = ({**environ, "CONDA_EXECUTE_ENV_DIR": str(folder / name)} for name in ("small", "large"))
+    for variables in (small, large):
+        subprocess.run([*tool, "-q", str(script)], env=variables, check=True)
+    fill(folder / "large", 10000, 0, 1000000)
+    setting = "CONDA_EXECUTE_ENV_DIR={}".format
+    commands = {name: ["env", setting(folder / name), *tool, str(script)] for name in ("small", "large")}
+    medians = time_commands(commands, environ)
+    ratio = medians["large"] / medians["small"]
+    say(f"warm run, 10,001 envs, 1,000,002 rows: {medians['large']:.1f} ms, {ratio:.2f} times that of 1 env, 2 rows")
+    for words in (["list"], ["list", "--json"]):
+        start = time.perf_counter()
+        with subprocess.Popen([*tool, "--tmpenv", *words], env=large, stdout=subprocess.PIPE) as child:
+            assert child.stdout is not None
+            lines = [child.stdout.readline(), child.stdout.readline()]
+            first = time.perf_counter() - start
+            lines += child.stdout.readlines()
+        took = time.perf_counter() - start
+        say(f"conda-tmpenv {' '.join(words)}: first row {first:.2f} s, all {len(lines)} lines {took:.2f} s")
+    bench_collection(folder / "large", [*tool, str(script)], large, say)
+
+
+def bench_collection(env_dir: Path, command: list[str], environ: dict[str, str], say: Callable[[str], None]) -> None:
+    """Print how long 100 of 10,000 environments take to go, and how long the script took that set this off."""
+    old = [env_dir / f"{i:020}" for i in range(100)]
+    for path in old:
+        os.utime(str(path / "conda-meta" / "conda-execute.json"), (0, 0))
+    for stamp in env_dir.glob(".leases/.due*"):
+        stamp.unlink()
+    start = time.perf_counter()
+    subprocess.run(command, env=environ, stdout=subprocess.DEVNULL, check=True)
+    ran = time.perf_counter() - start
+    while any(path.exists() for path in old) or any((env_dir / ".trash").iterdir()):
+        assert time.perf_counter() - start < 600
+        time.sleep(0.02)
+    took, size = time.perf_counter() - start, (env_dir / "usage.tsv").stat().st_size
+    say(f"collection of 100 of 10,000: {took:.1f} s, the script that set it off {1000 * ran:.0f} ms; log: {size} bytes")
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -109,6 +164,7 @@ def main() -> None:
         print(f"CPython {sys.version.split()[0]}, {RUNS} runs each, alternating, medians")
         bench_parser(folder)
         bench_warm_run(folder, environ, print)
+        bench_scale(folder, environ, print)
 
 
 if __name__ == "__main__":

@@ -95,8 +95,8 @@ def run(environ: Environ, tmp_path: Path) -> Run:
 
     def function(*words: object, python: str = sys.executable, **options: object) -> subprocess.CompletedProcess[str]:
         options = {"cwd": tmp_path, "env": environ, "stdin": subprocess.DEVNULL, "timeout": 300, **options}
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        return subprocess.run([python, str(TOOL), *map(str, words)], **pipes, **options)  # type: ignore[call-overload]
+        options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options}
+        return subprocess.run([python, str(TOOL), *map(str, words)], **options)  # type: ignore[call-overload]
 
     return function
 

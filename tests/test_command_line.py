@@ -45,9 +45,9 @@ def test_the_version_is_printed(run: Run) -> None:
 WRONG = {
     "no script": ([], "expected a script, found none\n  write conda-execute SCRIPT; --help says more"),
     "only options": (["-v"], "expected a script, found none\n  write conda-execute SCRIPT; --help says more"),
-    "near miss": (["--verbos", "a.py"], 'expected an option or a script, found "--verbos"\n  write --verbose'),
-    "unknown": (["-x", "a.py"], 'expected an option or a script, found "-x"\n  conda-execute --help lists the options'),
-    "bundle": (["-vx", "a.py"], 'expected an option or a script, found "-x"\n  conda-execute --help lists the options'),
+    "near miss": (["--verbos", "a.py"], 'expected a known option, found "--verbos"\n  write --verbose'),
+    "unknown": (["-x", "a.py"], 'expected a known option, found "-x"\n  --help lists the options'),
+    "bundle": (["-vx", "a.py"], 'expected a known option, found "-x"\n  --help lists the options'),
     "json alone": (["--json", "a.py"], "expected --dry-run with --json, found none\n  write --dry-run --json"),
 }
 
@@ -58,27 +58,28 @@ def test_a_wrong_command_line_is_told_and_exits_with_2(run: Run, words: list[str
     assert (done.returncode, done.stdout, done.stderr) == (2, "", f"conda-execute: {text}\n")
 
 
+CHECK = "check the path, and quotes around its blanks"
+
+
 def failed(done: subprocess.CompletedProcess[str], text: str, code: int = 125) -> bool:
     assert (done.returncode, done.stdout, done.stderr) == (code, "", f"conda-execute: {text}\n")
     return True
 
 
 def test_a_script_that_is_not_there_is_told(run: Run) -> None:
-    text = (
-        "gone.py: expected a script that can be read, found: No such file or directory\n  check the path and its rights"
-    )
+    text = f"gone.py: expected a script that can be read, found: No such file or directory\n  {CHECK}"
     assert failed(run("gone.py"), text)
 
 
 def test_a_folder_is_no_script(run: Run) -> None:
-    text = "/: expected a script that can be read, found: Is a directory\n  check the path and its rights"
+    text = f"/: expected a script that can be read, found: Is a directory\n  {CHECK}"
     assert failed(run("/"), text)
 
 
 @pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root may read every file")
 def test_a_script_that_may_not_be_read_is_told(run: Run, hello: Path) -> None:
     hello.chmod(0)
-    text = f"{hello}: expected a script that can be read, found: Permission denied\n  check the path and its rights"
+    text = f"{hello}: expected a script that can be read, found: Permission denied\n  {CHECK}"
     assert failed(run(hello), text)
 
 
@@ -117,15 +118,26 @@ def test_a_missing_interpreter_is_told_and_exits_with_127(run: Run, write: Write
     done = run("-q", script)
     prefix = env_dir / str(json.loads(run("-n", "--json", write("b.sh", "", "hello-conda")).stdout)["name"])
     hint = "add the package that brings it to env, or name another command with run_with"
+    hint += "; --force-env mends a damaged environment"
     assert failed(done, f'{script}: expected "python" in {prefix}, found none\n  {hint}', 127)
 
 
-def test_a_command_that_cannot_be_executed_exits_with_126(run: Run, write: Write, tmp_path: Path) -> None:
+@pytest.mark.parametrize("mode, error", [(0o755, "Exec format error"), (0o644, "Permission denied")])
+def test_a_command_that_cannot_be_executed_exits_with_126(
+    run: Run, write: Write, tmp_path: Path, mode: int, error: str
+) -> None:
     (tmp_path / "tool").write_bytes(b"\0neither a program nor a script")
-    (tmp_path / "tool").chmod(0o755)
+    (tmp_path / "tool").chmod(mode)
     done = run("-q", write("a.sh", "", "hello-conda", more="# run_with: ./tool\n"))
     assert done.returncode == 126
-    assert "expected a command that can run, found: Exec format error" in done.stderr
+    assert f"{tmp_path}/tool: expected a command that can run, found: {error}" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["env FOO=1 python3", "/usr/bin/env -u FOO python3", "/usr/bin/python3", "python3"])
+def test_the_machines_interpreter_is_never_taken_for_the_environments(run: Run, write: Write, command: str) -> None:
+    done = run("-q", write("a", "print(1)", "hello-conda", more=f"# run_with: {command}\n"))
+    assert (done.returncode, done.stdout) == (127, "")
+    assert "python3" in done.stderr
 
 
 def test_an_env_dir_that_cannot_be_made_is_told(run: Run, hello: Path, environ: Environ) -> None:
@@ -163,6 +175,16 @@ def test_force_env_builds_anew(run: Run, hello: Path, env_dir: Path, rows: Rows)
     assert not (prefix / "left-over").exists()
     assert [row[1] for row in rows()] == ["create", "run", "create", "run"]
     assert list((env_dir / ".trash").iterdir()) == []
+
+
+def test_a_failed_force_env_leaves_the_environment_that_was_there(run: Run, hello: Path, environ: Environ) -> None:
+    run(hello)
+    channel, environ["CONDA_CHANNELS"] = environ["CONDA_CHANNELS"], "file:///nowhere"
+    done = run("-f", hello)
+    assert done.returncode == 125
+    assert run(hello).stdout == "hello-conda 1.0\n"
+    environ["CONDA_CHANNELS"] = channel
+    assert run("-f", hello).stdout == "hello-conda 1.0\n"
 
 
 def test_dry_run_creates_nothing(run: Run, hello: Path, env_dir: Path) -> None:

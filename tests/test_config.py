@@ -221,7 +221,8 @@ def test_a_bad_value_names_its_file_and_line(text: str, expected: str, home: Pat
 
 
 def test_a_bad_variable_is_named() -> None:
-    assert message(CONDA_EXECUTE_ENGINE="pixi").startswith("conda-execute: the environment:1:22: expected one of auto,")
+    expected = "conda-execute: environment variable:1:22: expected one of auto,"
+    assert message(CONDA_EXECUTE_ENGINE="pixi").startswith(expected)
 
 
 def test_a_bad_value_ends_the_run_with_125(run: Run, write: Write, home: Path, environ: dict[str, str]) -> None:
@@ -248,7 +249,7 @@ def test_rattler_searches_the_configured_channels(home: Path) -> None:
     found = conda_execute.find_channels(order, {})
     assert found == (["bioconda", "mine", "conda-forge"], "https://host/conda/")
     assert conda_execute.find_channels(order_of("mine", "nodefaults"), {})[0] == ["mine"]
-    assert conda_execute.find_channels(order_of(), {"CONDA_CHANNELS": "a, b"})[0] == ["a", "b"]
+    assert conda_execute.find_channels(order_of(), {"CONDA_CHANNELS": "a, b"})[0] == ["a", "b", "mine", "conda-forge"]
 
 
 def test_rattler_falls_back_to_conda_forge() -> None:

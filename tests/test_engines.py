@@ -140,6 +140,17 @@ def test_the_channels_of_the_block_come_first_and_nodefaults_leaves_the_others_o
 
 
 @every_engine
+def test_the_channel_in_front_of_a_spec_is_searched(run: Run, write: Write, environ: Environ, channel: str) -> None:
+    environ["CONDA_CHANNELS"] = channel + "/../empty"
+    for subdir in ("noarch", "linux-64"):
+        folder = Path(urlparse(channel).path).parent / "empty" / subdir
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "repodata.json").write_text('{"packages": {}, "packages.conda": {}}')
+    done = run(write("hello.sh", "hello-conda", f"{channel}::hello-conda =1.0"))
+    assert done.stdout == "hello-conda 1.0\n", done.stderr
+
+
+@every_engine
 def test_pip_requirements_are_installed_with_the_environments_own_pip(
     run: Run, write: Write, tmp_path: Path, environ: Environ
 ) -> None:
@@ -148,6 +159,19 @@ def test_pip_requirements_are_installed_with_the_environments_own_pip(
     code = "import from_pypi, sys; print(from_pypi.__file__.startswith(sys.prefix))"
     done = run(write("a.py", code, "python", "pip:\n#     - from-pypi >=1"))
     assert done.stdout == "True\n", done.stderr
+
+
+def test_pip_sees_nothing_beyond_the_environment(run: Run, write: Write, tmp_path: Path, environ: Environ) -> None:
+    """What PYTHONPATH shows would count as installed, and be gone without it."""
+    wheel = make_wheel(tmp_path / "wheels")
+    elsewhere = tmp_path / "elsewhere"
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--target", str(elsewhere), str(wheel)], check=True)
+    find = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheel.parent)}
+    environ.update(find, PYTHONPATH=str(elsewhere), PIP_TARGET=str(tmp_path / "target"), PIP_USER="1")
+    script = write("a.py", "import from_pypi; print(from_pypi.__file__)", "python", "pip:\n#     - from-pypi")
+    run("-q", script)
+    del environ["PYTHONPATH"]
+    assert "/tmp_envs/" in run(script).stdout
 
 
 def make_wheel(folder: Path) -> Path:

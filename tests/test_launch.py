@@ -65,13 +65,57 @@ def test_stdin_is_the_scripts(run: Run, write: Write) -> None:
     assert done.stdout == "one\ntwo\n"
 
 
-@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
-def test_closed_descriptors_stay_closed_and_stop_nobody(run: Run, write: Write, environ: Environ, closed: str) -> None:
-    script = write("a.sh", "ls /proc/$$/fd | grep -c '^[012]$' >open; exit 7", "hello-conda")
+OPEN = """\
+import os
+found = ""
+for fd in range(3):
+    try:
+        os.fstat(fd)
+        found += str(fd)
+    except OSError:
+        pass
+open("open", "w").write(found)
+os._exit(7)
+"""
+
+
+@pytest.mark.parametrize("closed, left", [("<&-", "12"), (">&-", "02"), ("2>&-", "01"), ("<&- >&- 2>&-", "")])
+def test_closed_descriptors_stay_closed_and_stop_nobody(
+    write: Write, environ: Environ, tmp_path: Path, closed: str, left: str
+) -> None:
+    script = write("a.py", OPEN, "python")
     for options in ("-q", "-v"):
-        command = f"{sys.executable} {TOOL} {options} {script} {closed}"
-        assert subprocess.run(["sh", "-c", command], env=environ, cwd=script.parent, stderr=subprocess.PIPE).returncode == 7
-        assert int((script.parent / "open").read_text()) == 3 - closed.count("&-")
+        command = f"exec {sys.executable} {TOOL} {options} {script} {closed}"
+        assert subprocess.run(["sh", "-c", command], env=environ, cwd=tmp_path, stderr=subprocess.PIPE).returncode == 7
+        assert (tmp_path / "open").read_text() == left
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_stderr_that_takes_nothing_stops_no_script(run: Run, write: Write) -> None:
+    script = write("a.sh", "exit 7", "hello-conda")
+    with Path("/dev/full").open("w") as full:
+        assert run("-v", script, stderr=full).returncode == 7
+        assert run("gone.py", stderr=full).returncode == 125
+
+
+def test_a_pipe_is_no_script(run: Run, tmp_path: Path) -> None:
+    os.mkfifo(str(tmp_path / "pipe"))
+    done = run("pipe")
+    assert done.returncode == 125
+    assert "expected a script in a file, found a pipe or device" in done.stderr
+
+
+@pytest.mark.parametrize("level", ["\u00b2", "1" * 5000, "x", "-1", ""])
+def test_a_level_of_shells_that_is_none_counts_as_the_first(level: str) -> None:
+    environ = conda_execute.activate({"CONDA_SHLVL": level, "CONDA_PREFIX": "/outer", "PATH": "/bin"}, "/prefix")
+    assert environ["CONDA_SHLVL"] == "1"
+
+
+@pytest.mark.parametrize("content", ["[]", '{"env_vars": null}', "1", "{", '{"env_vars": {"a b": "c"}}'])
+def test_a_state_file_that_is_none_is_as_good_as_none(tmp_path: Path, content: str) -> None:
+    (tmp_path / "conda-meta").mkdir()
+    (tmp_path / "conda-meta" / "state").write_text(content)
+    assert conda_execute.find_env_vars({}, str(tmp_path), 0) == {}
 
 
 def test_debug_shows_a_traceback(run: Run, environ: Environ) -> None:

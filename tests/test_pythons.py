@@ -13,7 +13,8 @@ import run
 from conftest import ROOT
 
 INNER = "CONDA_EXECUTE_TESTS_ON_ONE_PYTHON"
-ENVIRON = {**os.environ, INNER: "1"}
+# The stress tests are about the kernel, not the interpreter: a few rounds are enough here.
+ENVIRON = {"STORE_RACES": "10", "STORE_KILLS": "5", **os.environ, INNER: "1"}
 PYENV = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
 HERE = "{}.{}".format(*sys.version_info)
 

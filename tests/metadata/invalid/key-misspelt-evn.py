@@ -1,0 +1,5 @@
+# conda execute
+# evn:
+#  - python
+
+1

@@ -1,0 +1,344 @@
+"""conda-tmpenv: what a person, and another program, sees of the environments and may do to them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from conftest import TOOL
+from test_store import HEADER, HELLO, find_collectors, let_pass, make_env, names, wait_until, write_row
+
+import conda_execute
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Callable, Iterator
+
+    from conftest import Environ, Run
+
+    Write = Callable[..., Path]
+    Rows = Callable[[], "list[list[str]]"]
+    Tmpenv = Callable[..., "subprocess.CompletedProcess[str]"]
+
+SIZE = r" +\d+\.\d MB"
+HEADING = ["NAME", "SIZE", "UNUSED", "FOR", "PROCESSES", "SCRIPTS"]
+
+
+@pytest.fixture
+def tmpenv(run: Run, tmp_path: Path) -> Tmpenv:
+    """Return a function that runs conda-tmpenv, and waits for a collection that it may start."""
+
+    def function(*words: object, **options: object) -> subprocess.CompletedProcess[str]:
+        done = run("--tmpenv", *words, **options)
+        wait_until(lambda: not find_collectors(tmp_path))
+        return done
+
+    return function
+
+
+@pytest.fixture
+def busy(write: Write, environ: Environ, tmp_path: Path) -> Iterator[int]:
+    """Have a script run in the environment HELLO; return its process."""
+    script = write("busy.sh", "echo ready; read forever", "hello-conda")
+    child = subprocess.Popen(
+        [sys.executable, str(TOOL), "-q", str(script)], env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert child.stdout is not None and child.stdout.readline() == b"ready\n"
+    yield child.pid
+    child.kill()
+    child.communicate()
+
+
+# -- list
+
+
+def test_list_shows_name_size_age_processes_and_scripts_the_last_used_first(
+    tmpenv: Tmpenv, write: Write, env_dir: Path, busy: int, tmp_path: Path
+) -> None:
+    make_env(env_dir, "a" * 20, 3)
+    make_env(env_dir, "b" * 20, 24)
+    (env_dir / ("b" * 20) / "file").write_bytes(b"x" * 2500000)
+    done = tmpenv("list")
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert lines[0].split() == HEADING
+    script = str(tmp_path / "busy.sh")[-20:]
+    assert re.fullmatch(f"{HELLO}{SIZE} +0.0 h +{busy} +.*{re.escape(script)}", lines[1])
+    assert lines[2].split() == ["a" * 20, "0.0", "MB", "3.0", "h", "-", "-"]
+    assert lines[3].split() == ["b" * 20, "2.5", "MB", "24.0", "h", "-", "-"]
+    assert len(lines) == 4
+
+
+def test_a_row_of_the_list_is_at_most_80_columns(tmpenv: Tmpenv, env_dir: Path, environ: Environ) -> None:
+    """Whatever the number of scripts, and with three processes of seven digits."""
+    make_env(env_dir, "a" * 20, 3)
+    rows = [write_row("a" * 20, 3, f"/a/very/{'long/' * 40}script-{i}.py") for i in range(123)]
+    (env_dir / "usage.tsv").write_bytes(HEADER + b"".join(rows))
+    variables = {**environ, "CONDA_PREFIX": str(env_dir / ("a" * 20))}
+    sleepers = [subprocess.Popen(["sleep", "60"], env=variables) for _ in range(5)]
+    lines = tmpenv("list").stdout.splitlines()
+    for sleeper in sleepers:
+        sleeper.kill()
+        sleeper.wait()
+    assert str(sleepers[0].pid) in lines[1]
+    assert max(map(len, lines)) <= 80
+    assert re.search(r"script-\d+\.py \+122$", lines[1])
+
+
+def test_the_columns_of_the_list_stand_below_their_headings(tmpenv: Tmpenv, env_dir: Path, environ: Environ) -> None:
+    """An unfinished environment, and one of many years, are as wide as any."""
+    make_env(env_dir, "a" * 20, 20 * 365 * 24)
+    (env_dir / ("b" * 20)).mkdir()
+    environ["CONDA_EXECUTE_REMOVE_IF_UNUSED_FOR"] = "1e6"
+    done = tmpenv("list")
+    lines = done.stdout.splitlines()
+    column = lines[0].index("PROCESSES")
+    assert {line[column - 1] for line in lines[1:]} == {" "}
+    assert {line[column] for line in lines[1:]} == {"-"}
+
+
+def test_list_json_is_an_array_of_the_same(tmpenv: Tmpenv, env_dir: Path, busy: int, tmp_path: Path) -> None:
+    make_env(env_dir, "a" * 20, 3)
+    done = tmpenv("list", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    first, second = json.loads(done.stdout)
+    assert first["name"] == HELLO
+    assert first["prefix"] == str(env_dir / HELLO)
+    assert first["size"] > 1000
+    assert abs(first["last_use"] - time.time()) < 60
+    assert first["processes"] == [busy]
+    assert first["scripts"] == [str(tmp_path / "busy.sh")]
+    assert second == {
+        "name": "a" * 20, "prefix": str(env_dir / ("a" * 20)), "size": 2, "processes": [], "scripts": [],
+        "last_use": second["last_use"],
+    }  # fmt: skip
+    assert abs(time.time() - 3 * 3600 - second["last_use"]) < 60
+
+
+@pytest.mark.parametrize("exists", [True, False], ids=["empty", "no env-dir"])
+def test_an_empty_list_is_a_list(tmpenv: Tmpenv, env_dir: Path, exists: bool) -> None:
+    if exists:
+        env_dir.mkdir()
+    done = tmpenv("list", "--json")
+    assert (done.returncode, json.loads(done.stdout), done.stderr) == (0, [], "")
+    done = tmpenv("list")
+    assert (done.returncode, done.stdout.split(), done.stderr) == (0, HEADING, "")
+    assert env_dir.exists() == exists
+
+
+def test_the_scripts_of_the_list_are_written_as_they_are_named(
+    tmpenv: Tmpenv, run: Run, write: Write, tmp_path: Path
+) -> None:
+    script = write("a\tb\nc\\te \x1b[31mé.sh", "", "hello-conda")
+    run("-q", script)
+    assert json.loads(tmpenv("list", "--json").stdout)[0]["scripts"] == [str(script)]
+    assert tmpenv("list").stdout.endswith("a b c\\te ?[31mé.sh\n")
+
+
+CHURN = """\
+import os
+while True:
+    for i in range(999):
+        open(str(i), "w").close()
+    for i in range(999):
+        os.unlink(str(i))
+"""
+
+
+def test_list_bears_files_that_come_and_go(tmpenv: Tmpenv, env_dir: Path) -> None:
+    """A script that runs writes byte code and temporary files into its environment."""
+    prefix = make_env(env_dir, "a" * 20)
+    with subprocess.Popen([sys.executable, "-c", CHURN], cwd=prefix) as writer:
+        done = [tmpenv("list") for _ in range(20)]
+        writer.kill()
+    assert {(one.returncode, one.stderr) for one in done} == {(0, "")}
+
+
+def test_a_reader_that_has_seen_enough_of_the_list_is_no_failure(env_dir: Path, environ: Environ) -> None:
+    for i in range(100):
+        make_env(env_dir, f"{i:020}")
+    code = f"{sys.executable} {TOOL} --tmpenv list | head -n 1"
+    done = subprocess.run(["sh", "-c", code], env=environ, capture_output=True)
+    assert (done.stdout.decode().split(), done.stderr) == (HEADING, b"")
+
+
+# -- create, name
+
+
+def test_name_prints_the_prefix_and_builds_nothing(tmpenv: Tmpenv, env_dir: Path) -> None:
+    done = tmpenv("name", "numpy", "python >=3")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{env_dir}/ea977067a8fbeb21a594\n", "")
+    assert not env_dir.exists()
+
+
+def test_create_builds_once_and_prints_the_prefix_alone(tmpenv: Tmpenv, env_dir: Path, rows: Rows) -> None:
+    first = tmpenv("create", "hello-conda")
+    assert (first.returncode, first.stdout) == (0, f"{env_dir / HELLO}\n")
+    assert "conda-execute: built " in first.stderr
+    assert (env_dir / HELLO / "bin" / "hello-conda").exists()
+    again = tmpenv("create", "hello-conda")
+    assert (again.returncode, again.stdout, again.stderr) == (0, first.stdout, "")
+    assert [row[1:3] for row in rows()].count(["create", HELLO]) == 1
+
+
+def test_create_is_a_use(tmpenv: Tmpenv, env_dir: Path) -> None:
+    """Who has just been told of a prefix finds it there."""
+    tmpenv("create", "hello-conda")
+    let_pass(env_dir, 24)
+    assert tmpenv("create", "hello-conda").stderr == ""
+    let_pass(env_dir, 2)
+    tmpenv("list")
+    assert (env_dir / HELLO).exists()
+
+
+def test_specs_of_a_file_are_one_a_line(tmpenv: Tmpenv, env_dir: Path, tmp_path: Path) -> None:
+    path = tmp_path / "specs.txt"
+    path.write_text("# what is needed\n\n  numpy  # for numbers\npython  >=3\n")
+    assert tmpenv("name", "--file", path).stdout == f"{env_dir}/ea977067a8fbeb21a594\n"
+    path.write_text("numpy\n")
+    assert tmpenv("name", "python >=3", "--file", path).stdout == f"{env_dir}/ea977067a8fbeb21a594\n"
+    assert tmpenv("name", "--file", path, "python >=3").stdout == f"{env_dir}/ea977067a8fbeb21a594\n"
+    path.write_text("numpy\n--file=/etc/passwd\n")
+    done = tmpenv("name", "--file", path)
+    assert (done.returncode, done.stdout) == (125, "")
+    assert done.stderr.startswith(f"conda-execute: {path}:2:1: expected a match spec")
+
+
+def test_a_script_names_the_env_that_it_runs_in(tmpenv: Tmpenv, run: Run, write: Write, env_dir: Path) -> None:
+    script = write("a.sh", 'echo "$CONDA_PREFIX"', "hello-conda")
+    assert tmpenv("name", "--script", script).stdout == f"{env_dir / HELLO}\n"
+    assert tmpenv("create", "--script", script).stdout == f"{env_dir / HELLO}\n"
+    done = run(script)
+    assert (done.stdout, done.stderr) == (f"{env_dir / HELLO}\n", "")
+
+
+@pytest.mark.parametrize("option", ["--file", "--script"])
+def test_a_file_that_is_not_there_is_told(tmpenv: Tmpenv, option: str) -> None:
+    done = tmpenv("name", option, "/no/such/file")
+    assert (done.returncode, done.stdout) == (125, "")
+    assert "/no/such/file" in done.stderr
+    assert "No such file or directory" in done.stderr
+
+
+def test_a_create_that_fails_prints_no_prefix(tmpenv: Tmpenv, env_dir: Path) -> None:
+    done = tmpenv("create", "no-such-dependency")
+    assert (done.returncode, done.stdout) == (125, "")
+    assert "could not build the environment" in done.stderr
+    assert [name for name in names(env_dir) if len(name) == 20] == []
+
+
+# -- clear
+
+
+def clear(tmpenv: Tmpenv, *words: object, **options: object) -> list[str]:
+    """Return what clear prints, after a look at what --dry-run prints: the same."""
+    dry = tmpenv("clear", "--dry-run", *words, **options)
+    done = tmpenv("clear", *words, **options)
+    assert (done.returncode, done.stdout) == (dry.returncode, dry.stdout)
+    assert done.stderr == dry.stderr
+    return done.stdout.splitlines()
+
+
+AGES = {"a": 1, "b": 20, "c": 30, "d": 100, "e": 0}
+CLEARED = {"": "cd", "--min-age 2": "bcd", "--min-age 0.5": "abcd", "--min-age 1000": "", "--all": "abcde"}
+
+
+@pytest.mark.parametrize("words, gone", CLEARED.items(), ids=CLEARED)
+def test_clear_removes_what_is_idle_and_old_enough(tmpenv: Tmpenv, env_dir: Path, words: str, gone: str) -> None:
+    prefixes = {letter: make_env(env_dir, letter * 20, age) for letter, age in AGES.items()}
+    assert clear(tmpenv, *words.split()) == [f"remove {prefixes[letter]}" for letter in gone]
+    assert names(env_dir / ".trash") == []
+    assert "".join(letter for letter in AGES if not prefixes[letter].exists()) == gone
+
+
+def test_clear_does_not_race_with_the_collection_that_a_call_starts(tmpenv: Tmpenv, env_dir: Path) -> None:
+    for _ in range(20):
+        prefixes = [make_env(env_dir, f"{i:020}", 100) for i in range(9)]
+        done = tmpenv("clear")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.splitlines() == [f"remove {prefix}" for prefix in prefixes]
+        for stamp in env_dir.glob(".leases/.due*"):
+            stamp.unlink()
+
+
+def test_a_dry_run_removes_nothing(tmpenv: Tmpenv, env_dir: Path) -> None:
+    prefix = make_env(env_dir, "a" * 20, 100)
+    assert tmpenv("clear", "--dry-run", "--all").stdout == f"remove {prefix}\n"
+    assert prefix.exists()
+
+
+def test_clear_names_the_processes_in_the_way_and_leaves_their_env(tmpenv: Tmpenv, env_dir: Path, busy: int) -> None:
+    idle = make_env(env_dir, "f" * 20, 1)
+    for words in (["--dry-run"], []):
+        done = tmpenv("clear", "--all", *words)
+        assert done.returncode == 125
+        assert done.stdout == f"remove {idle}\n"
+        expected = f"conda-execute: {env_dir / HELLO}: expected nobody to run in it, found process {busy}\n"
+        assert done.stderr.startswith(expected)
+    assert (env_dir / HELLO).exists() and not idle.exists()
+
+
+def test_clear_leaves_an_env_that_is_being_built(
+    tmpenv: Tmpenv, write: Write, environ: Environ, env_dir: Path, tmp_path: Path
+) -> None:
+    program = tmp_path / "conda"
+    program.write_text('#!/bin/sh\nmkdir -p "$3"\nread forever < "$FIFO"\nmkdir -p "$3/conda-meta"\n')
+    program.chmod(0o755)
+    fifo = tmp_path / "fifo"
+    os.mkfifo(str(fifo))
+    environ.update(CONDA_EXECUTE_ENGINE="conda", CONDA_EXE=str(program), FIFO=str(fifo))
+    script = write("a.sh", "echo ran", "hello-conda")
+    builder = subprocess.Popen([sys.executable, str(TOOL), "-q", str(script)], env=environ, stdout=subprocess.PIPE)
+    wait_until((env_dir / HELLO).exists)
+    for words in (["--all"], []):
+        done = tmpenv("clear", *words)
+        assert (done.returncode, done.stdout) == (125, "")
+        assert f"process {builder.pid}" in done.stderr
+    fifo.write_text("go on\n")
+    assert builder.communicate(timeout=20)[0] == b"ran\n"
+
+
+def test_clear_of_nothing_is_no_failure(tmpenv: Tmpenv, env_dir: Path) -> None:
+    done = tmpenv("clear", "--all")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert not env_dir.exists()
+
+
+# -- command lines
+
+WRONG = [
+    ["lst"], ["create"], ["name"], ["list", "python"], ["clear", "python"], ["list", "--all"],
+    ["list", "--script", "a"],
+    ["list", "--dry-run"], ["create", "x", "--dry-run"], ["create", "x", "--all"], ["name", "x", "--min-age", "1"],
+    ["name", "--json", "x"], ["clear", "--json"], ["clear", "--file", "a"], ["clear", "--min-age"],
+    ["clear", "--min-age", "soon"], ["clear", "--min-age", "nan"], ["clear", "--min-age", "-1"],
+    ["clear", "--min-age", "1", "--all"], ["name", "x", "--script", "a"], ["name", "--file", "a", "--script", "b"],
+    ["--json"], ["list", "--jso"], ["list", "-x"], ["clear", "--dry"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("words", WRONG, ids=" ".join)
+def test_a_wrong_command_line_is_told_and_exits_with_2(tmpenv: Tmpenv, env_dir: Path, words: list[str]) -> None:
+    prefix = make_env(env_dir, "a" * 20)
+    done = tmpenv(*words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("conda-execute: expected ")
+    assert "usage:" not in done.stderr
+    assert prefix.exists()
+
+
+@pytest.mark.parametrize("words", [["-h"], ["--help"], ["list", "--help"]], ids=" ".join)
+def test_help_is_printed_to_stdout(tmpenv: Tmpenv, words: list[str]) -> None:
+    done = tmpenv(*words)
+    assert (done.returncode, done.stdout, done.stderr) == (0, conda_execute.TMPENV_USAGE, "")
+
+
+def test_options_may_stand_anywhere(tmpenv: Tmpenv, env_dir: Path) -> None:
+    for words in ("name --quiet hello-conda", "--quiet name hello-conda", "name hello-conda --quiet"):
+        assert tmpenv(*words.split()).stdout == f"{env_dir / HELLO}\n"
