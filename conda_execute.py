@@ -29,10 +29,12 @@ it with the same marker, up to the first without it. They hold a small YAML:
 Files below env-dir (condarc: conda-execute: env-dir)
     NAME/              a conda prefix; NAME is a hash of specs, requirements and channels
     NAME/conda-meta/conda-execute.json   written last: without it the env does not exist
-    usage.tsv          a line a use: time (s since the epoch), event (create, run), name, pid,
-                       host, script; tabs, newlines and backslashes are escaped
+    usage.tsv          a line a use: time (s since the epoch), event (create, run, remove), name,
+                       pid, host, script; tabs, newlines and backslashes are escaped
     .leases/NAME       locked, shared, by what runs in the env; NAME.build by who builds it
     .trash/            what is being deleted
+An env that was unused for remove-if-unused-for (condarc; 25 hours) is removed by the next call,
+never while anything runs in it. "--tmpenv list", or conda-tmpenv, shows what there is.
 
 Exit codes: the script's own; 2 for a wrong command line, 125 when conda-execute itself fails, 126
 when the command cannot be executed, 127 when it is not found, 130 after Ctrl-C while it builds or
@@ -1255,6 +1257,8 @@ class Store:
         """Declare an environment complete: last, and at once."""
         import json
 
+        if hasattr(os, "sync"):  # a machine that is lost now must not keep the marker and lose the files
+            os.sync()
         path = self.path(name, MARKER)
         with open(path + ".part", "w", encoding="utf-8") as f:
             json.dump(content, f, indent=1)
@@ -1342,7 +1346,7 @@ class Store:
 
     # -- the log
 
-    def append(self, event: str, name: str, script: str) -> bool:
+    def append(self, event: str, name: str, script: str, again: bool = True) -> bool:
         """Append a row to usage.tsv in one write, and date the marker; answer whether that could be done."""
         row = format_use(int(time.time()), event, name, os.getpid(), HOST, os.path.abspath(script) if script else "")
         try:
@@ -1359,7 +1363,8 @@ class Store:
             os.close(fd)
         except OSError:  # read-only, full: a use that is not noted ends no run
             return False
-        return self.append(event, name, script) if replaced else written == len(row)
+        # A log that was rewritten between open and write took the row with it.
+        return self.append(event, name, script, again=False) if replaced and again else written == len(row)
 
     def read_uses(self) -> dict[str, dict[bytes, tuple[int, bytes]]]:
         """Return for each name and script the time and row of its last use; rows that are none are skipped."""
@@ -1482,17 +1487,17 @@ class Store:
         if not os.path.isdir("/proc/self"):
             return self.find_logged_processes()
         found: dict[str, list[int]] = {}
-        roots = [os.fsencode(os.path.realpath(self.env_dir)) + b"/"]
+        root = os.fsencode(os.path.realpath(self.env_dir)) + b"/"
         for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
             places = b"\n".join(read_places(pid)) if pid != os.getpid() else b""
-            for root in roots:
-                for part in places.split(root)[1:]:
-                    name = os.fsdecode(part[8:28] if part.startswith(b".leases/") else part[:20])
-                    if pid not in found.setdefault(name, []):
-                        found[name].append(pid)
+            for part in places.split(root)[1:]:
+                name = os.fsdecode(part[8:28] if part.startswith(b".leases/") else part[:20])
+                if pid not in found.setdefault(name, []):
+                    found[name].append(pid)
         return found
 
     def find_logged_processes(self) -> dict[str, list[int]]:
+        """Return the processes of this host that the log names and that still run."""
         found: dict[str, list[int]] = {}
         for name, scripts in self.read_uses().items():
             for _, row in scripts.values():
