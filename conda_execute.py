@@ -1595,7 +1595,7 @@ def build_with_program(order: Order, say: Progress) -> None:
     """Have a program create the prefix, one at a time: conda does not lock its package cache (conda#13055)."""
     cache = Lock(os.path.expanduser("~/.conda-execute.lock"), PACKAGE_LOCK_S, say)
     if cache.fd >= 0:  # a home that cannot be written to holds no lock
-        cache.wait(exclusive=True)
+        cache.wait(exclusive=True).note("fills the package cache for " + order.prefix)
     say.step("%s: solving %s" % (order.engine, ", ".join(order.specs)))
     code, output = run_engine(format_create(order, say.verbose), {"CONDA_REGISTER_ENVS": "false"}, order, say, cache)
     if code and not find_document(output).get("success"):  # its threads may fail after its work is done
