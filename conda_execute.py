@@ -66,6 +66,7 @@ MACHINE = os.uname().machine if hasattr(os, "uname") else os.environ.get("PROCES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from types import TracebackType
     from typing import Any, Callable, Collection, Dict, Iterable, Iterator, List, Mapping, NoReturn, Union
 
     Item = Union["Text", Dict["Text", "Node"]]
@@ -1257,8 +1258,6 @@ class Store:
         """Declare an environment complete: last, and at once."""
         import json
 
-        if hasattr(os, "sync"):  # a machine that is lost now must not keep the marker and lose the files
-            os.sync()
         path = self.path(name, MARKER)
         with open(path + ".part", "w", encoding="utf-8") as f:
             json.dump(content, f, indent=1)
@@ -1978,6 +1977,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run a command line; return the exit code where no script took over."""
     argv = sys.argv[1:] if argv is None else argv
     sys.stderr = sys.stderr or open(os.devnull, "w")  # closed by the caller: print would turn to stdout
+    sys.excepthook = report_bug
     try:
         if sys.version_info < (3, 8):  # noqa: UP036
             raise Error("expected CPython 3.8 or newer, found " + sys.version.split()[0], sys.executable)
@@ -1991,6 +1991,16 @@ def main(argv: list[str] | None = None) -> int:
         return fail(Error("expected the system to do its part, found: %s" % e.strerror, str(e.filename or "")))
     except KeyboardInterrupt:
         return fail(Error("interrupted", code=130))
+
+
+def report_bug(kind: type[BaseException], bug: BaseException, trace: TracebackType | None) -> None:
+    """Tell of what nobody expected, and exit with a code that no script is taken to have given."""
+    import traceback
+
+    traceback.print_exception(kind, bug, trace)
+    versions = (__version__, sys.version.split()[0], sys.platform)
+    tell("conda-execute: a bug of conda-execute %s (Python %s, %s): please report it with these lines" % versions)
+    os._exit(125)
 
 
 def main_tmpenv() -> int:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from conftest import ROOT
 
 import conda_execute
 
 if TYPE_CHECKING:
-    import subprocess
     from typing import Callable
 
     from conftest import Environ, Run
@@ -64,6 +66,14 @@ CHECK = "check the path, and quotes around its blanks"
 def failed(done: subprocess.CompletedProcess[str], text: str, code: int = 125) -> bool:
     assert (done.returncode, done.stdout, done.stderr) == (code, "", f"conda-execute: {text}\n")
     return True
+
+
+def test_a_bug_exits_with_125_and_says_what_to_report(environ: Environ, tmp_path: Path) -> None:
+    code = "import conda_execute as c; c.read_metadata = lambda script: 1 / 0; c.main(['a.py'])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environ, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 125
+    assert done.stderr.startswith("Traceback")
+    assert f"a bug of conda-execute {conda_execute.__version__} (Python {sys.version.split()[0]}" in done.stderr
 
 
 def test_a_script_that_is_not_there_is_told(run: Run) -> None:

@@ -651,9 +651,8 @@ def test_neither_a_script_nor_a_pipe_waits_for_a_removal(
         os.set_inheritable(f.fileno(), True)
         code = f"{sys.executable} {TOOL} {script} | cat"
         child = subprocess.Popen(["sh", "-c", code], env=environ, stdout=subprocess.PIPE, pass_fds=[f.fileno()])
-        found: list[int] = []
-        wait_until(lambda: found.extend(find_collectors(tmp_path)) or found)
         wait_until(lambda: not large.exists())
+        found = find_collectors(tmp_path)
         os.kill(found[0], signal.SIGSTOP)
         try:
             assert child.wait(20) == 0
