@@ -28,7 +28,7 @@ SCRIPTS = [
     for path in sorted(CORPUS.glob("*valid/*"))
     if path.suffix not in (".json", ".txt") and path.stat().st_size < 5000
 ]
-DEADLINE_S = 20  # linear time takes a second or two; quadratic time takes hours
+DEADLINE_S = 60  # linear time takes a second or two; quadratic time takes hours
 
 CHECKS = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 settings.register_profile("short", max_examples=400, deadline=None, suppress_health_check=CHECKS)

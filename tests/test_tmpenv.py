@@ -301,7 +301,7 @@ def test_clear_leaves_an_env_that_is_being_built(
         assert (done.returncode, done.stdout) == (125, "")
         assert f"process {builder.pid}" in done.stderr
     fifo.write_text("go on\n")
-    assert builder.communicate(timeout=20)[0] == b"ran\n"
+    assert builder.communicate(timeout=60)[0] == b"ran\n"
 
 
 def test_clear_of_nothing_is_no_failure(tmpenv: Tmpenv, env_dir: Path) -> None:
