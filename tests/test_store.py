@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from conftest import ROOT, TOOL
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import conda_execute
@@ -850,7 +850,7 @@ def read_log(content: bytes) -> dict[str, dict[bytes, tuple[int, bytes]]]:
         return uses
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(LOG_ROWS), st.data())
 def test_any_prefix_of_a_log_is_readable(rows: list[bytes], data: st.DataObject) -> None:
     """It says what the whole rows in it say."""
@@ -864,7 +864,7 @@ DIGITS = st.builds(lambda digit, count: digit * count, st.sampled_from([b"1", b"
 FIELDS = st.one_of(st.binary(max_size=9), DIGITS, st.sampled_from([b"run", b"a" * 20, b"/a"]))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.one_of(st.binary(), st.lists(st.lists(FIELDS, max_size=7).map(b"\t".join)).map(b"\n".join)))
 def test_any_bytes_are_read_as_a_log(content: bytes) -> None:
     for uses in read_log(content + b"\n").values():
@@ -873,7 +873,7 @@ def test_any_bytes_are_read_as_a_log(content: bytes) -> None:
             assert row.count(b"\t") == 5
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.text(st.characters(codec="utf-8")), st.text(max_size=5000, alphabet="a\t\n\\é"))
 def test_a_row_is_one_line_of_six_fields_below_4096_bytes(short: str, long: str) -> None:
     for script in (short, long, short + "\udcff"):
