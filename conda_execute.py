@@ -856,6 +856,7 @@ def find_subdir(system: str, machine: str) -> str:
 
 ENGINES = ("auto", "conda", "mamba", "micromamba", "rattler")
 SETTINGS = {"env-dir": "{config.envs_dirs[0]}/../tmp_envs", "remove-if-unused-for": "25", "engine": "auto"}
+HOURS_HINT = "write a number from 0 on, such as 25 or 0.5"
 # The keys of condarc that matter here; the rest of the file may be any YAML.
 CONDARC_KEYS = ("conda-execute", "envs_dirs", "envs_path", "channels", "channel_alias")
 
@@ -882,23 +883,19 @@ def read_config(environ: Environ, executable: str) -> Config:
     path = expand(env_dir, environ).replace("{config.envs_dirs[0]}", find_envs_dir(root, condarc, environ))
     if not os.path.isabs(path) or set(path) & {os.pathsep, "\0", "\n"}:  # PATH and rows cannot hold these
         raise env_dir.expected("an absolute path for env-dir", 'begin it with "/", "~" or "{config.envs_dirs[0]}"')
-    try:
-        hours = parse_hours(keep)
-    except Error as e:
-        raise keep.expected("hours for remove-if-unused-for", e.hint) from None
+    hours = parse_hours(keep)
+    if hours < 0:
+        raise keep.expected("hours for remove-if-unused-for", HOURS_HINT)
     return Config(root=root, env_dir=os.path.normpath(path), keep_hours=hours, engine=str(engine), condarc=condarc)
 
 
 def parse_hours(text: str) -> float:
-    """Return a number of hours, fractions allowed."""
+    """Return a number of hours, fractions allowed; -1 for what is none."""
     try:
         hours = float(text)
     except ValueError:
-        hours = -1
-    if not 0 <= hours < 1e9:
-        hint = "write a number from 0 on, such as 25 or 0.5"
-        raise Error("expected hours, found %s" % quote(text), hint=hint, code=2)
-    return hours
+        return -1
+    return hours if 0 <= hours < 1e9 else -1
 
 
 def find_root(environ: Environ, executable: str) -> str:
@@ -2030,10 +2027,10 @@ def run(options: Mapping[str, str], words: list[str]) -> int:
         raise Error("expected --dry-run with --json, found none", hint="write --dry-run --json", code=2)
     metadata = read_metadata(words[0])
     config = read_config(os.environ, sys.executable)
-    if "dry-run" in options:
-        print(format_plan(metadata, config, words, "json" in options))
-        return 0
     store = Store(config.env_dir, config.keep_hours * 3600, Progress("verbose" in options, "quiet" in options))
+    if "dry-run" in options:
+        print(format_plan(metadata, config, store, words, "json" in options))
+        return 0
     prefix = store.path(metadata.name)
     if store.say.verbose:
         tell(format_specification(metadata, prefix))
@@ -2063,7 +2060,7 @@ def obtain(store: Store, asked: Metadata, config: Config, script: str, force: bo
 
 def read_metadata(script: str) -> Metadata:
     """Return what a script asks for on this machine, with the command that runs it."""
-    if os.path.exists(script) and not os.path.isfile(script) and not os.path.isdir(script):
+    if not os.path.isfile(script) and not os.path.isdir(script) and os.path.exists(script):
         hint = "write the script to a file: what runs it could not read a pipe again"
         raise Error("expected a script in a file, found a pipe or device", script, hint=hint)
     try:
@@ -2085,12 +2082,12 @@ def format_specification(metadata: Metadata, prefix: str) -> str:
     return "\n".join(["Using specification: ", *lines, "", "Prefix: " + prefix, ""])
 
 
-def format_plan(metadata: Metadata, config: Config, words: list[str], as_json: bool) -> str:
+def format_plan(metadata: Metadata, config: Config, store: Store, words: list[str], as_json: bool) -> str:
     """Return what a run would do, for a person or as a JSON object."""
     import json
 
-    name, prefix = metadata.name, os.path.join(config.env_dir, metadata.name)
-    exists = os.path.exists(os.path.join(prefix, MARKER))
+    name, prefix = metadata.name, store.path(metadata.name)
+    exists = store.is_ready(name)
     engine = find_engine(config.engine, os.environ, sys.executable)[0]
     command = [*metadata.run_with, *words]
     if exists:
@@ -2144,6 +2141,8 @@ def run_tmpenv(argv: list[str]) -> int:
     store.check()
     if command == "clear":  # it collects, or is told not to
         age = parse_hours(options["min-age"]) if "min-age" in options else config.keep_hours
+        if age < 0:
+            raise Error("expected hours, found %s" % quote(options["min-age"]), hint=HOURS_HINT, code=2)
         return clear(store, float("inf") if "all" in options else time.time() - age * 3600, "dry-run" in options)
     store.collect_if_due()
     if command == "list":
