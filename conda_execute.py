@@ -272,15 +272,15 @@ def read_block(data: bytes, start: int, marker: bytes, path: str, number: int) -
             yield line
 
 
-def check_characters(line: Line, rest: bytes) -> None:
-    """Refuse what YAML, a terminal and a person would each read in another way."""
+def check_characters(line: Line, rest: bytes, blank: str = " ") -> None:
+    """Refuse what YAML, a terminal and a person would each read in another way; TOML has the tab as a blank."""
     try:
         rest.decode("utf-8")
     except UnicodeDecodeError as e:
         at = len(rest[: e.start].decode("utf-8"))
         raise line.expected(at, "UTF-8", "save the file as UTF-8", "the byte 0x%02x" % rest[e.start]) from None
-    if not line.text.isprintable():
-        at = next(i for i, c in enumerate(line.text) if not c.isprintable())
+    if not line.text.replace(blank, " ").isprintable():
+        at = next(i for i, c in enumerate(line.text) if c != blank and not c.isprintable())
         found = "a tab" if line.text[at] == "\t" else "the character U+%04X" % ord(line.text[at])
         hint = "write spaces in its place" if line.text[at].isspace() else "remove it"
         raise line.expected(at, "text and spaces", hint, found)
@@ -508,7 +508,7 @@ def parse_single(line: Line, at: int) -> tuple[str, int]:
     return line.text[at + 1 : end].replace("''", "'"), end + 1
 
 
-def parse_double(line: Line, at: int) -> tuple[str, int]:
+def parse_double(line: Line, at: int, escapes: Mapping[str, str] = ESCAPES) -> tuple[str, int]:
     """double := '"' (any | "\\\\" letter | "\\\\" [xuU] hex digits)* '"' """
     text, parts, i = line.text, [], at + 1
     while i < len(text) and text[i] != '"':
@@ -517,12 +517,13 @@ def parse_double(line: Line, at: int) -> tuple[str, int]:
         code = int(digits, 16) if digits and not digits.strip("0123456789abcdefABCDEF") else -1
         if text[i] != "\\":
             parts.append(text[i])
-        elif letter in ESCAPES:
-            parts.append(ESCAPES[letter])
+        elif letter in escapes:
+            parts.append(escapes[letter])
         elif len(digits) == HEX_DIGITS.get(letter) and (0 <= code < 0xD800 or 0xE000 <= code < 0x110000):
             parts.append(chr(code))
         else:
-            raise line.expected(i, "an escape of YAML", 'write "\\\\" for a backslash, or use single quotes')
+            what = "an escape of " + ("YAML" if escapes is ESCAPES else "TOML")
+            raise line.expected(i, what, 'write "\\\\" for a backslash, or use single quotes')
         i += 1 if text[i] != "\\" else 2 + len(digits)
     if i == len(text):
         raise line.expected(at, 'a closing " on this line', "close the quote", "none")
@@ -539,9 +540,211 @@ def parse_end(line: Line, at: int) -> str:
 
 
 def skip_spaces(text: str, at: int) -> int:
-    while text[at : at + 1] == " ":
+    while text[at : at + 1] in (" ", "\t"):
         at += 1
     return at
+
+
+# -- TOML 1.1, as far as blocks need it; a position is one in the text of all lines
+
+BARE_KEY_CHARACTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
+TOML_ESCAPES = {letter: ESCAPES[letter] for letter in 'btnfre"\\'}
+
+
+class Document:
+    """The lines of a block as one text, which ends in a newline and a null character.
+
+    `kinds` has, by id, what the tables that may still grow were opened by: "" for one that only a
+    longer header names, else ".", "[" or "[[" (an array of tables).
+    """
+
+    def __init__(self, lines: list[Line]) -> None:
+        self.lines, self.starts = lines, [0]
+        self.text = "".join(line.text + "\n" for line in lines) + "\0"
+        self.kinds: dict[int, str] = {}
+        for line in lines:
+            self.starts.append(self.starts[-1] + len(line.text) + 1)
+
+    def scalar(self, value: str, pos: int) -> Text:
+        return Text.of(value, *self.place(pos))
+
+    def place(self, pos: int) -> tuple[Line, int]:
+        """Return the line of a position and the place in it."""
+        from bisect import bisect_right
+
+        i = min(bisect_right(self.starts, pos), len(self.lines)) - 1
+        return self.lines[i], min(pos - self.starts[i], len(self.lines[i].text))
+
+    def expected(self, pos: int, what: str, hint: str = "", found: str = "") -> Error:
+        line, at = self.place(pos)
+        end = {"\0": "the end of the block", "\n": "the end of the line"}.get(self.text[pos], "")
+        return line.expected(at, what, hint, found or end)
+
+
+def parse_toml(lines: list[Line]) -> dict[Text, Node]:
+    """document := (header | pair)*, each on a line of its own; raise Error at what is outside the subset."""
+    doc = Document(lines)
+    root: dict[Text, Node] = {}
+    table, pos = root, skip_blank(doc.text, 0)
+    try:
+        while doc.text[pos] != "\0":
+            if doc.text[pos] == "[":
+                table, pos = parse_header(doc, pos, root)
+            else:
+                pos = parse_pair(doc, pos, table)
+            pos = skip_spaces(doc.text, pos)
+            if doc.text[pos] not in "#\n":
+                raise doc.expected(pos, "the end of the line", "write one key a line, and text in quotes")
+            pos = skip_blank(doc.text, pos)
+    except RecursionError:
+        raise Error("expected lists and tables that a person can read, found too many in each other") from None
+    return root
+
+
+def parse_header(doc: Document, pos: int, root: dict[Text, Node]) -> tuple[dict[Text, Node], int]:
+    """header := "[" path "]" | "[[" path "]]"; return the table that it opens"""
+    opening = "[[" if doc.text.startswith("[[", pos) else "["
+    path, pos = parse_path(doc, pos + len(opening))
+    closing = "]" * len(opening)
+    if not doc.text.startswith(closing, pos):
+        raise doc.expected(pos, quote(closing), "close the header")
+    parent, key = find_table(doc, root, path[:-1], ""), path[-1]
+    node: Any = parent.get(key)
+    if node is None or opening == "[[" and doc.kinds.get(id(node)) == "[[":
+        table: dict[Text, Node] = {}
+        if opening == "[[":
+            items: Any = parent.setdefault(key, [])
+            doc.kinds[id(items)] = "[["
+            items.append(table)
+        else:
+            parent[key] = table
+    elif opening == "[" and doc.kinds.get(id(node)) == "":
+        table = node
+    else:
+        raise find_again(key)
+    doc.kinds[id(table)] = "["
+    return table, pos + len(closing)
+
+
+def find_table(doc: Document, table: Any, path: list[Text], kind: str) -> dict[Text, Node]:
+    """Return the table at the end of a path, made where it is missing and growing where it may."""
+    for key in path:
+        if key not in table:
+            table[key] = {}
+            doc.kinds[id(table[key])] = kind
+        table = table[key]
+        if not kind and doc.kinds.get(id(table)) == "[[":
+            table = table[-1]
+        if doc.kinds.get(id(table), "closed") not in (kind, *(".[" if not kind else "")):
+            raise find_again(key)
+    return table  # type: ignore[no-any-return]
+
+
+def find_again(key: Text) -> Error:
+    """Return the Error for a key that has its value already."""
+    return key.expected("each key and table once", "merge the two", quote(key) + " again")
+
+
+def parse_pair(doc: Document, pos: int, table: dict[Text, Node]) -> int:
+    """pair := path "=" value"""
+    path, pos = parse_path(doc, pos)
+    if doc.text[pos] != "=":
+        raise doc.expected(pos, '"=" behind the key', 'write "key = value"')
+    value, pos = parse_toml_value(doc, skip_spaces(doc.text, pos + 1))
+    table = find_table(doc, table, path[:-1], ".")
+    if path[-1] in table:
+        raise find_again(path[-1])
+    table[path[-1]] = value
+    return pos
+
+
+def parse_path(doc: Document, pos: int) -> tuple[list[Text], int]:
+    """path := key ("." key)*; key := string | bare"""
+    path: list[Text] = []
+    while not path or doc.text[pos] == ".":
+        start = pos = skip_spaces(doc.text, pos + bool(path))
+        if doc.text[pos] in "'\"":
+            key, pos = parse_string(doc, pos)
+        else:
+            while doc.text[pos] in BARE_KEY_CHARACTERS:
+                pos += 1
+            key = doc.scalar(doc.text[start:pos], start)
+        if pos == start:
+            raise doc.expected(pos, "a key", 'write "key = value", and other characters in quotes')
+        path.append(key)
+        pos = skip_spaces(doc.text, pos)
+    return path, pos
+
+
+def parse_toml_value(doc: Document, pos: int) -> tuple[Any, int]:
+    """value := string | "[" list "]" | "{" table "}" | bare"""
+    first = doc.text[pos]
+    if first in "'\"":
+        return parse_string(doc, pos)
+    if first not in "[{":
+        return parse_bare(doc, pos)
+    items: list[Any] = []
+    table: dict[Text, Node] = {}
+    closing, pos = "]" if first == "[" else "}", skip_blank(doc.text, pos + 1)
+    while doc.text[pos] != closing:
+        if first == "[":
+            item, pos = parse_toml_value(doc, pos)
+            items.append(item)
+        else:
+            pos = parse_pair(doc, pos, table)
+        pos = skip_blank(doc.text, pos)
+        if doc.text[pos] == ",":
+            pos = skip_blank(doc.text, pos + 1)
+        elif doc.text[pos] != closing:
+            raise doc.expected(pos, '"," or "%s"' % closing, "separate values by commas, and close what was opened")
+    return items if first == "[" else table, pos + 1
+
+
+def skip_blank(text: str, pos: int) -> int:
+    """Return where something stands that is no space, comment or end of line."""
+    while text[pos] in " \t\n#":
+        pos = text.find("\n", pos) if text[pos] == "#" else pos + 1
+    return pos
+
+
+def parse_string(doc: Document, pos: int) -> tuple[Text, int]:
+    """string := "'" any* "'" | '"' (any | escape)* '"', on one line"""
+    line, at = doc.place(pos)
+    mark = doc.text[pos]
+    if doc.text.startswith(mark * 3, pos):
+        raise doc.expected(pos, "text on one line", "write it in one pair of quotes", "a multi-line string")
+    if mark == '"':
+        value, end = parse_double(line, at, TOML_ESCAPES)
+    else:
+        end = line.text.find("'", at + 1) + 1
+        value = line.text[at + 1 : end - 1]
+    if not end:
+        raise line.expected(at, "a closing ' on this line", "close the quote", "none")
+    return Text.of(value, line, at), pos + end - at
+
+
+def is_string(node: object) -> bool:
+    """Answer whether a value of TOML stands in quotes."""
+    return isinstance(node, Text) and node.line.text[node.at] in "'\""
+
+
+def parse_bare(doc: Document, pos: int) -> tuple[Text, int]:
+    """bare := "true" | "false" | integer ("." digits)?; the rest of what TOML has is refused by name"""
+    end = pos
+    while doc.text[end] not in " \t\n\0#,=[]{}":
+        end += 1
+    word = doc.text[pos:end].lower()
+    whole, dot, fraction = word[word[:1] in ("+", "-") :].partition(".")
+    parts = whole.split("_") + (fraction.split("_") if dot else [])
+    if doc.text[pos:end] in ("true", "false"):
+        return doc.scalar(word, pos), end
+    if word.isascii() and all(map(str.isdigit, parts)) and (whole[0] != "0" or whole == "0"):
+        return doc.scalar(word, pos), end
+    found = quote(doc.text[pos:end]) if word else ""
+    if whole[:1].isdigit() or whole in ("inf", "nan"):
+        is_date = ":" in whole or "-" in whole and "e" not in whole
+        found = "%s (%s)" % ("a date or time" if is_date else "a number that is not plain digits", found)
+    raise doc.expected(pos, "a string, a number, a list or a table", "write text in quotes", found)
 
 
 # -- what the keys mean
