@@ -205,19 +205,34 @@ MARKER_CHARACTERS = b"#/-;%!'\":.\\"
 NOT_MARKERS = (b"", b"-", b".", b":", b"/")
 
 
-def find_block(data: bytes, path: str) -> list[Line]:
-    """Return the lines of the script's only block, its header and blank lines left out."""
-    headers = list(find_headers(data))
-    if not headers:
+def find_block(data: bytes, path: str) -> tuple[str, list[Line]]:
+    """Return the dialect and the lines of the script's only block, those that open and close it left out."""
+    headers = list(find_headers(data))[:2]
+    found = [(data.count(b"\n", 0, start) + 1, "conda-execute", marker, start) for start, marker in headers]
+    problem = None
+    if PEP_723 in data or CONDA_SCRIPT in data:
+        raws = data[3 * data.startswith(b"\xef\xbb\xbf") :].replace(b"\r\n", b"\n").split(b"\n")
+        found += find_pep_723(raws)
+        try:
+            found += find_conda_script(raws, path)
+        except Error as e:
+            if not path.lower().endswith((".py", ".pyw")):  # where a docstring may mention the line
+                raise
+            problem = e
+    if not found:
         refuse_near_header(data, path)
         hint = 'write "# conda execute", "# env:" and "#  - python" on three lines of their own'
-        raise Error('expected a comment block that begins with "# conda execute", found none', path, hint=hint)
-    numbers = [data.count(b"\n", 0, start) + 1 for start, _ in headers[:2]]
-    if len(headers) > 1:
-        second = Line(path, numbers[1], data[headers[1][0] :].split(b"\n", 1)[0].decode("utf-8", "replace").rstrip())
+        message = 'expected a comment block that begins with "# conda execute", found none'
+        raise problem or Error(message, path, hint=hint)
+    number, dialect, marker, end = min(found)
+    if len(found) > 1:
+        again = sorted(found)[1][0]
+        second = Line(path, again, data.split(b"\n")[again - 1].decode("utf-8", "replace").rstrip())
         at = len(second.text) - len(second.text.lstrip())
-        raise second.expected(at, "the block of line %d alone" % numbers[0], "remove one", "a second")
-    return list(read_block(data, *headers[0], path, numbers[0]))
+        raise second.expected(at, "the block of line %d alone" % number, "remove one", "a second")
+    if dialect == "conda-execute":
+        return dialect, list(read_block(data, end, marker, path, number))
+    return dialect, list(read_fenced(raws, number, end, marker, path))
 
 
 def refuse_near_header(data: bytes, path: str) -> None:
@@ -228,6 +243,9 @@ def refuse_near_header(data: bytes, path: str) -> None:
             line = Line(path, number, raw.decode("utf-8", "replace").rstrip())
             hint = "write it so on a line of its own, behind the marker that opens a comment in this language"
             raise line.expected(len(line.text) - len(line.text.lstrip()), '"# conda execute"', hint)
+        if words.startswith(b"script") and raw.rstrip().endswith(PEP_723[2:]):
+            hint = 'begin each line of the block with "# ", leave none empty, and end it with "# ///"'
+            raise Line(path, number, raw.decode("utf-8", "replace").rstrip()).expected(0, PEP_723_BLOCK, hint)
 
 
 def find_headers(data: bytes) -> Iterator[tuple[int, bytes]]:
@@ -270,6 +288,64 @@ def read_block(data: bytes, start: int, marker: bytes, path: str, number: int) -
         check_characters(line, rest)
         if not line.is_blank:
             yield line
+
+
+PEP_723, PEP_723_BLOCK = b"# /// script", 'a block from a line "# /// script" to a line "# ///"'
+CONDA_SCRIPT, CONDA_SCRIPT_END = b"/// conda-script", b"/// end-conda-script"
+
+
+def find_pep_723(raws: list[bytes]) -> Iterator[tuple[int, str, bytes, int]]:
+    """block := "# /// TYPE", lines "#" or "# text", the last "# ///" among them (PEP 723); yield those of scripts."""
+    i = 0
+    while i < len(raws):
+        end = i + 1
+        if raws[i].startswith(b"# /// ") and raws[i][6:].replace(b"-", b"x").isalnum():
+            while end < len(raws) and (raws[end] == b"#" or raws[end].startswith(b"# ")):
+                end += 1
+            closing = max((k for k in range(i + 2, end) if raws[k] == b"# ///"), default=0)
+            if closing and raws[i] == PEP_723:
+                yield i + 1, "pep723", b"# ", closing
+            end = closing + 1 if closing else end
+        i = end
+
+
+def find_conda_script(raws: list[bytes], path: str) -> list[tuple[int, str, bytes, int]]:
+    """block := PREFIX "/// conda-script", lines with that prefix, PREFIX "/// end-conda-script"
+
+    Every other line that could open a block of this kind or of PEP 723 counts as a block.
+    """
+    openings = [i for i, raw in enumerate(raws) if find_prefix(raw)]
+    if not openings:
+        return []
+    first, end, prefix = openings[0], openings[0] + 1, find_prefix(raws[openings[0]])
+    closing = prefix + CONDA_SCRIPT_END
+    while raws[end : end + 1] and raws[end].rstrip() != closing:
+        if not raws[end].startswith(prefix) and raws[end] != prefix.rstrip():
+            break
+        end += 1
+    if end == len(raws) or raws[end].rstrip() != closing:
+        number = end if end < len(raws) else first
+        line, words = Line(path, number + 1, raws[number].decode("utf-8", "replace")), quote(closing.decode("utf-8"))
+        what = "a line %s at the end of the block of line %d" % (words, first + 1)
+        raise line.expected(0, what, "begin each line before it as the first one", "" if line.text else "none")
+    others = [i for i, raw in enumerate(raws) if raw == PEP_723 and not first < i < end]
+    return [(i + 1, "conda-script", prefix, end) for i in [first, *openings[1:], *others]]
+
+
+def find_prefix(raw: bytes) -> bytes:
+    """Return what stands in front of "/// conda-script" at the end of a line, if that holds no letter or digit."""
+    before = raw.rstrip()[: -len(CONDA_SCRIPT)] if raw.rstrip().endswith(CONDA_SCRIPT) else b""
+    return b"" if any(map(str.isalnum, before.decode("utf-8", "replace"))) else before
+
+
+def read_fenced(raws: list[bytes], start: int, end: int, prefix: bytes, path: str) -> Iterator[Line]:
+    """Yield the lines from one index up to another, their prefix in the margin."""
+    for i in range(start, end):
+        rest = raws[i][len(prefix) :]
+        raw = raws[i].decode("utf-8", "replace")
+        line = Line(path, i + 1, raw, len(prefix.decode("utf-8", "replace")))
+        check_characters(line, rest, "\t")
+        yield line
 
 
 def check_characters(line: Line, rest: bytes, blank: str = " ") -> None:
@@ -740,19 +816,18 @@ def parse_bare(doc: Document, pos: int) -> tuple[Text, int]:
         return doc.scalar(word, pos), end
     if word.isascii() and all(map(str.isdigit, parts)) and (whole[0] != "0" or whole == "0"):
         return doc.scalar(word, pos), end
-    found = quote(doc.text[pos:end]) if word else ""
+    found = ""
     if whole[:1].isdigit() or whole in ("inf", "nan"):
         is_date = ":" in whole or "-" in whole and "e" not in whole
-        found = "%s (%s)" % ("a date or time" if is_date else "a number that is not plain digits", found)
+        found = "%s (%s)" % ("a date or time" if is_date else "a number that is not plain digits", quote(word))
     raise doc.expected(pos, "a string, a number, a list or a table", "write text in quotes", found)
 
 
 # -- what the keys mean
 
 
-def parse_metadata(data: bytes, path: str, subdir: str) -> Metadata:
-    """Return what the script's block asks for on a platform, such as "linux-64"."""
-    lines = find_block(data, path)
+def parse_conda_execute(lines: list[Line], path: str, subdir: str) -> Metadata:
+    """Return what a "# conda execute" block asks for on a platform."""
     block = parse_yaml(lines)
     check_keys(block, ("env", "channels", "run_with"), "the block", BLOCK_END)
     if "env" not in block:
@@ -894,6 +969,94 @@ def split_words(text: Text) -> list[str]:
     return ["".join(word) for word in words]
 
 
+# -- PEP 723
+
+
+TYPES: dict[type, tuple[str, str]] = {
+    dict: ("a table", "{...}"), list: ("a list", '["..."]'), Text: ("a string", '"..."'),
+}  # fmt: skip
+
+
+def find_typed(table: dict[Text, Node], name: str, kind: type) -> Any:
+    """Return the value of a key, of this type, or an empty one where there is none."""
+    node = table.get(Text(name))
+    if node is None or isinstance(node, kind) and (kind is not Text or is_string(node)):
+        return kind() if node is None else node
+    found = quote(node) if isinstance(node, Text) else TYPES[type(node)][0]
+    hint = "write %s = %s" % (name, TYPES[kind][1])
+    raise find_key(table, name).expected("%s for %s" % (TYPES[kind][0], name), hint, found)
+
+
+def find_strings(table: dict[Text, Node], name: str) -> list[Text]:
+    """Return the strings of a list, or none."""
+    for item in (items := find_typed(table, name, list)):
+        if not is_string(item):
+            what = "strings in the list " + name
+            where = item if isinstance(item, Text) else find_key(table, name)
+            raise where.expected(what, "write each in quotes", "" if where is item else TYPES[type(item)][0])
+    return list(items)
+
+
+def parse_pep_723(lines: list[Line], data: bytes, path: str) -> Metadata:
+    """Return what a "# /// script" block asks for; its tables of other tools are theirs."""
+    block = parse_toml(lines)
+    check_keys(block, ("requires-python", "dependencies", "tool"), "the block")
+    tools = find_typed(block, "tool", dict)
+    if "pixi" in tools and "conda" not in tools:
+        hint = "write its dependencies and channels as lists under [tool.conda], for conda-execute and conda exec"
+        raise find_key(tools, "pixi").expected("[tool.conda] too", hint, "[tool.pixi] alone")
+    conda = find_typed(tools, "conda", dict)
+    check_keys(conda, ("dependencies", "channels"), "[tool.conda]")
+    specs = [parse_spec(text) for text in find_strings(conda, "dependencies")]
+    if "python" not in map(find_package, specs):
+        specs.insert(0, parse_requires_python(find_typed(block, "requires-python", Text)))
+    pip = [parse_requirement(text) for text in find_strings(block, "dependencies")]
+    channels = [parse_channel(text) for text in find_strings(conda, "channels")]
+    words = parse_shebang(data, path)
+    is_python = words and os.path.basename(words[find_program(words)]).startswith("python") and "-m" not in words
+    run_with = words if is_python and not is_own_command(words) else ["python"]
+    return Metadata(dialect="pep723", specs=specs, pip=pip, channels=channels, run_with=run_with)
+
+
+def parse_requires_python(text: Text) -> str:
+    """Return the match spec of a PEP 440 specifier set, in words that conda and rattler read alike.
+
+    >>> parse_requires_python(Text(">= 3.9, != 3.9.1, ~= 3.10.2, == 3.*"))
+    'python >=3.9,!=3.9.1,>=3.10.2,<3.11,3.*'
+    """
+    versions = [parse_specifier(text, term) for term in "".join(text.split()).split(",") if term]
+    return "python " + ",".join(versions) if versions else "python"
+
+
+def parse_specifier(text: Text, term: str) -> str:
+    """specifier := ("==" | "!=" | "<=" | ">=" | "<" | ">" | "~=") version"""
+    version = term.lstrip(OPERATORS)
+    operator, release = term[: len(term) - len(version)], version.split(".")
+    hint = 'write it like ">=3.9,<4"' if operator != "===" else 'write "==": no match spec compares the text'
+    if operator not in ("==", "!=", "<=", ">=", "<", ">", "~="):
+        raise text.expected("versions of python as PEP 440 has them", hint)
+    is_open = operator in ("==", "!=") and release[-1] == "*"
+    numbers = release[: len(release) - is_open]
+    if not version[:1].isdigit() or not version.isascii() or not all(map(str.isalnum, numbers)):
+        raise text.expected("a version behind each operator", hint)
+    if operator == "~=":
+        if not release[1:] or not release[-2].isdigit():
+            raise text.expected('two numbers or more behind "~="', hint)
+        return ">=%s,<%s" % (version, ".".join([*release[:-2], str(int(release[-2]) + 1)]))
+    return version if is_open and operator == "==" else term
+
+
+# -- any dialect
+
+
+def parse_metadata(data: bytes, path: str, subdir: str) -> Metadata:
+    """Return what the script's block asks for on a platform, such as "linux-64"."""
+    dialect, lines = find_block(data, path)
+    if dialect == "pep723":
+        return parse_pep_723(lines, data, path)
+    return parse_conda_execute(lines, path, subdir)
+
+
 # -- specs, requirements, channels: what passes is no option, second line, @EXPLICIT or file to any engine
 
 NAME_CHARACTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"  # CEP 26
@@ -916,6 +1079,11 @@ def split_name(text: str) -> tuple[str, str]:
     """Return a package's name and what is behind it."""
     length = len(text) - len(text.lstrip(NAME_CHARACTERS))
     return text[:length], text[length:]
+
+
+def find_package(spec: str) -> str:
+    """Return the package that a spec names, in lower case."""
+    return split_name(spec.rpartition("::")[2])[0].lower()
 
 
 def parse_spec(text: Text) -> str:
@@ -1014,6 +1182,14 @@ def parse_shebang(data: bytes, path: str) -> list[str]:
         rest = " ".join([words[1][len(flag) :], *words[2:]])
         return [words[0], *split_words(Text.of(rest, Line(path, 1, first.rstrip(), first.index(flag) + len(flag)), 0))]
     return words
+
+
+def find_program(words: list[str]) -> int:
+    """Return which word of a command is the program that "env" starts, else the first."""
+    at = 1 if os.path.basename(words[0]) == "env" and len(words) > 1 else 0
+    while at and at < len(words) - 1 and (words[at].startswith("-") or "=" in words[at]):  # for env itself to read
+        at += 2 if words[at] in ("-u", "-C") else 1
+    return at
 
 
 def is_own_command(words: list[str]) -> bool:
@@ -1741,8 +1917,7 @@ class Order:
     ) -> None:
         self.config, self.engine, self.program, self.prefix = config, engine, program, prefix
         self.offline, self.builder, self.pip = offline, builder, asked.pip
-        names = [split_name(spec.rpartition("::")[2])[0].lower() for spec in asked.specs]
-        self.specs = asked.specs + (["pip"] if asked.pip and "pip" not in names else [])
+        self.specs = asked.specs + (["pip"] if asked.pip and "pip" not in map(find_package, asked.specs) else [])
         self.channels = [channel for channel in asked.channels if channel != "nodefaults"]
         self.override = "nodefaults" in asked.channels  # leave the configured channels out
 
@@ -2029,9 +2204,7 @@ def find_argv(words: list[str], script: str, args: list[str], prefix: str, path:
     Only a plain shell may be the machine's; a relative path with a slash begins at the script.
     """
     rest = [os.path.join(".", script) if script.startswith("-") else script, *args]
-    at = 1 if os.path.basename(words[0]) == "env" and len(words) > 1 else 0
-    while at and at < len(words) - 1 and (words[at].startswith("-") or "=" in words[at]):  # for env itself to read
-        at += 2 if words[at] in ("-u", "-C") else 1
+    at = find_program(words)
     word, name = words[at], os.path.basename(words[at])
     program, where = which(name, os.pathsep.join(find_bin_dirs(prefix))), prefix
     if word != name and not os.path.isabs(word):
