@@ -67,10 +67,12 @@ MACHINE = os.uname().machine if hasattr(os, "uname") else os.environ.get("PROCES
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
-    from typing import Any, Callable, Collection, Dict, Iterable, Iterator, List, Mapping, NoReturn, Union
+    from typing import Any, Callable, Collection, Dict, Iterable, Iterator, List, Mapping, NoReturn, Tuple, Union
 
     Item = Union["Text", Dict["Text", "Node"]]
     Node = Union["Text", List["Item"], Dict["Text", "Node"]]
+    Word = List[Tuple[bool, Any]]  # parts, and whether each is split at blanks
+    Command = List[Word]
     Environ = Mapping[str, str]
 
 __version__ = "1.0.0"
@@ -194,6 +196,10 @@ class Text(str):
 
     def expected(self, what: str, hint: str = "", found: str = "") -> Error:
         return self.line.expected(self.at, what, hint, found or quote(self))
+
+    def expected_at(self, i: int, what: str, hint: str) -> Error:
+        """Return an Error that points at a character of a string, if no escape stands before it."""
+        return self.line.expected(self.at + 1 + i, what, hint, quote(self[i:]) if self[i:] else "the end of the text")
 
 
 # -- the block
@@ -974,6 +980,7 @@ def split_words(text: Text) -> list[str]:
 
 TYPES: dict[type, tuple[str, str]] = {
     dict: ("a table", "{...}"), list: ("a list", '["..."]'), Text: ("a string", '"..."'),
+    str: ("a string or number", "0"),
 }  # fmt: skip
 
 
@@ -1046,14 +1053,187 @@ def parse_specifier(text: Text, term: str) -> str:
     return version if is_open and operator == "==" else term
 
 
+# -- conda-script
+
+DEPENDENCY_KEYS = ("version", "build", "build-number", "channel", "subdir", "md5", "sha256", "when")
+SUBDIRS = (
+    "linux-32", "linux-64", "linux-aarch64", "linux-armv6l", "linux-armv7l", "linux-ppc64le", "linux-riscv64",
+    "linux-s390x", "osx-64", "osx-arm64", "win-32", "win-64", "win-arm64",
+)  # fmt: skip
+# What the order of two versions may be: -1 where the machine's is lower, 1 where it is higher.
+COMPARISONS = {
+    "": (0,), "=": (0,), "==": (0,), "!=": (-1, 1), "<": (-1,), "<=": (-1, 0), ">": (1,), ">=": (0, 1),
+}  # fmt: skip
+
+
+def parse_conda_script(lines: list[Line], path: str, subdir: str, find_version: Callable[[str], str]) -> Metadata:
+    """Return what a "/// conda-script" block asks for on a platform; it has its channels alone."""
+    block = parse_toml(lines)
+    check_keys(block, ("channels", "entrypoint", "dependencies", "tool"), "the block")
+    for key, example in (("channels", '["conda-forge"]'), ("entrypoint", '"python ${SCRIPT}"')):
+        if not block.get(Text(key)):
+            raise Error("expected %s in the block, found none" % key, path, hint="write %s = %s" % (key, example))
+    channels = [parse_channel(text) for text in find_strings(block, "channels")]
+    entrypoint = find_entrypoint(block, subdir)
+    parse_commands(entrypoint, 0, 0)
+    specs: dict[str, str] = {}
+    for name, node in find_typed(block, "dependencies", dict).items():
+        if name.lower() in specs:
+            raise find_again(name)
+        specs[name.lower()] = parse_dependency(name, node, subdir, find_version)
+    found = [spec for spec in specs.values() if spec]
+    if not found:
+        hint = 'write [dependencies] and below it NAME = "*"'
+        raise Error("expected a dependency for %s, found none" % subdir, path, hint=hint)
+    run_with, channels = [str(entrypoint)], [*channels, "nodefaults"]
+    return Metadata(dialect="conda-script", specs=found, pip=[], channels=channels, run_with=run_with)
+
+
+def parse_dependency(name: Text, node: Node, subdir: str, find_version: Callable[[str], str]) -> str:
+    """Return the spec of a dependency, as a person would write it, or "" where its "when" is not met."""
+    table: Any = node if isinstance(node, dict) else {Text.of("version", name.line, name.at): node}
+    hint = "url, extras and flags mean nothing to some engines"
+    check_keys(table, DEPENDENCY_KEYS, "the dependency " + name, hint)
+    when = find_typed(table, "when", Text)
+    keys = []
+    for key in ("build-number", "subdir", "md5", "sha256"):
+        value = find_typed(table, key, str if key == "build-number" else Text)
+        if value.strip(NAME_CHARACTERS + OPERATORS):
+            raise value.expected("letters and digits for " + key)
+        keys += ["%s='%s'" % (key.replace("-", "_"), value)] if value else []
+    version, build, channel = (find_typed(table, key, Text) for key in ("version", "build", "channel"))
+    version = version or "*"
+    words = [name, version, build] if build else [name] if version == "*" else [name, version]
+    spec = (channel + "::" if channel else "") + " ".join(words) + ("[%s]" % ",".join(keys) if keys else "")
+    if split_name(name)[1] or build.split() != [build] * bool(build):
+        raise name.expected("the name, version and build of one package")
+    spec = parse_spec(Text.of(spec, name.line, name.at))
+    return spec if not when or is_met(when, subdir, find_version) else ""
+
+
+def is_met(text: Text, subdir: str, find_version: Callable[[str], str]) -> bool:
+    """when := "__unix" | "__linux" | "__osx" | "__win" | ("__glibc" | "__cuda") (version ("," version)*)?"""
+    name, rest = split_name(text)
+    terms = "".join(rest.split()).split(",") if rest.strip() else []
+    facts = find_facts(subdir)
+    if name in ("__unix", "__linux", "__osx", "__win") and not terms:
+        return facts[name[2:]]
+    wanted = [term.lstrip(OPERATORS) for term in terms]
+    operators = [term[: len(term) - len(number)] for term, number in zip(terms, wanted)]
+    numbers = [number[:-2] if number.endswith(".*") else number for number in wanted]
+    is_known = set(operators) <= set(COMPARISONS) and all(one.replace(".", "").isdecimal() for one in numbers)
+    if name not in ("__glibc", "__cuda") or not is_known:
+        hint = "write __unix, __linux, __osx, __win, or __glibc or __cuda and versions"
+        raise text.expected('a virtual package, such as "__cuda >=12"', hint)
+    found = find_version(name) if name == "__cuda" or facts["linux"] else ""
+    return bool(found) and all(
+        compare(found, number, operator == "=" or number != full) in COMPARISONS[operator]
+        for operator, number, full in zip(operators, numbers, wanted)
+    )
+
+
+def compare(version: str, other: str, is_open: bool) -> int:
+    """Return the order of two versions that are numbers; an open one ends where the other does.
+
+    >>> compare("2.28", "2.28.0", False), compare("12.4", "12", True), compare("2.9", "2.28", False)
+    (0, 0, -1)
+    """
+    a, b = ([int(part) for part in one.split(".") if part.isdigit()] for one in (version, other))
+    a, b = a + [0] * (len(b) - len(a)), b + [0] * (0 if is_open else len(a) - len(b))
+    a = a[: len(b)]
+    return (a > b) - (a < b)
+
+
+def find_entrypoint(block: dict[Text, Node], subdir: str) -> Text:
+    """Return the entrypoint for a platform: of several the one that is said of the fewest."""
+    node = block[Text("entrypoint")]
+    if not isinstance(node, dict):
+        return find_typed(block, "entrypoint", Text)  # type: ignore[no-any-return]
+    check_keys(node, ("unix", "linux", "osx", "win", *SUBDIRS), "entrypoint")
+    system = subdir.split("-")[0]
+    for name in (subdir, system, "" if system == "win" else "unix"):
+        if name in node:
+            return find_typed(node, name, Text)  # type: ignore[no-any-return]
+    raise find_key(block, "entrypoint").expected("an entrypoint for " + subdir, "add one", "none")
+
+
+# -- the language of entrypoints, which is no shell's: words, quotes, ${NAME}, $(commands), &&
+
+VARIABLES = ("${SCRIPT}", "${CACHE}")
+MAX_DEPTH = 64  # of "$(" in "$("
+
+
+def parse_commands(text: Text, at: int, depth: int) -> tuple[list[Command], int]:
+    """commands := word+ ("&&" word+)*, up to the end of the text or the ")" of a "$(" """
+    commands: list[Command] = [[]]
+    while True:
+        while text[at : at + 1].isspace():
+            at += 1
+        c = text[at : at + 1]
+        is_end = c == (")" if depth else "")
+        if not commands[-1] and (is_end or c == "&"):
+            raise text.expected_at(at, "a command", "write one")
+        if is_end:
+            return commands, at + 1
+        if text.startswith("&&", at):
+            commands.append([])
+            at += 2
+        elif not c or c in "&|;<>`)":
+            what = '")"' if not c else "words, quotes, ${NAME}, $(command) and &&"
+            raise text.expected_at(at, what, "this is no shell: put such text in quotes, or run sh -c")
+        else:
+            start = at
+            word, at = parse_word(text, at, depth)
+            name, equal, _ = text[start:at].partition("=")
+            if not commands[-1] and equal and name.isidentifier():
+                raise text.expected_at(start, "a program", "no variable can be set here")
+            commands[-1].append(word)
+
+
+def parse_word(text: Text, at: int, depth: int) -> tuple[Word, int]:
+    """word := (text | "'" text "'" | '"' (text | value)* '"' | value)+"""
+    word: Word = []
+    start, mark = at, ""
+    while at < len(text) and (mark or not text[at].isspace() and text[at] not in "&|;<>`)"):
+        c = text[at]
+        if c == "$" and mark != "'":
+            value, at = parse_substitution(text, at, depth)
+            word.append((not mark and isinstance(value, list), value))
+            continue
+        if c == mark or not mark and c in "'\"":
+            start, mark, c = at, "" if mark else c, ""
+        word.append((False, c))
+        at += 1
+    if mark:
+        raise text.expected_at(start, "a closing " + mark, "close the quote")
+    return word, at
+
+
+def parse_substitution(text: Text, at: int, depth: int) -> tuple[Any, int]:
+    """value := "${SCRIPT}" | "${CACHE}" | "$(" commands ")" """
+    for name in VARIABLES:
+        if text.startswith(name, at):
+            return name, at + len(name)
+    if text.startswith("$(", at) and depth < MAX_DEPTH:
+        return parse_commands(text, at + 2, depth + 1)
+    raise text.expected_at(at, "${SCRIPT}, ${CACHE} or $(command)", "put text with $ in single quotes")
+
+
 # -- any dialect
 
 
-def parse_metadata(data: bytes, path: str, subdir: str) -> Metadata:
-    """Return what the script's block asks for on a platform, such as "linux-64"."""
+def parse_metadata(
+    data: bytes, path: str, subdir: str, find_version: Callable[[str], str] = lambda name: ""
+) -> Metadata:
+    """Return what the script's block asks for on a platform, such as "linux-64".
+
+    `find_version` is asked for the machine's "__glibc" or "__cuda", by those blocks that depend on it.
+    """
     dialect, lines = find_block(data, path)
     if dialect == "pep723":
         return parse_pep_723(lines, data, path)
+    if dialect == "conda-script":
+        return parse_conda_script(lines, path, subdir, find_version)
     return parse_conda_execute(lines, path, subdir)
 
 
@@ -2198,6 +2378,12 @@ def find_bin_dirs(prefix: str) -> list[str]:
     return [os.path.normpath(os.path.join(prefix, part)) for part in parts]
 
 
+def find_executable(name: str, prefix: str, path: str) -> str:
+    """Return the environment's program of this name, for a plain shell else the machine's, or ""."""
+    program = which(name, os.pathsep.join(find_bin_dirs(prefix)))
+    return program or (which(name, path) if name in SHELLS else "")
+
+
 def find_argv(words: list[str], script: str, args: list[str], prefix: str, path: str) -> list[str]:
     """Return the command to execute: whatever its path, the environment's program of that name.
 
@@ -2206,12 +2392,10 @@ def find_argv(words: list[str], script: str, args: list[str], prefix: str, path:
     rest = [os.path.join(".", script) if script.startswith("-") else script, *args]
     at = find_program(words)
     word, name = words[at], os.path.basename(words[at])
-    program, where = which(name, os.pathsep.join(find_bin_dirs(prefix))), prefix
+    program, where = find_executable(name, prefix, os.path.dirname(word) + os.pathsep + path), prefix
     if word != name and not os.path.isabs(word):
         where = os.path.dirname(os.path.abspath(script))
         program = os.path.normpath(os.path.join(where, word))
-    elif not program and name in SHELLS:
-        program = which(name, os.path.dirname(word)) or which(name, path)
     if not os.path.exists(program):
         hint = "add the package that brings it to env, or name another command with run_with"
         hint += "; --force-env mends a damaged environment" if where == prefix else ""
@@ -2297,10 +2481,121 @@ def launch(argv: list[str], environ: Environ, lease: int) -> NoReturn:
     try:
         os.execve(argv[0], argv, environ)
     except (OSError, ValueError) as e:  # ValueError: what no environment can hold
-        code = 127 if isinstance(e, FileNotFoundError) else 126
-        hint = "see run_with, the shebang, and the interpreter that the command itself names"
-        found = getattr(e, "strerror", "") or e
-        raise Error("expected a command that can run, found: %s" % found, argv[0], "", hint, code) from None
+        raise find_failure(e, argv[0]) from None
+
+
+def find_failure(e: OSError | ValueError, program: str) -> Error:
+    """Return the Error for a program that cannot be started."""
+    code = 127 if isinstance(e, FileNotFoundError) else 126
+    hint = "see run_with, the shebang, and the interpreter that the command itself names"
+    found = getattr(e, "strerror", "") or e
+    return Error("expected a command that can run, found: %s" % found, program, "", hint, code)
+
+
+# -- entrypoints of conda-script
+
+
+def find_launch(asked: Metadata, script: str, args: list[str], prefix: str, path: str) -> list[str]:
+    """Return the command to execute: for an entrypoint of several, this file, which runs them there."""
+    if asked.dialect != "conda-script":
+        return find_argv(asked.run_with, script, args, prefix, path)
+    [entrypoint] = asked.run_with
+    script, cache = os.path.abspath(script), find_cache(prefix, script)
+    if "&&" in entrypoint or "$(" in entrypoint:
+        file = os.path.abspath(__file__)
+        return [sys.executable, "-I", file, "--entrypoint", entrypoint, prefix, script, cache, *args]
+    [command] = parse_commands(Text(entrypoint), 0, 0)[0]
+    return [*find_words(command, {"${SCRIPT}": script, "${CACHE}": cache}, prefix, path), *args]
+
+
+def find_cache(prefix: str, script: str) -> str:
+    """Return what ${CACHE} is for a script: a folder in the environment, which lives as long."""
+    return os.path.join(prefix, ".cache", sha256(os.fsencode(os.path.abspath(script))).hexdigest()[:20])
+
+
+def find_words(
+    command: Command, values: Mapping[str, str], prefix: str, path: str, capture: Callable[[Any], str] = lambda _: ""
+) -> list[str]:
+    """Return the words of a command, the first as the path of a program; none where nothing is left of it."""
+    fields: list[str | None] = []  # None vanishes
+    for word in command:
+        fields.append(None)
+        for is_split, value in word:
+            text = values.get(value, value) if isinstance(value, str) else capture(value)
+            for i, piece in enumerate(text.split() if is_split else [text]):
+                fields += [None] if i or is_split and text[0].isspace() else []
+                fields[-1] = (fields[-1] or "") + piece
+            fields += [None] if is_split and text[-1:].isspace() else []
+    words = [field for field in fields if field is not None]
+    if words and os.path.basename(words[0]) == words[0]:
+        program = find_executable(words[0], prefix, path)
+        if not program:
+            hint = "add the package that brings it to the dependencies"
+            raise Error("expected %s in %s, found none" % (quote(words[0]), prefix), "entrypoint", "", hint, 127)
+        words[0] = program
+    return words
+
+
+def run_child(argv: list[str], stdin: int | None = None, stdout: int | None = None) -> bytes:
+    """Run a command to its end and return what it printed into a pipe; end as it ended if it failed.
+
+    A signal that would end us is passed on to it; then we end by that too.
+    """
+    import signal
+    import subprocess
+
+    got: list[int] = []
+    child: subprocess.Popen[bytes] | None = None
+
+    def pass_on(number: int, frame: object) -> None:
+        got.append(number)
+        if child:
+            child.send_signal(number)
+
+    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT") if hasattr(signal, name)]
+    old = {number: signal.signal(number, pass_on) for number in numbers if signal.getsignal(number) != signal.SIG_IGN}
+    try:
+        child = subprocess.Popen(argv, stdin=stdin, stdout=stdout, close_fds=False)
+        for number in got:  # before there was a child
+            child.send_signal(number)
+        output, code = child.communicate()[0], child.returncode
+    except OSError as e:
+        raise find_failure(e, argv[0]) from None
+    for number in old:
+        signal.signal(number, signal.SIG_DFL if number in got else old[number])
+    for number in got:
+        os.kill(os.getpid(), number)
+    if code:
+        raise SystemExit(code if code > 0 else 128 - code)
+    return output or b""
+
+
+def run_entrypoint(argv: list[str]) -> int:
+    """Run the commands of an entrypoint in the environment, without a shell, and become the last of them."""
+    from subprocess import DEVNULL, PIPE
+
+    entrypoint, prefix, script, cache, *args = argv
+
+    def find(command: Command) -> list[str]:
+        path = os.environ.get("PATH", os.defpath)
+        return find_words(command, {"${SCRIPT}": script, "${CACHE}": cache}, prefix, path, capture)
+
+    def capture(commands: list[Command]) -> str:
+        found = filter(None, map(find, commands))
+        output = b"".join([run_child(words, stdin=DEVNULL, stdout=PIPE) for words in found])
+        try:
+            text = output.decode("utf-8")
+        except UnicodeDecodeError:
+            raise Error("expected UTF-8 from the commands in $(...), found other bytes", "entrypoint") from None
+        return text[: len(text) - (2 if text.endswith("\r\n") else text.endswith("\n"))]
+
+    *first, last = parse_commands(Text(entrypoint), 0, 0)[0]
+    for words in filter(None, map(find, first)):
+        run_child(words)
+    words = find(last)
+    if words:
+        launch([*words, *args], os.environ, -1)
+    return 0
 
 
 # ---- Command line ----------------------------------------------------------------------
@@ -2354,6 +2649,8 @@ def main(argv: list[str] | None = None) -> int:
     try:
         if sys.version_info < (3, 8):  # noqa: UP036
             raise Error("expected CPython 3.8 or newer, found " + sys.version.split()[0], sys.executable)
+        if argv[:1] == ["--entrypoint"]:
+            return run_entrypoint(argv[1:])
         return run_tmpenv(argv[1:]) if argv[:1] == ["--tmpenv"] else run(*parse_argv(argv, OPTIONS, anywhere=False))
     except Error as e:
         return fail(e)
@@ -2411,7 +2708,9 @@ def run(options: Mapping[str, str], words: list[str]) -> int:
     if store.say.verbose:
         tell(format_specification(metadata, prefix))
     lease = obtain(store, metadata, config, words[0], "force-env" in options, "offline" in options)
-    argv = find_argv(metadata.run_with, words[0], words[1:], prefix, os.environ.get("PATH", os.defpath))
+    argv = find_launch(metadata, words[0], words[1:], prefix, os.environ.get("PATH", os.defpath))
+    if metadata.dialect == "conda-script" and "${CACHE}" in metadata.run_with[0]:
+        os.makedirs(find_cache(prefix, words[0]), exist_ok=True)
     if not store.append("run", metadata.name, words[0]) and store.say.verbose:
         store.say.line("could not write to " + store.path("usage.tsv"))
     launch(*wrap_scripts(argv, os.environ, activate(os.environ, prefix)), lease.fd)
@@ -2434,6 +2733,24 @@ def obtain(store: Store, asked: Metadata, config: Config, script: str, force: bo
     return store.obtain(asked.name, force, build)
 
 
+def detect_version(name: str) -> str:
+    """Return the version of this machine's "__glibc" or "__cuda", found as conda finds it, or ""."""
+    override = os.environ.get("CONDA_OVERRIDE_" + name[2:].upper())
+    if override is not None:
+        return override.strip()
+    if name == "__glibc":
+        names = getattr(os, "confstr_names", {})
+        return (os.confstr(names["CS_GNU_LIBC_VERSION"]) or "").split(" ")[-1] if "CS_GNU_LIBC_VERSION" in names else ""
+    import ctypes
+
+    number = ctypes.c_int()
+    try:
+        ctypes.CDLL("nvcuda.dll" if os.name == "nt" else "libcuda.so.1").cuDriverGetVersion(ctypes.byref(number))
+    except OSError:
+        return ""
+    return "%d.%d" % (number.value // 1000, number.value % 1000 // 10)
+
+
 def read_metadata(script: str) -> Metadata:
     """Return what a script asks for on this machine, with the command that runs it."""
     if not os.path.isfile(script) and not os.path.isdir(script) and os.path.exists(script):
@@ -2445,7 +2762,8 @@ def read_metadata(script: str) -> Metadata:
     except OSError as e:
         message = "expected a script that can be read, found: %s" % e.strerror
         raise Error(message, script, hint="check the path, and quotes around its blanks") from None
-    metadata = parse_metadata(data, script, os.environ.get("CONDA_SUBDIR") or find_subdir(sys.platform, MACHINE))
+    subdir = os.environ.get("CONDA_SUBDIR") or find_subdir(sys.platform, MACHINE)
+    metadata = parse_metadata(data, script, subdir, detect_version)
     metadata.run_with = find_command(data, script, metadata.run_with)
     metadata.name = find_name(metadata.specs, metadata.pip, metadata.channels)
     return metadata
@@ -2467,7 +2785,7 @@ def format_plan(metadata: Metadata, config: Config, store: Store, words: list[st
     engine = find_engine(config.engine, os.environ, sys.executable)[0]
     command = [*metadata.run_with, *words]
     if exists:
-        command = find_argv(metadata.run_with, words[0], words[1:], prefix, os.environ.get("PATH", os.defpath))
+        command = find_launch(metadata, words[0], words[1:], prefix, os.environ.get("PATH", os.defpath))
     if not as_json:
         state = "it exists" if exists else "%s would build it" % engine
         text = "%s\nEnvironment: %s\nCommand: %s"
