@@ -636,8 +636,7 @@ TOML_ESCAPES = {letter: ESCAPES[letter] for letter in 'btnfre"\\'}
 class Document:
     """The lines of a block as one text, which ends in a newline and a null character.
 
-    `kinds` has, by id, what the tables that may still grow were opened by: "" for one that only a
-    longer header names, else ".", "[" or "[[" (an array of tables).
+    `kinds` has by id how each table was opened that may still grow: "" by a longer header, else ".", "[" or "[[".
     """
 
     def __init__(self, lines: list[Line]) -> None:
@@ -646,9 +645,6 @@ class Document:
         self.kinds: dict[int, str] = {}
         for line in lines:
             self.starts.append(self.starts[-1] + len(line.text) + 1)
-
-    def scalar(self, value: str, pos: int) -> Text:
-        return Text.of(value, *self.place(pos))
 
     def place(self, pos: int) -> tuple[Line, int]:
         """Return the line of a position and the place in it."""
@@ -685,27 +681,20 @@ def parse_toml(lines: list[Line]) -> dict[Text, Node]:
 
 def parse_header(doc: Document, pos: int, root: dict[Text, Node]) -> tuple[dict[Text, Node], int]:
     """header := "[" path "]" | "[[" path "]]"; return the table that it opens"""
-    opening = "[[" if doc.text.startswith("[[", pos) else "["
-    path, pos = parse_path(doc, pos + len(opening))
-    closing = "]" * len(opening)
-    if not doc.text.startswith(closing, pos):
-        raise doc.expected(pos, quote(closing), "close the header")
-    parent, key = find_table(doc, root, path[:-1], ""), path[-1]
-    node: Any = parent.get(key)
-    if node is None or opening == "[[" and doc.kinds.get(id(node)) == "[[":
-        table: dict[Text, Node] = {}
-        if opening == "[[":
-            items: Any = parent.setdefault(key, [])
-            doc.kinds[id(items)] = "[["
-            items.append(table)
-        else:
-            parent[key] = table
-    elif opening == "[" and doc.kinds.get(id(node)) == "":
-        table = node
-    else:
-        raise find_again(key)
-    doc.kinds[id(table)] = "["
-    return table, pos + len(closing)
+    mark = "[[" if doc.text.startswith("[[", pos) else "["
+    path, pos = parse_path(doc, pos + len(mark))
+    if not doc.text.startswith("]" * len(mark), pos):
+        raise doc.expected(pos, quote("]" * len(mark)), "close the header")
+    parent: Any = find_table(doc, root, path[:-1], "")
+    if path[-1] in parent and doc.kinds.get(id(parent[path[-1]])) != mark[1:] * 2:
+        raise find_again(path[-1])
+    table = parent.setdefault(path[-1], [] if mark == "[[" else {})
+    doc.kinds[id(table)] = mark
+    if mark == "[[":
+        table.append({})
+        table = table[-1]
+        doc.kinds[id(table)] = "["
+    return table, pos + len(mark)
 
 
 def find_table(doc: Document, table: Any, path: list[Text], kind: str) -> dict[Text, Node]:
@@ -717,7 +706,7 @@ def find_table(doc: Document, table: Any, path: list[Text], kind: str) -> dict[T
         table = table[key]
         if not kind and doc.kinds.get(id(table)) == "[[":
             table = table[-1]
-        if doc.kinds.get(id(table), "closed") not in (kind, *(".[" if not kind else "")):
+        if doc.kinds.get(id(table)) not in ((kind,) if kind else ("", ".", "[")):
             raise find_again(key)
     return table  # type: ignore[no-any-return]
 
@@ -750,7 +739,7 @@ def parse_path(doc: Document, pos: int) -> tuple[list[Text], int]:
         else:
             while doc.text[pos] in BARE_KEY_CHARACTERS:
                 pos += 1
-            key = doc.scalar(doc.text[start:pos], start)
+            key = Text.of(doc.text[start:pos], *doc.place(start))
         if pos == start:
             raise doc.expected(pos, "a key", 'write "key = value", and other characters in quotes')
         path.append(key)
@@ -812,19 +801,17 @@ def is_string(node: object) -> bool:
 
 def parse_bare(doc: Document, pos: int) -> tuple[Text, int]:
     """bare := "true" | "false" | integer ("." digits)?; the rest of what TOML has is refused by name"""
-    end = pos
+    end, found = pos, ""
     while doc.text[end] not in " \t\n\0#,=[]{}":
         end += 1
-    word = doc.text[pos:end].lower()
+    word = doc.text[pos:end]
     whole, dot, fraction = word[word[:1] in ("+", "-") :].partition(".")
     parts = whole.split("_") + (fraction.split("_") if dot else [])
-    if doc.text[pos:end] in ("true", "false"):
-        return doc.scalar(word, pos), end
-    if word.isascii() and all(map(str.isdigit, parts)) and (whole[0] != "0" or whole == "0"):
-        return doc.scalar(word, pos), end
-    found = ""
+    is_plain = word.isascii() and all(map(str.isdigit, parts)) and (whole[0] != "0" or whole == "0")
+    if is_plain or word in ("true", "false"):
+        return Text.of(word, *doc.place(pos)), end
     if whole[:1].isdigit() or whole in ("inf", "nan"):
-        is_date = ":" in whole or "-" in whole and "e" not in whole
+        is_date = ":" in whole or "-" in whole and "e" not in whole.lower()
         found = "%s (%s)" % ("a date or time" if is_date else "a number that is not plain digits", quote(word))
     raise doc.expected(pos, "a string, a number, a list or a table", "write text in quotes", found)
 
@@ -1026,40 +1013,24 @@ def parse_pep_723(lines: list[Line], data: bytes, path: str) -> Metadata:
 
 
 def parse_requires_python(text: Text) -> str:
-    """Return the match spec of a PEP 440 specifier set, in words that conda and rattler read alike.
-
-    >>> parse_requires_python(Text(">= 3.9, != 3.9.1, ~= 3.10.2, == 3.*"))
-    'python >=3.9,!=3.9.1,>=3.10.2,<3.11,3.*'
-    """
-    versions = [parse_specifier(text, term) for term in "".join(text.split()).split(",") if term]
-    return "python " + ",".join(versions) if versions else "python"
-
-
-def parse_specifier(text: Text, term: str) -> str:
-    """specifier := ("==" | "!=" | "<=" | ">=" | "<" | ">" | "~=") version"""
-    version = term.lstrip(OPERATORS)
-    operator, release = term[: len(term) - len(version)], version.split(".")
-    hint = 'write it like ">=3.9,<4"' if operator != "===" else 'write "==": no match spec compares the text'
-    if operator not in ("==", "!=", "<=", ">=", "<", ">", "~="):
-        raise text.expected("versions of python as PEP 440 has them", hint)
-    is_open = operator in ("==", "!=") and release[-1] == "*"
-    numbers = release[: len(release) - is_open]
-    if not version[:1].isdigit() or not version.isascii() or not all(map(str.isalnum, numbers)):
-        raise text.expected("a version behind each operator", hint)
-    if operator == "~=":
-        if not release[1:] or not release[-2].isdigit():
-            raise text.expected('two numbers or more behind "~="', hint)
-        return ">=%s,<%s" % (version, ".".join([*release[:-2], str(int(release[-2]) + 1)]))
-    return version if is_open and operator == "==" else term
+    """Return the spec of python for a PEP 440 specifier set, in operators that conda and rattler read alike."""
+    versions = []
+    for term in "".join(text.split()).split(",") if text else []:
+        version = term.lstrip(OPERATORS)
+        operator, release = term[: len(term) - len(version)], version.split(".")
+        if operator == "~=" and release[1:] and release[-2].isdigit() and release[-1] != "*":
+            versions += [">=" + version, "<" + ".".join([*release[:-2], str(int(release[-2]) + 1)])]
+        elif operator in ("==", "!=") or operator in ("<=", ">=", "<", ">") and release[-1] != "*":
+            versions.append(version if operator == "==" and release[-1] == "*" else term)
+        else:
+            hint = 'write "==": no match spec compares text' if operator == "===" else 'write it like ">=3.9,<4"'
+            raise text.expected("versions of python as PEP 440 has them", hint)
+    return parse_spec(Text.of("python " + ",".join(versions), text.line, text.at)) if versions else "python"
 
 
 # -- conda-script
 
 DEPENDENCY_KEYS = ("version", "build", "build-number", "channel", "subdir", "md5", "sha256", "when")
-SUBDIRS = (
-    "linux-32", "linux-64", "linux-aarch64", "linux-armv6l", "linux-armv7l", "linux-ppc64le", "linux-riscv64",
-    "linux-s390x", "osx-64", "osx-arm64", "win-32", "win-64", "win-arm64",
-)  # fmt: skip
 # What the order of two versions may be: -1 where the machine's is lower, 1 where it is higher.
 COMPARISONS = {
     "": (0,), "=": (0,), "==": (0,), "!=": (-1, 1), "<": (-1,), "<=": (-1, 0), ">": (1,), ">=": (0, 1),
@@ -1113,34 +1084,36 @@ def parse_dependency(name: Text, node: Node, subdir: str, find_version: Callable
 
 def is_met(text: Text, subdir: str, find_version: Callable[[str], str]) -> bool:
     """when := "__unix" | "__linux" | "__osx" | "__win" | ("__glibc" | "__cuda") (version ("," version)*)?"""
-    name, rest = split_name(text)
-    terms = "".join(rest.split()).split(",") if rest.strip() else []
     facts = find_facts(subdir)
-    if name in ("__unix", "__linux", "__osx", "__win") and not terms:
-        return facts[name[2:]]
-    wanted = [term.lstrip(OPERATORS) for term in terms]
-    operators = [term[: len(term) - len(number)] for term, number in zip(terms, wanted)]
-    numbers = [number[:-2] if number.endswith(".*") else number for number in wanted]
-    is_known = set(operators) <= set(COMPARISONS) and all(one.replace(".", "").isdecimal() for one in numbers)
-    if name not in ("__glibc", "__cuda") or not is_known:
+    if text in ("__unix", "__linux", "__osx", "__win"):
+        return facts[text[2:]]
+    name, rest = split_name(text)
+    found = find_version(name) if name == "__cuda" or name == "__glibc" and facts["linux"] else ""
+    answer = bool(found)
+    for term in "".join(rest.split()).split(",") if rest.strip() else []:
+        number = term.lstrip(OPERATORS)
+        operator, parts = term[: len(term) - len(number)], number.split(".")
+        is_open = operator == "=" or parts[-1] == "*"
+        parts = parts[: len(parts) - (parts[-1] == "*")]
+        if operator not in COMPARISONS or not all(map(str.isdecimal, parts)):
+            name = ""
+            break
+        answer = answer and compare(found.split("."), parts, is_open) in COMPARISONS[operator]
+    if name not in ("__glibc", "__cuda"):
         hint = "write __unix, __linux, __osx, __win, or __glibc or __cuda and versions"
         raise text.expected('a virtual package, such as "__cuda >=12"', hint)
-    found = find_version(name) if name == "__cuda" or facts["linux"] else ""
-    return bool(found) and all(
-        compare(found, number, operator == "=" or number != full) in COMPARISONS[operator]
-        for operator, number, full in zip(operators, numbers, wanted)
-    )
+    return answer
 
 
-def compare(version: str, other: str, is_open: bool) -> int:
+def compare(found: list[str], wanted: list[str], is_open: bool) -> int:
     """Return the order of two versions that are numbers; an open one ends where the other does.
 
-    >>> compare("2.28", "2.28.0", False), compare("12.4", "12", True), compare("2.9", "2.28", False)
+    >>> compare(["2", "28"], ["2", "28", "0"], False), compare(["12", "4"], ["12"], True), compare(["9"], ["28"], False)
     (0, 0, -1)
     """
-    a, b = ([int(part) for part in one.split(".") if part.isdigit()] for one in (version, other))
-    a, b = a + [0] * (len(b) - len(a)), b + [0] * (0 if is_open else len(a) - len(b))
-    a = a[: len(b)]
+    a, b = ([int(part) for part in parts if part.isdecimal()] for parts in (found, wanted))
+    size = len(b) if is_open else max(len(a), len(b))
+    a, b = (numbers[:size] + [0] * (size - len(numbers)) for numbers in (a, b))
     return (a > b) - (a < b)
 
 
@@ -1149,7 +1122,9 @@ def find_entrypoint(block: dict[Text, Node], subdir: str) -> Text:
     node = block[Text("entrypoint")]
     if not isinstance(node, dict):
         return find_typed(block, "entrypoint", Text)  # type: ignore[no-any-return]
-    check_keys(node, ("unix", "linux", "osx", "win", *SUBDIRS), "entrypoint")
+    for key in node:
+        if key.split("-")[0] not in ("unix", "linux", "osx", "win"):
+            raise key.expected("unix, linux, osx, win or a platform such as linux-64 in entrypoint")
     system = subdir.split("-")[0]
     for name in (subdir, system, "" if system == "win" else "unix"):
         if name in node:
