@@ -325,15 +325,13 @@ def find_conda_script(raws: list[bytes], path: str) -> list[tuple[int, str, byte
         return []
     first, end, prefix = openings[0], openings[0] + 1, find_prefix(raws[openings[0]])
     closing = prefix + CONDA_SCRIPT_END
-    while raws[end : end + 1] and raws[end].rstrip() != closing:
-        if not raws[end].startswith(prefix) and raws[end] != prefix.rstrip():
-            break
+    while end == len(raws) or raws[end].rstrip() != closing:
+        if end == len(raws) or not raws[end].startswith(prefix) and raws[end] != prefix.rstrip():
+            line = Line(path, end, raws[end - 1].decode("utf-8", "replace"))
+            what = "a block that ends with " + quote(closing.decode("utf-8", "replace"))
+            hint = "begin each line of the block as the first one, and end it so"
+            raise line.expected(0, what, hint, "its last line, " + quote(line.text))
         end += 1
-    if end == len(raws) or raws[end].rstrip() != closing:
-        number = end if end < len(raws) else first
-        line, words = Line(path, number + 1, raws[number].decode("utf-8", "replace")), quote(closing.decode("utf-8"))
-        what = "a line %s at the end of the block of line %d" % (words, first + 1)
-        raise line.expected(0, what, "begin each line before it as the first one", "" if line.text else "none")
     others = [i for i, raw in enumerate(raws) if raw == PEP_723 and not first < i < end]
     return [(i + 1, "conda-script", prefix, end) for i in [first, *openings[1:], *others]]
 
@@ -675,7 +673,8 @@ def parse_toml(lines: list[Line]) -> dict[Text, Node]:
                 raise doc.expected(pos, "the end of the line", "write one key a line, and text in quotes")
             pos = skip_blank(doc.text, pos)
     except RecursionError:
-        raise Error("expected lists and tables that a person can read, found too many in each other") from None
+        message = "expected lists and tables that a person can read, found too many in each other"
+        raise Error(message, lines[0].path) from None
     return root
 
 
@@ -838,9 +837,7 @@ def parse_conda_execute(lines: list[Line], path: str, subdir: str) -> Metadata:
             specs.append(parse_spec(item))
     if not specs and not pip:
         raise find_key(block, "env").expected("a spec for %s under env" % subdir, "add one without selector", "none")
-    channels = [parse_channel(item) for item in find_items(block, "channels", subdir)]
-    if set(channels) == {"nodefaults"}:
-        raise find_key(block, "channels").expected("a channel beside nodefaults", "name what to search instead", "none")
+    channels = parse_channels(find_items(block, "channels", subdir))
     run_with = parse_run_with(block, subdir)
     return Metadata(dialect="conda-execute", specs=specs, pip=pip, channels=channels, run_with=run_with)
 
@@ -1005,7 +1002,7 @@ def parse_pep_723(lines: list[Line], data: bytes, path: str) -> Metadata:
     if "python" not in map(find_package, specs):
         specs.insert(0, parse_requires_python(find_typed(block, "requires-python", Text)))
     pip = [parse_requirement(text) for text in find_strings(block, "dependencies")]
-    channels = [parse_channel(text) for text in find_strings(conda, "channels")]
+    channels = parse_channels(find_strings(conda, "channels"))
     words = parse_shebang(data, path)
     is_python = words and os.path.basename(words[find_program(words)]).startswith("python") and "-m" not in words
     run_with = words if is_python and not is_own_command(words) else ["python"]
@@ -1044,7 +1041,7 @@ def parse_conda_script(lines: list[Line], path: str, subdir: str, find_version: 
     for key, example in (("channels", '["conda-forge"]'), ("entrypoint", '"python ${SCRIPT}"')):
         if not block.get(Text(key)):
             raise Error("expected %s in the block, found none" % key, path, hint="write %s = %s" % (key, example))
-    channels = [parse_channel(text) for text in find_strings(block, "channels")]
+    channels = [*parse_channels(find_strings(block, "channels")), "nodefaults"]
     entrypoint = find_entrypoint(block, subdir)
     parse_commands(entrypoint, 0, 0)
     specs: dict[str, str] = {}
@@ -1056,8 +1053,7 @@ def parse_conda_script(lines: list[Line], path: str, subdir: str, find_version: 
     if not found:
         hint = 'write [dependencies] and below it NAME = "*"'
         raise Error("expected a dependency for %s, found none" % subdir, path, hint=hint)
-    run_with, channels = [str(entrypoint)], [*channels, "nodefaults"]
-    return Metadata(dialect="conda-script", specs=found, pip=[], channels=channels, run_with=run_with)
+    return Metadata(dialect="conda-script", specs=found, pip=[], channels=channels, run_with=[str(entrypoint)])
 
 
 def parse_dependency(name: Text, node: Node, subdir: str, find_version: Callable[[str], str]) -> str:
@@ -1087,8 +1083,12 @@ def is_met(text: Text, subdir: str, find_version: Callable[[str], str]) -> bool:
     facts = find_facts(subdir)
     if text in ("__unix", "__linux", "__osx", "__win"):
         return facts[text[2:]]
+    hint = "write __unix, __linux, __osx, __win, or __glibc or __cuda and versions"
+    error = text.expected('a virtual package, such as "__cuda >=12"', hint)
     name, rest = split_name(text)
-    found = find_version(name) if name == "__cuda" or name == "__glibc" and facts["linux"] else ""
+    if name not in ("__glibc", "__cuda"):
+        raise error
+    found = find_version(name) if name == "__cuda" or facts["linux"] else ""
     answer = bool(found)
     for term in "".join(rest.split()).split(",") if rest.strip() else []:
         number = term.lstrip(OPERATORS)
@@ -1096,12 +1096,8 @@ def is_met(text: Text, subdir: str, find_version: Callable[[str], str]) -> bool:
         is_open = operator == "=" or parts[-1] == "*"
         parts = parts[: len(parts) - (parts[-1] == "*")]
         if operator not in COMPARISONS or not all(map(str.isdecimal, parts)):
-            name = ""
-            break
+            raise error
         answer = answer and compare(found.split("."), parts, is_open) in COMPARISONS[operator]
-    if name not in ("__glibc", "__cuda"):
-        hint = "write __unix, __linux, __osx, __win, or __glibc or __cuda and versions"
-        raise text.expected('a virtual package, such as "__cuda >=12"', hint)
     return answer
 
 
@@ -1303,6 +1299,14 @@ def parse_channel(text: Text, channel: str | None = None) -> str:
         hint = "write one channel an item, and a folder as its whole path"
         raise text.expected("a channel's name or URL", hint, quote(channel))
     return channel
+
+
+def parse_channels(texts: list[Text]) -> list[str]:
+    """Return channels, of which one at least can be searched."""
+    channels = [parse_channel(text) for text in texts]
+    if set(channels) == {"nodefaults"}:
+        raise texts[0].expected("a channel beside nodefaults", "name what to search instead", "none")
+    return channels
 
 
 # -- the command
@@ -2534,7 +2538,7 @@ def run_child(argv: list[str], stdin: int | None = None, stdout: int | None = No
         for number in got:  # before there was a child
             child.send_signal(number)
         output, code = child.communicate()[0], child.returncode
-    except OSError as e:
+    except (OSError, ValueError) as e:
         raise find_failure(e, argv[0]) from None
     for number in old:
         signal.signal(number, signal.SIG_DFL if number in got else old[number])
@@ -2758,7 +2762,7 @@ def format_plan(metadata: Metadata, config: Config, store: Store, words: list[st
     name, prefix = metadata.name, store.path(metadata.name)
     exists = store.is_ready(name)
     engine = find_engine(config.engine, os.environ, sys.executable)[0]
-    command = [*metadata.run_with, *words]
+    command = [*metadata.run_with, *words[metadata.dialect == "conda-script" :]]
     if exists:
         command = find_launch(metadata, words[0], words[1:], prefix, os.environ.get("PATH", os.defpath))
     if not as_json:

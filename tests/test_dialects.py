@@ -70,7 +70,7 @@ def test_the_plan_names_the_dialect(plan: Plan, script: Script, tmp_path: Path, 
     assert [one["dialect"] for one in found] == ["conda-execute", "pep723", "conda-script"]
     assert [one["run_with"] for one in found] == [["python"], ["python"], ["sh ${SCRIPT}"]]
     assert found[2]["channels"] == [channel, "nodefaults"]
-    assert found[2]["command"] == ["sh ${SCRIPT}", str(toml)]
+    assert found[2]["command"] == ["sh ${SCRIPT}"]
 
 
 def test_a_pep_723_script_runs_with_its_requirements(run: Run, tmp_path: Path) -> None:

@@ -191,6 +191,25 @@ def test_arbitrary_bytes_yield_metadata_or_an_error_that_can_be_shown(noise: byt
     check_that_only_error_is_raised(start + noise.replace(b"\n", b"\n#"))
 
 
+# ---- Entrypoints
+
+ENTRY = ["a", " ", "&&", "&", "$(", ")", "${SCRIPT}", "${CACHE}", "$", "'", '"', "|", "=", "\\", "\n", "A=", "é", "("]
+
+
+@PROFILE
+@given(st.lists(st.sampled_from(ENTRY), max_size=12).map("".join))
+def test_an_entrypoint_is_read_or_refused_where_it_is_wrong(entrypoint: str) -> None:
+    line = conda_execute.Line("script", 1, f'"{entrypoint}"')
+    text = conda_execute.Text.of("/" + entrypoint, line, -1)
+    try:
+        commands = conda_execute.parse_commands(text, 0, 0)[0]
+    except conda_execute.Error as error:
+        assert 1 <= int(error.place.split(":")[2]) <= len(line.text) + 1
+        conda_execute.format_error(error)
+        return
+    assert all(commands)
+
+
 # ---- Names
 
 
@@ -213,6 +232,9 @@ def test_a_name_ignores_order_duplicates_and_runs_of_white_space(specs: list[lis
 MIB = 1024 * 1024
 OPEN, ENV = b"# conda execute\n", b"# conda execute\n# env: [python]\n"
 LIST = b"# conda execute\n# env:\n"
+PEP, END = b"# /// script\n", b"# /// end-conda-script\n"
+SCRIPT = b"# /// conda-script\n# channels = ['c']\n# entrypoint = 'sh'\n# [dependencies]\n"
+ENTRYPOINT, SCRIPT_END = b"# /// conda-script\n# channels = ['c']\n# entrypoint = '", b"# dependencies.a = '*'\n" + END
 # What is large: how it begins, what is repeated how often, and how it ends.
 LARGE = {
     "10 MiB without a block": (b"", b"x = 1  # nothing\n", 10 * MIB // 17, b""),
@@ -243,6 +265,20 @@ LARGE = {
     "100,000 channels": (ENV + b"# channels:\n", b"#  - c\n", 100_000, b""),
     "100,000 keys": (ENV + b"".join(b"# k%d: v\n" % i for i in range(100_000)), b"", 0, b""),
     "100,000 comments": (ENV, b"# # nothing\n", 100_000, b""),
+    "300,000 openings of PEP 723": (b"", b"# /// script\n", 300_000, b""),
+    "100,000 blocks of PEP 723": (b"", b"# /// script\n# a\n# ///\n\n", 100_000, b""),
+    "100,000 openings of a conda-script": (b"", b"# /// conda-script\n", 100_000, b"# /// end-conda-script\n"),
+    "100,000 requirements of PEP 723": (PEP + b"# dependencies = [\n", b"#  'rich',\n", 100_000, b"# ]\n# ///\n"),
+    "a list of 1 MiB": (PEP + b"# dependencies = [", b"'x',", MIB // 4, b"]\n# ///\n"),
+    "100,000 dependencies": (SCRIPT, b"".join(b"# k%d = '*'\n" % i for i in range(100_000)), 1, END),
+    "a dependency with a long condition": (SCRIPT + b"# a = {when = '__cuda >=1", b",<2", MIB // 3, b"'}\n" + END),
+    "a version of many numbers": (SCRIPT + b"# a = {when = '__cuda >=1", b".1", MIB // 2, b"'}\n" + END),
+    "a python of many versions": (PEP + b"# requires-python = '", b">=1,", MIB // 4, b"'\n# ///\n"),
+    "an entrypoint of many words": (ENTRYPOINT, b"a ", MIB // 2, b"'\n" + SCRIPT_END),
+    "an entrypoint of one word": (ENTRYPOINT, b"a", MIB, b"'\n" + SCRIPT_END),
+    "an entrypoint of many commands": (ENTRYPOINT, b"a && ", MIB // 5, b"a'\n" + SCRIPT_END),
+    "an entrypoint of many commands inside": (ENTRYPOINT, b"$(a) ", MIB // 5, b"'\n" + SCRIPT_END),
+    "an entrypoint of many openings": (ENTRYPOINT, b"$(", MIB // 2, b"'\n" + SCRIPT_END),
     "a shebang of 10 MiB": (b"#!/usr/bin/env -S python", b" x", 5 * MIB, b"\n" + ENV),
 }
 READ = """
