@@ -25,10 +25,13 @@ it with the same marker, up to the first without it. They hold a small YAML:
     channels:  searched in this order before the configured ones; "nodefaults" leaves those out
     run_with:  the command, a string or a list; else the shebang, else what suits the suffix, else sh
 "# [win]", "# [not osx]", "# [linux and arm64]" behind an item keep it there only.
+In its place may stand a "# /// script" block (PEP 723; [tool.conda] has dependencies and channels)
+or a "/// conda-script" block, whose entrypoint runs without a shell.
 
 Files below env-dir (condarc: conda-execute: env-dir)
     NAME/              a conda prefix; NAME is a hash of specs, requirements and channels
     NAME/conda-meta/conda-execute.json   written last: without it the env does not exist
+    NAME/.cache/       a folder for each script whose entrypoint names ${CACHE}
     usage.tsv          a line a use: time (s since the epoch), event (create, run, remove), name,
                        pid, host, script; tabs, newlines and backslashes are escaped
     .leases/NAME       locked, shared, by what runs in the env; NAME.build by who builds it
@@ -2531,7 +2534,7 @@ def run_child(argv: list[str], stdin: int | None = None, stdout: int | None = No
         if child:
             child.send_signal(number)
 
-    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT") if hasattr(signal, name)]
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
     old = {number: signal.signal(number, pass_on) for number in numbers if signal.getsignal(number) != signal.SIG_IGN}
     try:
         child = subprocess.Popen(argv, stdin=stdin, stdout=stdout, close_fds=False)

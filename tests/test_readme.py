@@ -51,6 +51,17 @@ def test_the_block_of_the_readme_is_read_as_the_readme_says() -> None:
     assert metadata.run_with == ["python", "-u"]
 
 
+def test_blocks_of_other_tools_are_read_as_the_readme_says() -> None:
+    part = README[README.index("## Scripts of other tools") :].split("```")
+    pep, script = (conda_execute.parse_metadata(part[i].encode(), "README.md", "linux-64") for i in (1, 3))
+    assert (pep.dialect, pep.specs, pep.pip) == ("pep723", ["python >=3.9", "numpy =1.26*"], ["rich >=13"])
+    assert (pep.channels, pep.run_with) == (["conda-forge"], ["python"])
+    assert (script.dialect, script.specs) == ("conda-script", ["gcc >=13", "libopenblas"])
+    assert script.channels == ["conda-forge", "nodefaults"]
+    for key in conda_execute.DEPENDENCY_KEYS:
+        assert f"`{key}`" in part[4]
+
+
 def test_the_names_of_selectors_are_those_of_the_readme() -> None:
     for name in conda_execute.find_facts("linux-64"):
         assert f"`{name}`" in README
