@@ -965,10 +965,7 @@ def split_words(text: Text) -> list[str]:
 # -- PEP 723
 
 
-TYPES: dict[type, tuple[str, str]] = {
-    dict: ("a table", "{...}"), list: ("a list", '["..."]'), Text: ("a string", '"..."'),
-    str: ("a string or number", "0"),
-}  # fmt: skip
+TYPES: dict[type, str] = {dict: "a table", list: "a list", Text: "a string", str: "a string or number"}
 
 
 def find_typed(table: dict[Text, Node], name: str, kind: type) -> Any:
@@ -976,9 +973,9 @@ def find_typed(table: dict[Text, Node], name: str, kind: type) -> Any:
     node = table.get(Text(name))
     if node is None or isinstance(node, kind) and (kind is not Text or is_string(node)):
         return kind() if node is None else node
-    found = quote(node) if isinstance(node, Text) else TYPES[type(node)][0]
-    hint = "write %s = %s" % (name, TYPES[kind][1])
-    raise find_key(table, name).expected("%s for %s" % (TYPES[kind][0], name), hint, found)
+    found = quote(node) if isinstance(node, Text) else TYPES[type(node)]
+    hint = "write it in quotes" if kind is Text else 'write it as ["..."]' if kind is list else ""
+    raise find_key(table, name).expected("%s for %s" % (TYPES[kind], name), hint, found)
 
 
 def find_strings(table: dict[Text, Node], name: str) -> list[Text]:
@@ -987,7 +984,7 @@ def find_strings(table: dict[Text, Node], name: str) -> list[Text]:
         if not is_string(item):
             what = "strings in the list " + name
             where = item if isinstance(item, Text) else find_key(table, name)
-            raise where.expected(what, "write each in quotes", "" if where is item else TYPES[type(item)][0])
+            raise where.expected(what, "write each in quotes", "" if where is item else TYPES[type(item)])
     return list(items)
 
 
@@ -1031,10 +1028,6 @@ def parse_requires_python(text: Text) -> str:
 # -- conda-script
 
 DEPENDENCY_KEYS = ("version", "build", "build-number", "channel", "subdir", "md5", "sha256", "when")
-# What the order of two versions may be: -1 where the machine's is lower, 1 where it is higher.
-COMPARISONS = {
-    "": (0,), "=": (0,), "==": (0,), "!=": (-1, 1), "<": (-1,), "<=": (-1, 0), ">": (1,), ">=": (0, 1),
-}  # fmt: skip
 
 
 def parse_conda_script(lines: list[Line], path: str, subdir: str, find_version: Callable[[str], str]) -> Metadata:
@@ -1098,22 +1091,22 @@ def is_met(text: Text, subdir: str, find_version: Callable[[str], str]) -> bool:
         operator, parts = term[: len(term) - len(number)], number.split(".")
         is_open = operator == "=" or parts[-1] == "*"
         parts = parts[: len(parts) - (parts[-1] == "*")]
-        if operator not in COMPARISONS or not all(map(str.isdecimal, parts)):
+        if operator not in ("", "=", "==", "!=", "<", "<=", ">", ">=") or not all(map(str.isdecimal, parts)):
             raise error
-        answer = answer and compare(found.split("."), parts, is_open) in COMPARISONS[operator]
+        answer = answer and compare(found.split("."), parts, is_open) in (operator or "=").replace("!=", "<>")
     return answer
 
 
-def compare(found: list[str], wanted: list[str], is_open: bool) -> int:
-    """Return the order of two versions that are numbers; an open one ends where the other does.
+def compare(found: list[str], wanted: list[str], is_open: bool) -> str:
+    """Return "<", "=" or ">" for two versions that are numbers; an open one ends where the other does.
 
     >>> compare(["2", "28"], ["2", "28", "0"], False), compare(["12", "4"], ["12"], True), compare(["9"], ["28"], False)
-    (0, 0, -1)
+    ('=', '=', '<')
     """
     a, b = ([int(part) for part in parts if part.isdecimal()] for parts in (found, wanted))
     size = len(b) if is_open else max(len(a), len(b))
     a, b = (numbers[:size] + [0] * (size - len(numbers)) for numbers in (a, b))
-    return (a > b) - (a < b)
+    return "=" if a == b else "<" if a < b else ">"
 
 
 def find_entrypoint(block: dict[Text, Node], subdir: str) -> Text:
