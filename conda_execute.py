@@ -858,7 +858,7 @@ ENGINES = ("auto", "conda", "mamba", "micromamba", "rattler")
 SETTINGS = {"env-dir": "{config.envs_dirs[0]}/../tmp_envs", "remove-if-unused-for": "25", "engine": "auto"}
 HOURS_HINT = "write a number from 0 on, such as 25 or 0.5"
 # The keys of condarc that matter here; the rest of the file may be any YAML.
-CONDARC_KEYS = ("conda-execute", "envs_dirs", "envs_path", "channels", "channel_alias")
+CONDARC_KEYS = ("conda-execute", "envs_dirs", "envs_path", "channels", "channel_alias", "changeps1", "env_prompt")
 
 
 class Config(Record):
@@ -1798,7 +1798,8 @@ def install_requirements(order: Order, say: Progress) -> None:
     say.step("pip: installing " + ", ".join(order.pip))
     argv = [which("python", os.pathsep.join(find_bin_dirs(order.prefix))), "-m", "pip", "install", "--", *order.pip]
     # What lies elsewhere would count as installed: the environment has to stand alone.
-    variables = {**activate(os.environ, order.prefix), **PIP_VARIABLES, "PYTHONPATH": "", "PYTHONNOUSERSITE": "1"}
+    environ = activate(os.environ, order.prefix, order.config)
+    variables = {**environ, **PIP_VARIABLES, "PYTHONPATH": "", "PYTHONNOUSERSITE": "1"}
     if order.offline:
         variables["PIP_NO_INDEX"] = "1"
     code, output = run_engine(argv, variables, order, say)
@@ -1811,6 +1812,7 @@ def install_requirements(order: Order, say: Progress) -> None:
 
 SHELLS = ("sh", "bash", "dash", "ksh", "zsh")  # every machine has one: an env need not bring it
 LEASE_FD = 900  # out of the way of what scripts use by number, below the usual limit of 1024
+MAX_LEASES = 40  # in one process, all on one environment: no script nests so deep
 
 
 def find_bin_dirs(prefix: str) -> list[str]:
@@ -1834,6 +1836,9 @@ def find_argv(words: list[str], script: str, args: list[str], prefix: str, path:
     if word != name and not os.path.isabs(word):
         where = os.path.dirname(os.path.abspath(script))
         program = os.path.normpath(os.path.join(where, word))
+        if os.path.exists(program) and os.path.samefile(program, script):
+            hint = "leave run_with out, or name what runs the script"
+            raise Error("expected another program in run_with, found the script itself", script, hint=hint)
     elif not program and name in SHELLS:
         program = which(name, os.path.dirname(word)) or which(name, path)
     if not os.path.exists(program):
@@ -1845,31 +1850,73 @@ def find_argv(words: list[str], script: str, args: list[str], prefix: str, path:
     return [program, *words[at + 1 :], *rest]
 
 
-def activate(environ: Environ, prefix: str) -> dict[str, str]:
-    """Return the variables that "conda activate" would leave, but for what its scripts do."""
-    outer, level = environ.get("CONDA_PREFIX", ""), environ.get("CONDA_SHLVL", "").strip()
-    depth = int(level) if level.isdecimal() and len(level) < 6 and outer else 0
-    gone = find_bin_dirs(prefix) + (find_bin_dirs(outer) if depth else [])
+def find_active(environ: Environ) -> tuple[str, int]:
+    """Return the activated prefix and how many lie on one another, or "" and 0."""
+    prefix, level = environ.get("CONDA_PREFIX", ""), environ.get("CONDA_SHLVL", "").strip()
+    depth = int(level) if level.isdecimal() and len(level) < 6 and prefix else 0
+    return (prefix, depth) if depth else ("", 0)
+
+
+def activate(environ: Environ, prefix: str, config: Config) -> dict[str, str]:
+    """Return the variables that "conda activate" would leave, but for what its scripts do (conda/activate.py).
+
+    Two differences: the new prefix comes first in PATH wherever the outer one stood, and the
+    variables of the outer one are taken back, which conda leaves to its deactivation.
+    """
+    outer, depth = find_active(environ)
+    gone = find_bin_dirs(prefix) + (find_bin_dirs(outer) if outer else [])
     path = [folder for folder in environ.get("PATH", os.defpath).split(os.pathsep) if folder not in gone]
-    new = {**environ, **find_env_vars(environ, prefix, depth)}
-    if depth and outer != prefix:
-        new["CONDA_PREFIX_%d" % depth] = outer
+    new = {**environ, **find_conda_variables(config.root)}
+    if config.root and not depth and not any(folder.endswith("condabin") for folder in path):
+        path.insert(0, os.path.join(config.root, "condabin"))
+    if outer != prefix:
+        take_back_variables(new, outer, depth - 1)
+        new.update(find_variables(environ, prefix, depth))
+        new.update({"CONDA_PREFIX_%d" % depth: outer} if depth else {})
+    is_named = os.path.basename(os.path.dirname(prefix)) == "envs"
     new["PATH"] = os.pathsep.join(find_bin_dirs(prefix) + path)
-    new["CONDA_SHLVL"] = str(depth + (outer != prefix or not depth))
-    new["CONDA_PREFIX"] = new["CONDA_DEFAULT_ENV"] = new["PREFIX"] = prefix
-    new["CONDA_PROMPT_MODIFIER"] = "(%s) " % prefix
+    new["CONDA_SHLVL"] = str(depth + (outer != prefix))
+    new["CONDA_PREFIX"] = new["PREFIX"] = prefix
+    new["CONDA_DEFAULT_ENV"] = os.path.basename(prefix) if is_named else prefix
+    new["CONDA_PROMPT_MODIFIER"] = find_prompt(new, config)
     return new
 
 
-def find_env_vars(environ: Environ, prefix: str, depth: int) -> dict[str, str]:
-    """Return the variables that packages and "conda env config vars" set, and those they hide."""
+def find_conda_variables(root: str) -> dict[str, str]:
+    """Return by which variables a conda, where there is one, tells of itself."""
+    conda = os.path.join(root, *(("Scripts", "conda.exe") if os.name == "nt" else ("bin", "conda")))
+    if not root or not os.path.exists(conda):
+        return {}
+    python = os.path.join(root, *(("python.exe",) if os.name == "nt" else ("bin", "python")))
+    found = {"CONDA_EXE": conda, "_CONDA_EXE": conda, "_CONDA_ROOT": root, "CONDA_PYTHON_EXE": python}
+    return {**found, "_CE_M": "", "_CE_CONDA": ""}
+
+
+def find_prompt(environ: Environ, config: Config) -> str:
+    """Return what condarc's env_prompt makes of an activated environment."""
+    shown, prompt = (
+        environ.get("CONDA_" + key.upper()) or "".join(find_list(key, config.condarc)[:1])
+        for key in ("changeps1", "env_prompt")
+    )
+    if shown.lower() in ("false", "no", "off", "n", "0"):
+        return ""
+    name, prefix = environ["CONDA_DEFAULT_ENV"], environ["CONDA_PREFIX"]
+    known = {"default_env": name, "stacked_env": name, "prefix": prefix, "name": os.path.basename(prefix)}
+    prompt = prompt or "({default_env}) "
+    for key, value in known.items():
+        prompt = prompt.replace("{%s}" % key, value)
+    return prompt
+
+
+def read_variables(prefix: str) -> dict[str, str]:
+    """Return the variables that packages and "conda env config vars" set in an environment."""
     files = list_files(os.path.join(prefix, "etc", "conda", "env_vars.d"), ".json")
     state = os.path.join(prefix, "conda-meta", "state")
     if not files and not os.path.exists(state):
         return {}
     import json
 
-    found: dict[str, str] = {}
+    found: dict[str, object] = {}
     for path in [*files, state]:
         try:
             with open(path, encoding="utf-8") as f:
@@ -1879,35 +1926,69 @@ def find_env_vars(environ: Environ, prefix: str, depth: int) -> dict[str, str]:
         if path == state and isinstance(content, dict):
             content = content.get("env_vars")
         found.update(content if isinstance(content, dict) else {})
-    names = [name for name in found if name.isidentifier() and found[name] != "***unset***"]
-    found = {name.upper(): str(found[name]) for name in names}
+    names = [name for name in found if name.isidentifier() and name.isascii() and name != "PATH"]
+    return {name: str(found[name]) for name in names if found[name] != "***unset***"}
+
+
+def find_variables(environ: Environ, prefix: str, depth: int) -> dict[str, str]:
+    """Return the variables of an environment, upper-case as conda has them, and those they hide."""
+    found = read_variables(prefix)
     hidden = {"__CONDA_SHLVL_%d_%s" % (depth, name): environ[name] for name in found if name in environ}
-    return {**found, **hidden}
+    return {name.upper(): value for name, value in {**found, **hidden}.items()}
+
+
+def take_back_variables(environ: dict[str, str], prefix: str, depth: int) -> None:
+    """Give the variables that an environment set the values that they had before."""
+    for name in map(str.upper, read_variables(prefix) if prefix else ()):
+        before = environ.get("__CONDA_SHLVL_%d_%s" % (depth, name))
+        environ.pop(name, "")
+        environ.update({name: before} if before else {})
 
 
 def wrap_scripts(argv: list[str], old: Environ, new: Environ) -> tuple[list[str], Environ]:
     """Return a command and its variables in which a shell runs the scripts of activation, then becomes the command."""
-    outer = old.get("CONDA_PREFIX", "") if new["CONDA_SHLVL"] != "1" else ""
+    outer = find_active(old)[0]
     before = list_files(os.path.join(outer, "etc", "conda", "deactivate.d"), ".sh")[::-1] if outer else []
     after = list_files(os.path.join(new["CONDA_PREFIX"], "etc", "conda", "activate.d"), ".sh")
     if os.name == "nt" or not before and not after:
         return argv, new
+    start = {name: value for name, value in old.items() if name != "BASH_ENV"}  # a file that bash would run first
     pairs = [(". ", path) for path in before]  # conda's order: leave, set, enter
-    pairs += [("export %s=" % name, value) for name, value in new.items() if old.get(name) != value]
+    pairs += [("unset ", name) for name in start if name not in new]
+    pairs += [("export %s=" % name, value) for name, value in new.items() if start.get(name) != value]
     pairs += [(". ", path) for path in after]
     code = ["%s'%s'" % (word, text.replace("'", "'\\''")) for word, text in pairs]
     shell = which("bash", old.get("PATH", os.defpath)) or "/bin/sh"
-    return [shell, "-c", "\n".join([*code, 'exec "$@"']), "conda-execute", *argv], old
+    return [shell, "-c", "\n".join([*code, 'exec "$@"']), "conda-execute", *argv], start
+
+
+def read_environ() -> dict[str, str]:
+    """Return the variables that we were started with: in the C locale Python sets one of its own (PEP 538)."""
+    environ = dict(os.environ)
+    if environ.get("LC_CTYPE") in ("C.UTF-8", "C.utf8", "UTF-8"):
+        try:
+            with open("/proc/self/environ", "rb") as f:
+                if b"\0LC_CTYPE=" not in b"\0" + f.read():
+                    del environ["LC_CTYPE"]
+        except OSError:  # no /proc
+            pass
+    return environ
 
 
 def raise_lease(lease: int) -> None:
-    """Have the lease on a descriptor that exec leaves open, as high as the limit allows (256 on macOS)."""
-    for number in (LEASE_FD, 200, 50, 10):
+    """Have the lease on a descriptor that exec leaves open, as high as the limit allows (256 on macOS).
+
+    Who starts itself again and again gathers leases; raise Error before that goes on for ever.
+    """
+    for start in (LEASE_FD, 200, 50, 10):
         try:
-            fcntl.fcntl(lease, fcntl.F_DUPFD, number)
-            return
+            fd = fcntl.fcntl(lease, fcntl.F_DUPFD, start)
         except OSError:
             continue
+        if fd - start >= MAX_LEASES and os.path.sameopenfile(fd - 1, lease):
+            hint = "see what the script, run_with and the shebang start"
+            raise Error("expected another program, found conda-execute starting itself again and again", hint=hint)
+        return
 
 
 def launch(argv: list[str], environ: Environ, lease: int) -> NoReturn:
@@ -2038,7 +2119,8 @@ def run(options: Mapping[str, str], words: list[str]) -> int:
     argv = find_argv(metadata.run_with, words[0], words[1:], prefix, os.environ.get("PATH", os.defpath))
     if not store.append("run", metadata.name, words[0]) and store.say.verbose:
         store.say.line("could not write to " + store.path("usage.tsv"))
-    launch(*wrap_scripts(argv, os.environ, activate(os.environ, prefix)), lease.fd)
+    environ = read_environ()
+    launch(*wrap_scripts(argv, environ, activate(environ, prefix, config)), lease.fd)
 
 
 def obtain(store: Store, asked: Metadata, config: Config, script: str, force: bool, offline: bool) -> Lock:

@@ -107,7 +107,9 @@ def test_a_pipe_is_no_script(run: Run, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("level", ["\u00b2", "1" * 5000, "x", "-1", ""])
 def test_a_level_of_shells_that_is_none_counts_as_the_first(level: str) -> None:
-    environ = conda_execute.activate({"CONDA_SHLVL": level, "CONDA_PREFIX": "/outer", "PATH": "/bin"}, "/prefix")
+    config = conda_execute.Config(root="", condarc={})
+    start = {"CONDA_SHLVL": level, "CONDA_PREFIX": "/outer", "PATH": "/bin"}
+    environ = conda_execute.activate(start, "/prefix", config)
     assert environ["CONDA_SHLVL"] == "1"
 
 
@@ -115,7 +117,7 @@ def test_a_level_of_shells_that_is_none_counts_as_the_first(level: str) -> None:
 def test_a_state_file_that_is_none_is_as_good_as_none(tmp_path: Path, content: str) -> None:
     (tmp_path / "conda-meta").mkdir()
     (tmp_path / "conda-meta" / "state").write_text(content)
-    assert conda_execute.find_env_vars({}, str(tmp_path), 0) == {}
+    assert conda_execute.find_variables({}, str(tmp_path), 0) == {}
 
 
 def test_debug_shows_a_traceback(run: Run, environ: Environ) -> None:
@@ -247,8 +249,21 @@ def test_values_reach_the_script_whatever_they_hold(run: Run, write: Write, envi
 def test_variables_of_the_environments_state_file_hide_the_callers(tmp_path: Path) -> None:
     (tmp_path / "conda-meta").mkdir()
     (tmp_path / "conda-meta" / "state").write_text('{"env_vars": {"A": "new", "B": "***unset***"}}')
-    found = conda_execute.find_env_vars({"A": "old", "B": "kept"}, str(tmp_path), 0)
+    found = conda_execute.find_variables({"A": "old", "B": "kept"}, str(tmp_path), 0)
     assert found == {"A": "new", "__CONDA_SHLVL_0_A": "old"}
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
+@pytest.mark.parametrize("given", ["", "C.UTF-8"])
+def test_the_locale_is_the_callers_and_not_what_python_makes_of_it(
+    run: Run, write: Write, environ: Environ, given: str
+) -> None:
+    """In the C locale Python sets LC_CTYPE for itself, and what it execs would inherit that (PEP 538)."""
+    start = {name: value for name, value in environ.items() if not name.startswith(("LC_", "LANG"))}
+    start.update({"LANG": "C", "LC_CTYPE": given} if given else {"LANG": "C"})
+    script = write("a.sh", 'echo "$LC_CTYPE"', "hello-conda")
+    done = run("-q", script, env=start)
+    assert done.stdout == given + "\n"
 
 
 # -- what a warm run costs, counted
@@ -278,6 +293,7 @@ def test_a_warm_run_starts_no_process_and_opens_no_file_that_it_need_not(
 ) -> None:
     script = write("hello.sh", "exit 0", "hello-conda")
     run(script)
+    environ["LC_ALL"] = "C.UTF-8"  # in the C locale it has to see what Python made of LC_CTYPE
     log = tmp_path / "strace"
     calls = "trace=execve,clone,fork,vfork,clone3,openat"
     subprocess.run(
