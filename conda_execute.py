@@ -1864,11 +1864,10 @@ def activate(environ: Environ, prefix: str, config: Config) -> dict[str, str]:
     variables of the outer one are taken back, which conda leaves to its deactivation.
     """
     outer, depth = find_active(environ)
-    gone = find_bin_dirs(prefix) + (find_bin_dirs(outer) if outer else [])
-    path = [folder for folder in environ.get("PATH", os.defpath).split(os.pathsep) if folder not in gone]
-    new = {**environ, **find_conda_variables(config.root)}
-    if config.root and not depth and not any(folder.endswith("condabin") for folder in path):
-        path.insert(0, os.path.join(config.root, "condabin"))
+    gone = find_bin_dirs(outer) if outer else []
+    path = environ.get("PATH", os.defpath).split(os.pathsep)
+    path = [folder for folder in path if not folder or os.path.normpath(folder) not in gone]
+    new = dict(environ)
     if outer != prefix:
         take_back_variables(new, outer, depth - 1)
         new.update(find_variables(environ, prefix, depth))
@@ -1880,16 +1879,6 @@ def activate(environ: Environ, prefix: str, config: Config) -> dict[str, str]:
     new["CONDA_DEFAULT_ENV"] = os.path.basename(prefix) if is_named else prefix
     new["CONDA_PROMPT_MODIFIER"] = find_prompt(new, config)
     return new
-
-
-def find_conda_variables(root: str) -> dict[str, str]:
-    """Return by which variables a conda, where there is one, tells of itself."""
-    conda = os.path.join(root, *(("Scripts", "conda.exe") if os.name == "nt" else ("bin", "conda")))
-    if not root or not os.path.exists(conda):
-        return {}
-    python = os.path.join(root, *(("python.exe",) if os.name == "nt" else ("bin", "python")))
-    found = {"CONDA_EXE": conda, "_CONDA_EXE": conda, "_CONDA_ROOT": root, "CONDA_PYTHON_EXE": python}
-    return {**found, "_CE_M": "", "_CE_CONDA": ""}
 
 
 def find_prompt(environ: Environ, config: Config) -> str:
@@ -1955,11 +1944,13 @@ def wrap_scripts(argv: list[str], old: Environ, new: Environ) -> tuple[list[str]
     start = {name: value for name, value in old.items() if name != "BASH_ENV"}  # a file that bash would run first
     pairs = [(". ", path) for path in before]  # conda's order: leave, set, enter
     pairs += [("unset ", name) for name in start if name not in new]
-    pairs += [("export %s=" % name, value) for name, value in new.items() if start.get(name) != value]
+    always = ("PATH", *(name for name in new if name.startswith("CONDA_")))
+    pairs += [("export %s=" % name, new[name]) for name in new if start.get(name) != new[name] or name in always]
     pairs += [(". ", path) for path in after]
     code = ["%s'%s'" % (word, text.replace("'", "'\\''")) for word, text in pairs]
     shell = which("bash", old.get("PATH", os.defpath)) or "/bin/sh"
-    return [shell, "-c", "\n".join([*code, 'exec "$@"']), "conda-execute", *argv], start
+    lines = ["activate() {", *code, "}", "activate", 'exec "$@"']  # a function: scripts may shift
+    return [shell, "-c", "\n".join(lines), "conda-execute", *argv], start
 
 
 def read_environ() -> dict[str, str]:
