@@ -2026,7 +2026,7 @@ def read_variables(prefix: str) -> dict[str, str]:
             content = content.get("env_vars")
         found.update(content if isinstance(content, dict) else {})
     names = [name for name in found if name.isidentifier() and name.isascii() and name != "PATH"]
-    return {name: str(found[name]) for name in names if found[name] != "***unset***"}
+    return {name: str("" if found[name] is None else found[name]) for name in names if found[name] != "***unset***"}
 
 
 def find_variables(environ: Environ, prefix: str, depth: int) -> dict[str, str]:
