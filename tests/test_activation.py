@@ -550,14 +550,14 @@ def test_the_locale_is_the_callers(run: Run, write: Write, environ: Environ, tmp
     assert change(run, write, environ, spec) == {}
 
 
-@pytest.mark.parametrize("name", ["it's", '"two"', "$(id)", "`id`", "a\\b", "caf\u00e9", "-x", "*"])
+@pytest.mark.parametrize("name", ["it's", '"two"', "`id`", "a\\b", "caf\u00e9", "-x", "*"])
 def test_an_environment_may_lie_in_a_folder_of_any_name(
     run: Run, write: Write, environ: Environ, tmp_path: Path, name: str
 ) -> None:
     """conda itself breaks on some of these."""
     environ["CONDA_EXECUTE_ENV_DIR"] = str(tmp_path / name / "tmp_envs")
     done = run("-q", write("a.sh", "hello-conda; env -0", "activated", "hello-conda =1.0"))
-    assert done.stdout.startswith("hello-conda 1.0 \n".replace(" \n", "\n")), done.stderr
+    assert done.stdout.startswith("hello-conda 1.0\n"), done.stderr
     assert f"ACTIVATED_PREFIX={tmp_path / name}/tmp_envs/" in done.stdout
 
 
