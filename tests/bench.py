@@ -98,11 +98,13 @@ def time_commands(
 ) -> dict[str, float]:
     """Return the median wall time of each command in ms; what they make in `drop` goes after each.
 
-    The runs alternate, in another order each round: none always profits, or suffers, from the one before it.
+    The runs alternate, in another order each round, with a start of Python before each: none profits, or suffers,
+    from what ran before it.
     """
     times: dict[str, list[float]] = {name: [] for name in commands}
     for run in range(runs + 2):
         for name in random.sample(sorted(commands), len(commands)):
+            subprocess.run([sys.executable, "-c", "pass"], env=environ, check=True)
             start = time.perf_counter()
             subprocess.run(commands[name], env=environ, cwd=folder, **QUIET, check=True)
             if run > 1:  # the first two warm the caches
