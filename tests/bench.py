@@ -31,6 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CONDA = os.environ.get("CONDA_EXE", "")
 RUNS = 30
 COLD_RUNS = 11
+FLOOR = "python -m, an empty module"
 QUIET: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 PIPED: dict[str, Any] = {**QUIET, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
 SCRIPTS = {
@@ -125,8 +126,9 @@ def make_host(folder: Path, say: Say) -> Path:
     for name in ("conda_execute.py", "setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
     create_venv(sys.executable, host)
-    pip = [str(host / "bin" / "python"), "-m", "pip", "install", "--quiet", str(source)]
-    done = subprocess.run(pip, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    pip = [str(host / "bin" / "python"), "-m", "pip", "install", "--quiet"]
+    subprocess.run([*pip, "--upgrade", "pip"], **QUIET)  # older ones write console scripts that import re
+    done = subprocess.run([*pip, str(source)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode:
         say("conda-execute: left out, " + find_last_line(done.stdout))
     return host / "bin"
@@ -175,8 +177,9 @@ def find_rivals(folder: Path, prefix: str, environ: dict[str, str], say: Say) ->
 
 def bench_ways_in(folder: Path, host: Path, environ: dict[str, str], say: Say) -> None:
     """Print what each way in, and each rival, costs over the environment's own interpreter, in starts of Python."""
-    commands = {"python -c pass": [str(host / "python"), "-c", "pass"]}
-    owners, prefixes = {}, []
+    (folder / "empty.py").touch()  # what Python itself takes for -m
+    commands = {"python -c pass": [str(host / "python"), "-c", "pass"], FLOOR: [str(host / "python"), "-m", "empty"]}
+    owners, prefixes = {FLOOR: ""}, []
     for number, (label, text) in enumerate(SCRIPTS.items()):
         script = folder / f"number-{number}.py"
         script.write_text(text)
@@ -192,7 +195,7 @@ def bench_ways_in(folder: Path, host: Path, environ: dict[str, str], say: Say) -
     owners.update(dict.fromkeys(rivals, "the environment's python"))
     medians = time_commands({**commands, **rivals}, environ, folder)
     for name, median in medians.items():
-        over = median - medians[owners[name]] if name in owners else 0
+        over = median - medians.get(owners[name], 0) if name in owners else 0
         say(f"{name:40} {median:8.1f} ms" + (f" {over / medians['python -c pass']:8.2f}" if over else ""))
 
 
