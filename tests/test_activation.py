@@ -350,7 +350,7 @@ SCRIPTS = {
         end={**FRESH, "A": "2"}, files={f"@NEW/{ACTIVATE}/a.sh": "set -- a b\nexport A=$#\n"}
     ),
     "that drop their arguments": Case(end=FRESH, files={f"@NEW/{ACTIVATE}/a.sh": "shift\n"}),
-    "that leave the environment's bash alone": Case(
+    "run in a shell that reads no BASH_ENV": Case(
         "export BASH_ENV=@DIR/bash_env",
         {"BASH_ENV": "@DIR/bash_env"},
         FRESH,
