@@ -47,9 +47,9 @@ class Case(NamedTuple):
     """A shell, and what a script started in it sees; @NEW, @OUTER, @OVER, @ROOT and @DIR stand for folders."""
 
     before: str = ""
-    start: Changes = {}  # noqa: RUF012
-    end: Changes = {}  # noqa: RUF012
-    files: dict[str, str] = {}  # noqa: RUF012
+    start: Changes = {}
+    end: Changes = {}
+    files: dict[str, str] = {}
     stdin: str = ""
     stdout: str = "script\n"
     code: int = 0
