@@ -47,9 +47,9 @@ class Case(NamedTuple):
     """A shell, and what a script started in it sees; @NEW, @OUTER, @OVER, @ROOT and @DIR stand for folders."""
 
     before: str = ""
-    start: Changes = {}  # noqa: RUF012
-    end: Changes = {}  # noqa: RUF012
-    files: dict[str, str] = {}  # noqa: RUF012
+    start: Changes = {}
+    end: Changes = {}
+    files: dict[str, str] = {}
     stdin: str = ""
     stdout: str = "script\n"
     code: int = 0
@@ -350,7 +350,7 @@ SCRIPTS = {
         end={**FRESH, "A": "2"}, files={f"@NEW/{ACTIVATE}/a.sh": "set -- a b\nexport A=$#\n"}
     ),
     "that drop their arguments": Case(end=FRESH, files={f"@NEW/{ACTIVATE}/a.sh": "shift\n"}),
-    "that leave the environment's bash alone": Case(
+    "run in a shell that reads no BASH_ENV": Case(
         "export BASH_ENV=@DIR/bash_env",
         {"BASH_ENV": "@DIR/bash_env"},
         FRESH,
