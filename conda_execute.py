@@ -685,7 +685,7 @@ def split_words(text: Text) -> list[str]:
     while i < len(text):
         c, follower = text[i], text[i + 1 : i + 2]
         i += 1
-        if c == " " and not mark:
+        if c in " \t" and not mark:
             between = True
             continue
         if between:
@@ -819,8 +819,8 @@ def parse_shebang(data: bytes, path: str) -> list[str]:
     words = first[2:].split() if first.startswith("#!") and "\0" not in first else []
     flag = next((one for one in SPLIT_FLAGS if len(words) > 1 and words[1].startswith(one)), "")
     if flag and os.path.basename(words[0]) == "env":
-        rest = " ".join([words[1][len(flag) :], *words[2:]])
-        return [words[0], *split_words(Text.of(rest, Line(path, 1, first.rstrip(), first.index(flag) + len(flag)), 0))]
+        line = Line(path, 1, first.rstrip(), first.index(flag, first.index(words[0]) + len(words[0])) + len(flag))
+        return [words[0], *split_words(Text.of(line.text, line, 0))]
     return words
 
 
@@ -1919,7 +1919,7 @@ def install_requirements(order: Order, say: Progress) -> None:
 
 SHELLS = ("sh", "bash", "dash", "ksh", "zsh")  # every machine has one: an env need not bring it
 LEASE_FD = 900  # out of the way of what scripts use by number, below the usual limit of 1024
-MAX_LEASES = 40  # in one process, all on one environment: no script nests so deep
+MAX_LEASES = 16  # in one process, all on one environment: no script nests so deep
 
 
 def find_bin_dirs(prefix: str) -> list[str]:
@@ -1946,9 +1946,10 @@ def find_argv(words: list[str], script: str, args: list[str], prefix: str, path:
     if word != name and word[0] != "/" and not os.path.isabs(word):
         where = os.path.dirname(os.path.abspath(script))
         program = os.path.normpath(os.path.join(where, word))
-        if os.path.exists(program) and os.path.samefile(program, script):
-            hint = "leave run_with out, or name what runs the script"
-            raise Error("expected another program in run_with, found the script itself", script, hint=hint)
+        is_script = os.path.exists(program) and os.path.samefile(program, script)
+        if is_script or is_own_command([os.path.realpath(program)]):
+            hint = "name what runs the script, or leave run_with out"
+            raise Error("expected another program, found " + quote(word), script, hint=hint)
     elif not program and name in SHELLS:
         program = which(name, os.path.dirname(word)) or which(name, path)
     if not os.path.exists(program):
@@ -2093,7 +2094,7 @@ def read_environ() -> dict[str, str]:
     return environ
 
 
-def raise_lease(lease: int) -> int:
+def raise_lease(lease: int, argv: list[str]) -> int:
     """Return the lease on a descriptor that exec leaves open, as high as the limit allows (256 on macOS), or -1.
 
     Who starts itself again and again gathers leases; raise Error before that goes on for ever.
@@ -2104,8 +2105,8 @@ def raise_lease(lease: int) -> int:
         except OSError:
             continue
         if fd - start >= MAX_LEASES and os.path.sameopenfile(fd - 1, lease):
-            hint = "see what the script, run_with and the shebang start"
-            raise Error("expected another program, found conda-execute starting itself again and again", hint=hint)
+            hint = "see what it starts: " + printable(" ".join(argv))
+            raise Error("expected a script, found conda-execute starting itself again and again", hint=hint)
         return fd
     return -1
 
@@ -2119,7 +2120,7 @@ def launch(argv: list[str], environ: Environ, lease: int) -> NoReturn:
     if os.name == "nt":  # which has no exec
         _signal.signal(_signal.SIGINT, _signal.SIG_IGN)
         sys.exit(run_child(argv, environ, lease))
-    raise_lease(lease)
+    raise_lease(lease, argv)
     for name in ("SIGPIPE", "SIGXFSZ"):  # Python ignores these, and exec would hand that on
         _signal.signal(getattr(_signal, name), _signal.SIG_DFL)
     try:
@@ -2132,7 +2133,7 @@ def run_child(argv: list[str], environ: Environ, lease: int) -> int:
     """Run the command as a child that holds the lease too; return its exit code, 128 + n after signal n."""
     import subprocess
 
-    fd = raise_lease(lease)
+    fd = raise_lease(lease, argv)
     try:
         code = subprocess.call(argv, env=environ, pass_fds=[fd] if fd >= 0 else [])
     except (OSError, ValueError) as e:

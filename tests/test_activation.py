@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 
 # In these the tool may differ from a shell that activates and starts the script; and PREFIX is the tool's own.
 OF_SHELLS = {"_": "a shell tells a program the path by which it was found"}
+WHERE_WE_DIFFER = """
+The environment comes first in PATH, and what is left leaves it, wherever and how often it stood there: a script
+finds its own programs. The variables of what is left are taken back, which conda does at "conda deactivate" alone.
+"{stacked_env}" is the environment, whatever it is stacked upon. env_vars.d has *.json, and nothing else counts.
+"""
 # What conda's hook leaves in a shell; some of it is younger than some condas.
 HOOKED: Changes = {
     "CONDA_EXE": "@ROOT/bin/conda",
@@ -53,6 +58,7 @@ class Case(NamedTuple):
     stdin: str = ""
     stdout: str = "script\n"
     code: int = 0
+    ours: Changes | None = None  # where the tool differs from conda: see WHERE_WE_DIFFER
 
 
 def active(prefix: str, level: int, path: str, **more: str) -> Changes:
@@ -110,11 +116,13 @@ SHELLS = {
         "conda activate @OUTER; PATH=/x:$PATH",
         {**IN_OUTER, "PATH": f"/x:@OUTER/bin:{REST}"},
         {**OUT_OF_OUTER, "PATH": f"/x:@NEW/bin:{REST}"},
+        ours={**OUT_OF_OUTER, "PATH": f"@NEW/bin:/x:{REST}"},
     ),
     "where the environment is twice in PATH": Case(
         "conda activate @OUTER; PATH=/x:@OUTER/bin:$PATH",
         {**IN_OUTER, "PATH": f"/x:@OUTER/bin:@OUTER/bin:{REST}"},
         {**OUT_OF_OUTER, "PATH": f"/x:@NEW/bin:@OUTER/bin:{REST}"},
+        ours={**OUT_OF_OUTER, "PATH": f"@NEW/bin:/x:{REST}"},
     ),
     "where the environment is in PATH with a slash": Case(
         "conda activate @OUTER; PATH=@OUTER/bin/:/usr/bin:/bin",
@@ -130,7 +138,10 @@ SHELLS = {
         "PATH=$PATH:@NEW/bin", {"PATH": f"{REST}:@NEW/bin"}, {**FRESH, "PATH": f"@NEW/bin:{REST}:@NEW/bin"}
     ),
     "inside itself, where PATH was put before it": Case(
-        "conda activate @NEW; PATH=/x:$PATH", {**IN_NEW, "PATH": f"/x:@NEW/bin:{REST}"}, {}
+        "conda activate @NEW; PATH=/x:$PATH",
+        {**IN_NEW, "PATH": f"/x:@NEW/bin:{REST}"},
+        {},
+        ours={"PATH": f"@NEW/bin:/x:{REST}"},
     ),
     "inside itself, where PATH has lost it": Case(
         "conda activate @NEW; PATH=/usr/bin:/bin",
@@ -176,6 +187,10 @@ NAMES = {
             **active("@NEW", 3, f"@NEW/bin:@OUTER/bin:{REST}", CONDA_PREFIX_2="@OVER"),
             "CONDA_PROMPT_MODIFIER": "<@NEW,@OUTER>",
         },
+        ours={
+            **active("@NEW", 3, f"@NEW/bin:@OUTER/bin:{REST}", CONDA_PREFIX_2="@OVER"),
+            "CONDA_PROMPT_MODIFIER": "<@NEW>",
+        },
     ),
 }
 
@@ -188,7 +203,7 @@ VARIABLES = {
         },
     ),
     "of a file that is not called .json": Case(
-        end={**FRESH, "A": "1"}, files={"@NEW/etc/conda/env_vars.d/a": '{"A": "1"}'}
+        end={**FRESH, "A": "1"}, files={"@NEW/etc/conda/env_vars.d/a": '{"A": "1"}'}, ours=FRESH
     ),
     "of the environment, before those of packages": Case(
         end={**FRESH, "A": "state", "B": "package"},
@@ -245,11 +260,12 @@ VARIABLES = {
         files={"@NEW/etc/conda/env_vars.d/a.json": '{"A": "a  b $HOME `id` \\"\\\\"}'},
     ),
     "cannot replace PATH": Case(end=FRESH, files={"@NEW/etc/conda/env_vars.d/a.json": '{"PATH": "/x"}'}),
-    "of the environment that is left stay": Case(
+    "of the environment that is left": Case(
         "export A=mine; conda activate @OUTER",
         {**IN_OUTER, "A": "outer", "B": "outer", "__CONDA_SHLVL_0_A": "mine"},
         OUT_OF_OUTER,
         {"@OUTER/conda-meta/state": '{"env_vars": {"A": "outer", "B": "outer"}}'},
+        ours={**OUT_OF_OUTER, "A": "mine", "B": None},
     ),
     "of both environments": Case(
         "export A=mine; conda activate @OUTER",
@@ -385,6 +401,7 @@ SCRIPTS = {
         {**IN_NEW, "PATH": f"/y:@NEW/bin:{REST}"},
         {"PATH": f"/y:/y:@NEW/bin:{REST}"},
         {f"@NEW/{ACTIVATE}/a.sh": "PATH=/y:$PATH\n", f"@NEW/{DEACTIVATE}/a.sh": "PATH=/x:$PATH\n"},
+        ours={"PATH": f"/y:@NEW/bin:/y:{REST}"},
     ),
 }
 CASES = {
@@ -465,7 +482,7 @@ def test_the_script_sees_what_was_recorded(case: Case, place: Place, run: Run) -
     start = {name: value or "" for name, value in place.expect({}, {**place.environ, **HOOKED, **case.start}).items()}
     changes, stdout, code = start_script(case, place, run, start)
     assert (stdout, code) == (case.stdout, case.code)
-    assert changes == place.expect(start, case.end)
+    assert changes == place.expect(start, case.end if case.ours is None else case.ours)
 
 
 SHELL = """\
@@ -495,7 +512,7 @@ def test_the_script_sees_what_it_would_in_a_shell_with_conda(case: Case, place: 
     assert end == place.expect(start, case.end), "the end is recorded as it is"
     changes, *others = start_script(case, place, run, start)
     assert others == [done.stdout, done.returncode]
-    assert changes == end
+    assert changes == (end if case.ours is None else place.expect(start, case.ours))
 
 
 # -- what conda cannot be asked about
