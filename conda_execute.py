@@ -75,10 +75,12 @@ MACHINE = os.uname().machine if hasattr(os, "uname") else os.environ.get("PROCES
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
-    from typing import Any, Callable, Collection, Dict, Iterable, Iterator, List, Mapping, NoReturn, Union
+    from typing import Any, Callable, Collection, Dict, Iterable, Iterator, List, Mapping, NoReturn, Tuple, Union
 
     Item = Union["Text", Dict["Text", "Node"]]
     Node = Union["Text", List["Item"], Dict["Text", "Node"]]
+    Word = List[Tuple[bool, Any]]  # parts, and whether each is split at blanks
+    Command = List[Word]
     Environ = Mapping[str, str]
 
 __version__ = "1.0.0"
@@ -206,6 +208,10 @@ class Text(str):
     def expected(self, what: str, hint: str = "", found: str = "") -> Error:
         return self.line.expected(self.at, what, hint, found or quote(self))
 
+    def expected_at(self, i: int, what: str, hint: str) -> Error:
+        """Return an Error that points at a character of a string, if no escape stands before it."""
+        return self.line.expected(self.at + 1 + i, what, hint, quote(self[i:]) if self[i:] else "the end of the text")
+
 
 # -- the block
 
@@ -216,19 +222,34 @@ MARKER_CHARACTERS = b"#/-;%!'\":.\\"
 NOT_MARKERS = (b"", b"-", b".", b":", b"/")
 
 
-def find_block(data: bytes, path: str) -> list[Line]:
-    """Return the lines of the script's only block, its header and blank lines left out."""
-    headers = list(find_headers(data))
-    if not headers:
+def find_block(data: bytes, path: str) -> tuple[str, list[Line]]:
+    """Return the dialect and the lines of the script's only block, those that open and close it left out."""
+    headers = list(find_headers(data))[:2]
+    found = [(data.count(b"\n", 0, start) + 1, "conda-execute", marker, start) for start, marker in headers]
+    problem = None
+    if PEP_723 in data or CONDA_SCRIPT in data:
+        raws = data[3 * data.startswith(b"\xef\xbb\xbf") :].replace(b"\r\n", b"\n").split(b"\n")
+        found += find_pep_723(raws)
+        try:
+            found += find_conda_script(raws, path)
+        except Error as e:
+            if not path.lower().endswith((".py", ".pyw")):  # where a docstring may mention the line
+                raise
+            problem = e
+    if not found:
         refuse_near_header(data, path)
         hint = 'write "# conda execute", "# env:" and "#  - python" on three lines of their own'
-        raise Error('expected a comment block that begins with "# conda execute", found none', path, hint=hint)
-    numbers = [data.count(b"\n", 0, start) + 1 for start, _ in headers[:2]]
-    if len(headers) > 1:
-        second = Line(path, numbers[1], data[headers[1][0] :].split(b"\n", 1)[0].decode("utf-8", "replace").rstrip())
+        message = 'expected a comment block that begins with "# conda execute", found none'
+        raise problem or Error(message, path, hint=hint)
+    number, dialect, marker, end = min(found)
+    if len(found) > 1:
+        again = sorted(found)[1][0]
+        second = Line(path, again, data.split(b"\n")[again - 1].decode("utf-8", "replace").rstrip())
         at = len(second.text) - len(second.text.lstrip())
-        raise second.expected(at, "the block of line %d alone" % numbers[0], "remove one", "a second")
-    return list(read_block(data, *headers[0], path, numbers[0]))
+        raise second.expected(at, "the block of line %d alone" % number, "remove one", "a second")
+    if dialect == "conda-execute":
+        return dialect, list(read_block(data, end, marker, path, number))
+    return dialect, list(read_fenced(raws, number, end, marker, path))
 
 
 def refuse_near_header(data: bytes, path: str) -> None:
@@ -239,6 +260,9 @@ def refuse_near_header(data: bytes, path: str) -> None:
             line = Line(path, number, raw.decode("utf-8", "replace").rstrip())
             hint = "write it so on a line of its own, behind the marker that opens a comment in this language"
             raise line.expected(len(line.text) - len(line.text.lstrip()), '"# conda execute"', hint)
+        if words.startswith(b"script") and raw.rstrip().endswith(PEP_723[2:]):
+            hint = 'begin each line of the block with "# ", leave none empty, and end it with "# ///"'
+            raise Line(path, number, raw.decode("utf-8", "replace").rstrip()).expected(0, PEP_723_BLOCK, hint)
 
 
 def find_headers(data: bytes) -> Iterator[tuple[int, bytes]]:
@@ -283,15 +307,73 @@ def read_block(data: bytes, start: int, marker: bytes, path: str, number: int) -
             yield line
 
 
-def check_characters(line: Line, rest: bytes) -> None:
-    """Refuse what YAML, a terminal and a person would each read in another way."""
+PEP_723, PEP_723_BLOCK = b"# /// script", 'a block from a line "# /// script" to a line "# ///"'
+CONDA_SCRIPT, CONDA_SCRIPT_END = b"/// conda-script", b"/// end-conda-script"
+
+
+def find_pep_723(raws: list[bytes]) -> Iterator[tuple[int, str, bytes, int]]:
+    """block := "# /// TYPE", lines "#" or "# text", the last "# ///" among them (PEP 723); yield those of scripts."""
+    i = 0
+    while i < len(raws):
+        end = i + 1
+        if raws[i].startswith(b"# /// ") and raws[i][6:].replace(b"-", b"x").isalnum():
+            while end < len(raws) and (raws[end] == b"#" or raws[end].startswith(b"# ")):
+                end += 1
+            closing = max((k for k in range(i + 2, end) if raws[k] == b"# ///"), default=0)
+            if closing and raws[i] == PEP_723:
+                yield i + 1, "pep723", b"# ", closing
+            end = closing + 1 if closing else end
+        i = end
+
+
+def find_conda_script(raws: list[bytes], path: str) -> list[tuple[int, str, bytes, int]]:
+    """block := PREFIX "/// conda-script", lines with that prefix, PREFIX "/// end-conda-script"
+
+    Every other line that could open a block of this kind or of PEP 723 counts as a block.
+    """
+    openings = [i for i, raw in enumerate(raws) if find_prefix(raw)]
+    if not openings:
+        return []
+    first, end, prefix = openings[0], openings[0] + 1, find_prefix(raws[openings[0]])
+    closing = prefix + CONDA_SCRIPT_END
+    while raws[end : end + 1] and raws[end].rstrip() != closing:
+        if not raws[end].startswith(prefix) and raws[end] != prefix.rstrip():
+            break
+        end += 1
+    if end == len(raws) or raws[end].rstrip() != closing:
+        number = end if end < len(raws) else first
+        line, words = Line(path, number + 1, raws[number].decode("utf-8", "replace")), quote(closing.decode("utf-8"))
+        what = "a line %s at the end of the block of line %d" % (words, first + 1)
+        raise line.expected(0, what, "begin each line before it as the first one", "" if line.text else "none")
+    others = [i for i, raw in enumerate(raws) if raw == PEP_723 and not first < i < end]
+    return [(i + 1, "conda-script", prefix, end) for i in [first, *openings[1:], *others]]
+
+
+def find_prefix(raw: bytes) -> bytes:
+    """Return what stands in front of "/// conda-script" at the end of a line, if that holds no letter or digit."""
+    before = raw.rstrip()[: -len(CONDA_SCRIPT)] if raw.rstrip().endswith(CONDA_SCRIPT) else b""
+    return b"" if any(map(str.isalnum, before.decode("utf-8", "replace"))) else before
+
+
+def read_fenced(raws: list[bytes], start: int, end: int, prefix: bytes, path: str) -> Iterator[Line]:
+    """Yield the lines from one index up to another, their prefix in the margin."""
+    for i in range(start, end):
+        rest = raws[i][len(prefix) :]
+        raw = raws[i].decode("utf-8", "replace")
+        line = Line(path, i + 1, raw, len(prefix.decode("utf-8", "replace")))
+        check_characters(line, rest, "\t")
+        yield line
+
+
+def check_characters(line: Line, rest: bytes, blank: str = " ") -> None:
+    """Refuse what YAML, a terminal and a person would each read in another way; TOML has the tab as a blank."""
     try:
         rest.decode("utf-8")
     except UnicodeDecodeError as e:
         at = len(rest[: e.start].decode("utf-8"))
         raise line.expected(at, "UTF-8", "save the file as UTF-8", "the byte 0x%02x" % rest[e.start]) from None
-    if not line.text.isprintable():
-        at = next(i for i, c in enumerate(line.text) if not c.isprintable())
+    if not line.text.replace(blank, " ").isprintable():
+        at = next(i for i, c in enumerate(line.text) if c != blank and not c.isprintable())
         found = "a tab" if line.text[at] == "\t" else "the character U+%04X" % ord(line.text[at])
         hint = "write spaces in its place" if line.text[at].isspace() else "remove it"
         raise line.expected(at, "text and spaces", hint, found)
@@ -519,7 +601,7 @@ def parse_single(line: Line, at: int) -> tuple[str, int]:
     return line.text[at + 1 : end].replace("''", "'"), end + 1
 
 
-def parse_double(line: Line, at: int) -> tuple[str, int]:
+def parse_double(line: Line, at: int, escapes: Mapping[str, str] = ESCAPES) -> tuple[str, int]:
     """double := '"' (any | "\\\\" letter | "\\\\" [xuU] hex digits)* '"' """
     text, parts, i = line.text, [], at + 1
     while i < len(text) and text[i] != '"':
@@ -528,12 +610,13 @@ def parse_double(line: Line, at: int) -> tuple[str, int]:
         code = int(digits, 16) if digits and not digits.strip("0123456789abcdefABCDEF") else -1
         if text[i] != "\\":
             parts.append(text[i])
-        elif letter in ESCAPES:
-            parts.append(ESCAPES[letter])
+        elif letter in escapes:
+            parts.append(escapes[letter])
         elif len(digits) == HEX_DIGITS.get(letter) and (0 <= code < 0xD800 or 0xE000 <= code < 0x110000):
             parts.append(chr(code))
         else:
-            raise line.expected(i, "an escape of YAML", 'write "\\\\" for a backslash, or use single quotes')
+            what = "an escape of " + ("YAML" if escapes is ESCAPES else "TOML")
+            raise line.expected(i, what, 'write "\\\\" for a backslash, or use single quotes')
         i += 1 if text[i] != "\\" else 2 + len(digits)
     if i == len(text):
         raise line.expected(at, 'a closing " on this line', "close the quote", "none")
@@ -550,17 +633,218 @@ def parse_end(line: Line, at: int) -> str:
 
 
 def skip_spaces(text: str, at: int) -> int:
-    while text[at : at + 1] == " ":
+    while text[at : at + 1] in (" ", "\t"):
         at += 1
     return at
+
+
+# -- TOML 1.1, as far as blocks need it; a position is one in the text of all lines
+
+BARE_KEY_CHARACTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
+TOML_ESCAPES = {letter: ESCAPES[letter] for letter in 'btnfre"\\'}
+
+
+class Document:
+    """The lines of a block as one text, which ends in a newline and a null character.
+
+    `kinds` has, by id, what the tables that may still grow were opened by: "" for one that only a
+    longer header names, else ".", "[" or "[[" (an array of tables).
+    """
+
+    def __init__(self, lines: list[Line]) -> None:
+        self.lines, self.starts = lines, [0]
+        self.text = "".join(line.text + "\n" for line in lines) + "\0"
+        self.kinds: dict[int, str] = {}
+        for line in lines:
+            self.starts.append(self.starts[-1] + len(line.text) + 1)
+
+    def scalar(self, value: str, pos: int) -> Text:
+        return Text.of(value, *self.place(pos))
+
+    def place(self, pos: int) -> tuple[Line, int]:
+        """Return the line of a position and the place in it."""
+        from bisect import bisect_right
+
+        i = min(bisect_right(self.starts, pos), len(self.lines)) - 1
+        return self.lines[i], min(pos - self.starts[i], len(self.lines[i].text))
+
+    def expected(self, pos: int, what: str, hint: str = "", found: str = "") -> Error:
+        line, at = self.place(pos)
+        end = {"\0": "the end of the block", "\n": "the end of the line"}.get(self.text[pos], "")
+        return line.expected(at, what, hint, found or end)
+
+
+def parse_toml(lines: list[Line]) -> dict[Text, Node]:
+    """document := (header | pair)*, each on a line of its own; raise Error at what is outside the subset."""
+    doc = Document(lines)
+    root: dict[Text, Node] = {}
+    table, pos = root, skip_blank(doc.text, 0)
+    try:
+        while doc.text[pos] != "\0":
+            if doc.text[pos] == "[":
+                table, pos = parse_header(doc, pos, root)
+            else:
+                pos = parse_pair(doc, pos, table)
+            pos = skip_spaces(doc.text, pos)
+            if doc.text[pos] not in "#\n":
+                raise doc.expected(pos, "the end of the line", "write one key a line, and text in quotes")
+            pos = skip_blank(doc.text, pos)
+    except RecursionError:
+        raise Error("expected lists and tables that a person can read, found too many in each other") from None
+    return root
+
+
+def parse_header(doc: Document, pos: int, root: dict[Text, Node]) -> tuple[dict[Text, Node], int]:
+    """header := "[" path "]" | "[[" path "]]"; return the table that it opens"""
+    opening = "[[" if doc.text.startswith("[[", pos) else "["
+    path, pos = parse_path(doc, pos + len(opening))
+    closing = "]" * len(opening)
+    if not doc.text.startswith(closing, pos):
+        raise doc.expected(pos, quote(closing), "close the header")
+    parent, key = find_table(doc, root, path[:-1], ""), path[-1]
+    node: Any = parent.get(key)
+    if node is None or opening == "[[" and doc.kinds.get(id(node)) == "[[":
+        table: dict[Text, Node] = {}
+        if opening == "[[":
+            items: Any = parent.setdefault(key, [])
+            doc.kinds[id(items)] = "[["
+            items.append(table)
+        else:
+            parent[key] = table
+    elif opening == "[" and doc.kinds.get(id(node)) == "":
+        table = node
+    else:
+        raise find_again(key)
+    doc.kinds[id(table)] = "["
+    return table, pos + len(closing)
+
+
+def find_table(doc: Document, table: Any, path: list[Text], kind: str) -> dict[Text, Node]:
+    """Return the table at the end of a path, made where it is missing and growing where it may."""
+    for key in path:
+        if key not in table:
+            table[key] = {}
+            doc.kinds[id(table[key])] = kind
+        table = table[key]
+        if not kind and doc.kinds.get(id(table)) == "[[":
+            table = table[-1]
+        if doc.kinds.get(id(table), "closed") not in (kind, *(".[" if not kind else "")):
+            raise find_again(key)
+    return table  # type: ignore[no-any-return]
+
+
+def find_again(key: Text) -> Error:
+    """Return the Error for a key that has its value already."""
+    return key.expected("each key and table once", "merge the two", quote(key) + " again")
+
+
+def parse_pair(doc: Document, pos: int, table: dict[Text, Node]) -> int:
+    """pair := path "=" value"""
+    path, pos = parse_path(doc, pos)
+    if doc.text[pos] != "=":
+        raise doc.expected(pos, '"=" behind the key', 'write "key = value"')
+    value, pos = parse_toml_value(doc, skip_spaces(doc.text, pos + 1))
+    table = find_table(doc, table, path[:-1], ".")
+    if path[-1] in table:
+        raise find_again(path[-1])
+    table[path[-1]] = value
+    return pos
+
+
+def parse_path(doc: Document, pos: int) -> tuple[list[Text], int]:
+    """path := key ("." key)*; key := string | bare"""
+    path: list[Text] = []
+    while not path or doc.text[pos] == ".":
+        start = pos = skip_spaces(doc.text, pos + bool(path))
+        if doc.text[pos] in "'\"":
+            key, pos = parse_string(doc, pos)
+        else:
+            while doc.text[pos] in BARE_KEY_CHARACTERS:
+                pos += 1
+            key = doc.scalar(doc.text[start:pos], start)
+        if pos == start:
+            raise doc.expected(pos, "a key", 'write "key = value", and other characters in quotes')
+        path.append(key)
+        pos = skip_spaces(doc.text, pos)
+    return path, pos
+
+
+def parse_toml_value(doc: Document, pos: int) -> tuple[Any, int]:
+    """value := string | "[" list "]" | "{" table "}" | bare"""
+    first = doc.text[pos]
+    if first in "'\"":
+        return parse_string(doc, pos)
+    if first not in "[{":
+        return parse_bare(doc, pos)
+    items: list[Any] = []
+    table: dict[Text, Node] = {}
+    closing, pos = "]" if first == "[" else "}", skip_blank(doc.text, pos + 1)
+    while doc.text[pos] != closing:
+        if first == "[":
+            item, pos = parse_toml_value(doc, pos)
+            items.append(item)
+        else:
+            pos = parse_pair(doc, pos, table)
+        pos = skip_blank(doc.text, pos)
+        if doc.text[pos] == ",":
+            pos = skip_blank(doc.text, pos + 1)
+        elif doc.text[pos] != closing:
+            raise doc.expected(pos, '"," or "%s"' % closing, "separate values by commas, and close what was opened")
+    return items if first == "[" else table, pos + 1
+
+
+def skip_blank(text: str, pos: int) -> int:
+    """Return where something stands that is no space, comment or end of line."""
+    while text[pos] in " \t\n#":
+        pos = text.find("\n", pos) if text[pos] == "#" else pos + 1
+    return pos
+
+
+def parse_string(doc: Document, pos: int) -> tuple[Text, int]:
+    """string := "'" any* "'" | '"' (any | escape)* '"', on one line"""
+    line, at = doc.place(pos)
+    mark = doc.text[pos]
+    if doc.text.startswith(mark * 3, pos):
+        raise doc.expected(pos, "text on one line", "write it in one pair of quotes", "a multi-line string")
+    if mark == '"':
+        value, end = parse_double(line, at, TOML_ESCAPES)
+    else:
+        end = line.text.find("'", at + 1) + 1
+        value = line.text[at + 1 : end - 1]
+    if not end:
+        raise line.expected(at, "a closing ' on this line", "close the quote", "none")
+    return Text.of(value, line, at), pos + end - at
+
+
+def is_string(node: object) -> bool:
+    """Answer whether a value of TOML stands in quotes."""
+    return isinstance(node, Text) and node.line.text[node.at] in "'\""
+
+
+def parse_bare(doc: Document, pos: int) -> tuple[Text, int]:
+    """bare := "true" | "false" | integer ("." digits)?; the rest of what TOML has is refused by name"""
+    end = pos
+    while doc.text[end] not in " \t\n\0#,=[]{}":
+        end += 1
+    word = doc.text[pos:end].lower()
+    whole, dot, fraction = word[word[:1] in ("+", "-") :].partition(".")
+    parts = whole.split("_") + (fraction.split("_") if dot else [])
+    if doc.text[pos:end] in ("true", "false"):
+        return doc.scalar(word, pos), end
+    if word.isascii() and all(map(str.isdigit, parts)) and (whole[0] != "0" or whole == "0"):
+        return doc.scalar(word, pos), end
+    found = ""
+    if whole[:1].isdigit() or whole in ("inf", "nan"):
+        is_date = ":" in whole or "-" in whole and "e" not in whole
+        found = "%s (%s)" % ("a date or time" if is_date else "a number that is not plain digits", quote(word))
+    raise doc.expected(pos, "a string, a number, a list or a table", "write text in quotes", found)
 
 
 # -- what the keys mean
 
 
-def parse_metadata(data: bytes, path: str, subdir: str) -> Metadata:
-    """Return what the script's block asks for on a platform, such as "linux-64"."""
-    lines = find_block(data, path)
+def parse_conda_execute(lines: list[Line], path: str, subdir: str) -> Metadata:
+    """Return what a "# conda execute" block asks for on a platform."""
     block = parse_yaml(lines)
     check_keys(block, ("env", "channels", "run_with"), "the block", BLOCK_END)
     if "env" not in block:
@@ -702,6 +986,268 @@ def split_words(text: Text) -> list[str]:
     return ["".join(word) for word in words]
 
 
+# -- PEP 723
+
+
+TYPES: dict[type, tuple[str, str]] = {
+    dict: ("a table", "{...}"), list: ("a list", '["..."]'), Text: ("a string", '"..."'),
+    str: ("a string or number", "0"),
+}  # fmt: skip
+
+
+def find_typed(table: dict[Text, Node], name: str, kind: type) -> Any:
+    """Return the value of a key, of this type, or an empty one where there is none."""
+    node = table.get(Text(name))
+    if node is None or isinstance(node, kind) and (kind is not Text or is_string(node)):
+        return kind() if node is None else node
+    found = quote(node) if isinstance(node, Text) else TYPES[type(node)][0]
+    hint = "write %s = %s" % (name, TYPES[kind][1])
+    raise find_key(table, name).expected("%s for %s" % (TYPES[kind][0], name), hint, found)
+
+
+def find_strings(table: dict[Text, Node], name: str) -> list[Text]:
+    """Return the strings of a list, or none."""
+    for item in (items := find_typed(table, name, list)):
+        if not is_string(item):
+            what = "strings in the list " + name
+            where = item if isinstance(item, Text) else find_key(table, name)
+            raise where.expected(what, "write each in quotes", "" if where is item else TYPES[type(item)][0])
+    return list(items)
+
+
+def parse_pep_723(lines: list[Line], data: bytes, path: str) -> Metadata:
+    """Return what a "# /// script" block asks for; its tables of other tools are theirs."""
+    block = parse_toml(lines)
+    check_keys(block, ("requires-python", "dependencies", "tool"), "the block")
+    tools = find_typed(block, "tool", dict)
+    if "pixi" in tools and "conda" not in tools:
+        hint = "write its dependencies and channels as lists under [tool.conda], for conda-execute and conda exec"
+        raise find_key(tools, "pixi").expected("[tool.conda] too", hint, "[tool.pixi] alone")
+    conda = find_typed(tools, "conda", dict)
+    check_keys(conda, ("dependencies", "channels"), "[tool.conda]")
+    specs = [parse_spec(text) for text in find_strings(conda, "dependencies")]
+    if "python" not in map(find_package, specs):
+        specs.insert(0, parse_requires_python(find_typed(block, "requires-python", Text)))
+    pip = [parse_requirement(text) for text in find_strings(block, "dependencies")]
+    channels = [parse_channel(text) for text in find_strings(conda, "channels")]
+    words = parse_shebang(data, path)
+    is_python = words and os.path.basename(words[find_program(words)]).startswith("python") and "-m" not in words
+    run_with = words if is_python and not is_own_command(words) else ["python"]
+    return Metadata(dialect="pep723", specs=specs, pip=pip, channels=channels, run_with=run_with)
+
+
+def parse_requires_python(text: Text) -> str:
+    """Return the match spec of a PEP 440 specifier set, in words that conda and rattler read alike.
+
+    >>> parse_requires_python(Text(">= 3.9, != 3.9.1, ~= 3.10.2, == 3.*"))
+    'python >=3.9,!=3.9.1,>=3.10.2,<3.11,3.*'
+    """
+    versions = [parse_specifier(text, term) for term in "".join(text.split()).split(",") if term]
+    return "python " + ",".join(versions) if versions else "python"
+
+
+def parse_specifier(text: Text, term: str) -> str:
+    """specifier := ("==" | "!=" | "<=" | ">=" | "<" | ">" | "~=") version"""
+    version = term.lstrip(OPERATORS)
+    operator, release = term[: len(term) - len(version)], version.split(".")
+    hint = 'write it like ">=3.9,<4"' if operator != "===" else 'write "==": no match spec compares the text'
+    if operator not in ("==", "!=", "<=", ">=", "<", ">", "~="):
+        raise text.expected("versions of python as PEP 440 has them", hint)
+    is_open = operator in ("==", "!=") and release[-1] == "*"
+    numbers = release[: len(release) - is_open]
+    if not version[:1].isdigit() or not version.isascii() or not all(map(str.isalnum, numbers)):
+        raise text.expected("a version behind each operator", hint)
+    if operator == "~=":
+        if not release[1:] or not release[-2].isdigit():
+            raise text.expected('two numbers or more behind "~="', hint)
+        return ">=%s,<%s" % (version, ".".join([*release[:-2], str(int(release[-2]) + 1)]))
+    return version if is_open and operator == "==" else term
+
+
+# -- conda-script
+
+DEPENDENCY_KEYS = ("version", "build", "build-number", "channel", "subdir", "md5", "sha256", "when")
+SUBDIRS = (
+    "linux-32", "linux-64", "linux-aarch64", "linux-armv6l", "linux-armv7l", "linux-ppc64le", "linux-riscv64",
+    "linux-s390x", "osx-64", "osx-arm64", "win-32", "win-64", "win-arm64",
+)  # fmt: skip
+# What the order of two versions may be: -1 where the machine's is lower, 1 where it is higher.
+COMPARISONS = {
+    "": (0,), "=": (0,), "==": (0,), "!=": (-1, 1), "<": (-1,), "<=": (-1, 0), ">": (1,), ">=": (0, 1),
+}  # fmt: skip
+
+
+def parse_conda_script(lines: list[Line], path: str, subdir: str, find_version: Callable[[str], str]) -> Metadata:
+    """Return what a "/// conda-script" block asks for on a platform; it has its channels alone."""
+    block = parse_toml(lines)
+    check_keys(block, ("channels", "entrypoint", "dependencies", "tool"), "the block")
+    for key, example in (("channels", '["conda-forge"]'), ("entrypoint", '"python ${SCRIPT}"')):
+        if not block.get(Text(key)):
+            raise Error("expected %s in the block, found none" % key, path, hint="write %s = %s" % (key, example))
+    channels = [parse_channel(text) for text in find_strings(block, "channels")]
+    entrypoint = find_entrypoint(block, subdir)
+    parse_commands(entrypoint, 0, 0)
+    specs: dict[str, str] = {}
+    for name, node in find_typed(block, "dependencies", dict).items():
+        if name.lower() in specs:
+            raise find_again(name)
+        specs[name.lower()] = parse_dependency(name, node, subdir, find_version)
+    found = [spec for spec in specs.values() if spec]
+    if not found:
+        hint = 'write [dependencies] and below it NAME = "*"'
+        raise Error("expected a dependency for %s, found none" % subdir, path, hint=hint)
+    run_with, channels = [str(entrypoint)], [*channels, "nodefaults"]
+    return Metadata(dialect="conda-script", specs=found, pip=[], channels=channels, run_with=run_with)
+
+
+def parse_dependency(name: Text, node: Node, subdir: str, find_version: Callable[[str], str]) -> str:
+    """Return the spec of a dependency, as a person would write it, or "" where its "when" is not met."""
+    table: Any = node if isinstance(node, dict) else {Text.of("version", name.line, name.at): node}
+    hint = "url, extras and flags mean nothing to some engines"
+    check_keys(table, DEPENDENCY_KEYS, "the dependency " + name, hint)
+    when = find_typed(table, "when", Text)
+    keys = []
+    for key in ("build-number", "subdir", "md5", "sha256"):
+        value = find_typed(table, key, str if key == "build-number" else Text)
+        if value.strip(NAME_CHARACTERS + OPERATORS):
+            raise value.expected("letters and digits for " + key)
+        keys += ["%s='%s'" % (key.replace("-", "_"), value)] if value else []
+    version, build, channel = (find_typed(table, key, Text) for key in ("version", "build", "channel"))
+    version = version or "*"
+    words = [name, version, build] if build else [name] if version == "*" else [name, version]
+    spec = (channel + "::" if channel else "") + " ".join(words) + ("[%s]" % ",".join(keys) if keys else "")
+    if split_name(name)[1] or build.split() != [build] * bool(build):
+        raise name.expected("the name, version and build of one package")
+    spec = parse_spec(Text.of(spec, name.line, name.at))
+    return spec if not when or is_met(when, subdir, find_version) else ""
+
+
+def is_met(text: Text, subdir: str, find_version: Callable[[str], str]) -> bool:
+    """when := "__unix" | "__linux" | "__osx" | "__win" | ("__glibc" | "__cuda") (version ("," version)*)?"""
+    name, rest = split_name(text)
+    terms = "".join(rest.split()).split(",") if rest.strip() else []
+    facts = find_facts(subdir)
+    if name in ("__unix", "__linux", "__osx", "__win") and not terms:
+        return facts[name[2:]]
+    wanted = [term.lstrip(OPERATORS) for term in terms]
+    operators = [term[: len(term) - len(number)] for term, number in zip(terms, wanted)]
+    numbers = [number[:-2] if number.endswith(".*") else number for number in wanted]
+    is_known = set(operators) <= set(COMPARISONS) and all(one.replace(".", "").isdecimal() for one in numbers)
+    if name not in ("__glibc", "__cuda") or not is_known:
+        hint = "write __unix, __linux, __osx, __win, or __glibc or __cuda and versions"
+        raise text.expected('a virtual package, such as "__cuda >=12"', hint)
+    found = find_version(name) if name == "__cuda" or facts["linux"] else ""
+    return bool(found) and all(
+        compare(found, number, operator == "=" or number != full) in COMPARISONS[operator]
+        for operator, number, full in zip(operators, numbers, wanted)
+    )
+
+
+def compare(version: str, other: str, is_open: bool) -> int:
+    """Return the order of two versions that are numbers; an open one ends where the other does.
+
+    >>> compare("2.28", "2.28.0", False), compare("12.4", "12", True), compare("2.9", "2.28", False)
+    (0, 0, -1)
+    """
+    a, b = ([int(part) for part in one.split(".") if part.isdigit()] for one in (version, other))
+    a, b = a + [0] * (len(b) - len(a)), b + [0] * (0 if is_open else len(a) - len(b))
+    a = a[: len(b)]
+    return (a > b) - (a < b)
+
+
+def find_entrypoint(block: dict[Text, Node], subdir: str) -> Text:
+    """Return the entrypoint for a platform: of several the one that is said of the fewest."""
+    node = block[Text("entrypoint")]
+    if not isinstance(node, dict):
+        return find_typed(block, "entrypoint", Text)  # type: ignore[no-any-return]
+    check_keys(node, ("unix", "linux", "osx", "win", *SUBDIRS), "entrypoint")
+    system = subdir.split("-")[0]
+    for name in (subdir, system, "" if system == "win" else "unix"):
+        if name in node:
+            return find_typed(node, name, Text)  # type: ignore[no-any-return]
+    raise find_key(block, "entrypoint").expected("an entrypoint for " + subdir, "add one", "none")
+
+
+# -- the language of entrypoints, which is no shell's: words, quotes, ${NAME}, $(commands), &&
+
+VARIABLES = ("${SCRIPT}", "${CACHE}")
+MAX_DEPTH = 64  # of "$(" in "$("
+
+
+def parse_commands(text: Text, at: int, depth: int) -> tuple[list[Command], int]:
+    """commands := word+ ("&&" word+)*, up to the end of the text or the ")" of a "$(" """
+    commands: list[Command] = [[]]
+    while True:
+        while text[at : at + 1].isspace():
+            at += 1
+        c = text[at : at + 1]
+        is_end = c == (")" if depth else "")
+        if not commands[-1] and (is_end or c == "&"):
+            raise text.expected_at(at, "a command", "write one")
+        if is_end:
+            return commands, at + 1
+        if text.startswith("&&", at):
+            commands.append([])
+            at += 2
+        elif not c or c in "&|;<>`)":
+            what = '")"' if not c else "words, quotes, ${NAME}, $(command) and &&"
+            raise text.expected_at(at, what, "this is no shell: put such text in quotes, or run sh -c")
+        else:
+            start = at
+            word, at = parse_word(text, at, depth)
+            name, equal, _ = text[start:at].partition("=")
+            if not commands[-1] and equal and name.isidentifier():
+                raise text.expected_at(start, "a program", "no variable can be set here")
+            commands[-1].append(word)
+
+
+def parse_word(text: Text, at: int, depth: int) -> tuple[Word, int]:
+    """word := (text | "'" text "'" | '"' (text | value)* '"' | value)+"""
+    word: Word = []
+    start, mark = at, ""
+    while at < len(text) and (mark or not text[at].isspace() and text[at] not in "&|;<>`)"):
+        c = text[at]
+        if c == "$" and mark != "'":
+            value, at = parse_substitution(text, at, depth)
+            word.append((not mark and isinstance(value, list), value))
+            continue
+        if c == mark or not mark and c in "'\"":
+            start, mark, c = at, "" if mark else c, ""
+        word.append((False, c))
+        at += 1
+    if mark:
+        raise text.expected_at(start, "a closing " + mark, "close the quote")
+    return word, at
+
+
+def parse_substitution(text: Text, at: int, depth: int) -> tuple[Any, int]:
+    """value := "${SCRIPT}" | "${CACHE}" | "$(" commands ")" """
+    for name in VARIABLES:
+        if text.startswith(name, at):
+            return name, at + len(name)
+    if text.startswith("$(", at) and depth < MAX_DEPTH:
+        return parse_commands(text, at + 2, depth + 1)
+    raise text.expected_at(at, "${SCRIPT}, ${CACHE} or $(command)", "put text with $ in single quotes")
+
+
+# -- any dialect
+
+
+def parse_metadata(
+    data: bytes, path: str, subdir: str, find_version: Callable[[str], str] = lambda name: ""
+) -> Metadata:
+    """Return what the script's block asks for on a platform, such as "linux-64".
+
+    `find_version` is asked for the machine's "__glibc" or "__cuda", by those blocks that depend on it.
+    """
+    dialect, lines = find_block(data, path)
+    if dialect == "pep723":
+        return parse_pep_723(lines, data, path)
+    if dialect == "conda-script":
+        return parse_conda_script(lines, path, subdir, find_version)
+    return parse_conda_execute(lines, path, subdir)
+
+
 # -- specs, requirements, channels: what passes is no option, second line, @EXPLICIT or file to any engine
 
 NAME_CHARACTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"  # CEP 26
@@ -724,6 +1270,11 @@ def split_name(text: str) -> tuple[str, str]:
     """Return a package's name and what is behind it."""
     length = len(text) - len(text.lstrip(NAME_CHARACTERS))
     return text[:length], text[length:]
+
+
+def find_package(spec: str) -> str:
+    """Return the package that a spec names, in lower case."""
+    return split_name(spec.rpartition("::")[2])[0].lower()
 
 
 def parse_spec(text: Text) -> str:
@@ -822,6 +1373,14 @@ def parse_shebang(data: bytes, path: str) -> list[str]:
         line = Line(path, 1, first.rstrip(), first.index(flag, first.index(words[0]) + len(words[0])) + len(flag))
         return [words[0], *split_words(Text.of(line.text, line, 0))]
     return words
+
+
+def find_program(words: list[str]) -> int:
+    """Return which word of a command is the program that "env" starts, else the first."""
+    at = 1 if os.path.basename(words[0]) == "env" and len(words) > 1 else 0
+    while at and at < len(words) - 1 and (words[at].startswith("-") or "=" in words[at]):  # for env itself to read
+        at += 2 if words[at] in ("-u", "-C") else 1
+    return at
 
 
 def is_own_command(words: list[str]) -> bool:
@@ -1645,8 +2204,7 @@ class Order:
     ) -> None:
         self.config, self.engine, self.program, self.prefix = config, engine, program, prefix
         self.offline, self.builder, self.pip = offline, builder, asked.pip
-        names = [split_name(spec.rpartition("::")[2])[0].lower() for spec in asked.specs]
-        self.specs = asked.specs + (["pip"] if asked.pip and "pip" not in names else [])
+        self.specs = asked.specs + (["pip"] if asked.pip and "pip" not in map(find_package, asked.specs) else [])
         self.channels = [channel for channel in asked.channels if channel != "nodefaults"]
         self.override = "nodefaults" in asked.channels  # leave the configured channels out
 
@@ -1932,17 +2490,21 @@ def find_bin_dirs(prefix: str) -> list[str]:
     return [prefix, *(os.path.normpath(os.path.join(prefix, part)) for part in parts)]
 
 
+def find_executable(name: str, prefix: str, path: str) -> str:
+    """Return the environment's program of this name, for a plain shell else the machine's, or ""."""
+    program = which(name, os.pathsep.join(find_bin_dirs(prefix)))
+    return program or (which(name, path) if name in SHELLS else "")
+
+
 def find_argv(words: list[str], script: str, args: list[str], prefix: str, path: str) -> list[str]:
     """Return the command to execute: whatever its path, the environment's program of that name.
 
     Only a plain shell may be the machine's; a relative path with a slash begins at the script.
     """
     rest = [os.path.join(".", script) if script.startswith("-") else script, *args]
-    at = 1 if os.path.basename(words[0]) == "env" and len(words) > 1 else 0
-    while at and at < len(words) - 1 and (words[at].startswith("-") or "=" in words[at]):  # for env itself to read
-        at += 2 if words[at] in ("-u", "-C") else 1
+    at = find_program(words)
     word, name = words[at], os.path.basename(words[at])
-    program, where = which(name, os.pathsep.join(find_bin_dirs(prefix))), prefix
+    program, where = find_executable(name, prefix, os.path.dirname(word) + os.pathsep + path), prefix
     if word != name and word[0] != "/" and not os.path.isabs(word):
         where = os.path.dirname(os.path.abspath(script))
         program = os.path.normpath(os.path.join(where, word))
@@ -1950,8 +2512,6 @@ def find_argv(words: list[str], script: str, args: list[str], prefix: str, path:
         if is_script or is_own_command([os.path.realpath(program)]):
             hint = "name what runs the script, or leave run_with out"
             raise Error("expected another program, found " + quote(word), script, hint=hint)
-    elif not program and name in SHELLS:
-        program = which(name, os.path.dirname(word)) or which(name, path)
     if not os.path.exists(program):
         hint = "add the package that brings it to env, or name another command with run_with"
         hint += "; --force-env mends a damaged environment" if where == prefix else ""
@@ -2152,6 +2712,112 @@ def no_start(program: str, cause: OSError | ValueError) -> Error:
     return Error("expected a command that can run, found: %s" % found, program, "", hint, code)
 
 
+# -- entrypoints of conda-script
+
+
+def find_launch(asked: Metadata, script: str, args: list[str], prefix: str, path: str) -> list[str]:
+    """Return the command to execute: for an entrypoint of several, this file, which runs them there."""
+    if asked.dialect != "conda-script":
+        return find_argv(asked.run_with, script, args, prefix, path)
+    [entrypoint] = asked.run_with
+    script, cache = os.path.abspath(script), find_cache(prefix, script)
+    if "&&" in entrypoint or "$(" in entrypoint:
+        file = os.path.abspath(__file__)
+        return [sys.executable, "-I", file, "--entrypoint", entrypoint, prefix, script, cache, *args]
+    [command] = parse_commands(Text(entrypoint), 0, 0)[0]
+    return [*find_words(command, {"${SCRIPT}": script, "${CACHE}": cache}, prefix, path), *args]
+
+
+def find_cache(prefix: str, script: str) -> str:
+    """Return what ${CACHE} is for a script: a folder in the environment, which lives as long."""
+    return os.path.join(prefix, ".cache", sha256(os.fsencode(os.path.abspath(script))).hexdigest()[:20])
+
+
+def find_words(
+    command: Command, values: Mapping[str, str], prefix: str, path: str, capture: Callable[[Any], str] = lambda _: ""
+) -> list[str]:
+    """Return the words of a command, the first as the path of a program; none where nothing is left of it."""
+    fields: list[str | None] = []  # None vanishes
+    for word in command:
+        fields.append(None)
+        for is_split, value in word:
+            text = values.get(value, value) if isinstance(value, str) else capture(value)
+            for i, piece in enumerate(text.split() if is_split else [text]):
+                fields += [None] if i or is_split and text[0].isspace() else []
+                fields[-1] = (fields[-1] or "") + piece
+            fields += [None] if is_split and text[-1:].isspace() else []
+    words = [field for field in fields if field is not None]
+    if words and os.path.basename(words[0]) == words[0]:
+        program = find_executable(words[0], prefix, path)
+        if not program:
+            hint = "add the package that brings it to the dependencies"
+            raise Error("expected %s in %s, found none" % (quote(words[0]), prefix), "entrypoint", "", hint, 127)
+        words[0] = program
+    return words
+
+
+def run_command(argv: list[str], stdin: int | None = None, stdout: int | None = None) -> bytes:
+    """Run a command to its end and return what it printed into a pipe; end as it ended if it failed.
+
+    A signal that would end us is passed on to it; then we end by that too.
+    """
+    import signal
+    import subprocess
+
+    got: list[int] = []
+    child: subprocess.Popen[bytes] | None = None
+
+    def pass_on(number: int, frame: object) -> None:
+        got.append(number)
+        if child:
+            child.send_signal(number)
+
+    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT") if hasattr(signal, name)]
+    old = {number: signal.signal(number, pass_on) for number in numbers if signal.getsignal(number) != signal.SIG_IGN}
+    try:
+        child = subprocess.Popen(argv, stdin=stdin, stdout=stdout, close_fds=False)
+        for number in got:  # before there was a child
+            child.send_signal(number)
+        output, code = child.communicate()[0], child.returncode
+    except OSError as e:
+        raise no_start(argv[0], e) from None
+    for number in old:
+        signal.signal(number, signal.SIG_DFL if number in got else old[number])
+    for number in got:
+        os.kill(os.getpid(), number)
+    if code:
+        raise SystemExit(code if code > 0 else 128 - code)
+    return output or b""
+
+
+def run_entrypoint(argv: list[str]) -> int:
+    """Run the commands of an entrypoint in the environment, without a shell, and become the last of them."""
+    from subprocess import DEVNULL, PIPE
+
+    entrypoint, prefix, script, cache, *args = argv
+
+    def find(command: Command) -> list[str]:
+        path = os.environ.get("PATH", os.defpath)
+        return find_words(command, {"${SCRIPT}": script, "${CACHE}": cache}, prefix, path, capture)
+
+    def capture(commands: list[Command]) -> str:
+        found = filter(None, map(find, commands))
+        output = b"".join([run_command(words, stdin=DEVNULL, stdout=PIPE) for words in found])
+        try:
+            text = output.decode("utf-8")
+        except UnicodeDecodeError:
+            raise Error("expected UTF-8 from the commands in $(...), found other bytes", "entrypoint") from None
+        return text[: len(text) - (2 if text.endswith("\r\n") else text.endswith("\n"))]
+
+    *first, last = parse_commands(Text(entrypoint), 0, 0)[0]
+    for words in filter(None, map(find, first)):
+        run_command(words)
+    words = find(last)
+    if words:
+        launch([*words, *args], os.environ, -1)
+    return 0
+
+
 # ---- Command line ----------------------------------------------------------------------
 # From argv to a run, and from an Error to text and exit code.
 
@@ -2217,8 +2883,9 @@ def main(argv: list[str] | None = None) -> int:
     """Run a command line; return the exit code where no script took over."""
     argv = sys.argv[1:] if argv is None else argv
     sys.excepthook = report_bug
-    if argv[:1] == ["--tmpenv"]:
-        return guard(run_tmpenv, argv[1:])
+    for option, work in (("--tmpenv", run_tmpenv), ("--entrypoint", run_entrypoint)):
+        if argv[:1] == [option]:
+            return guard(work, argv[1:])
     return guard(lambda: execute(*parse_argv(argv, OPTIONS, anywhere=False)))
 
 
@@ -2303,7 +2970,9 @@ def prepare(
     lease = obtain(store, asked, config, script.path, "force-env" in options, "offline" in options)
     prefix = store.path(asked.name)
     script.keep(store)
-    argv = find_argv(asked.run_with, script.path, args, prefix, os.environ.get("PATH", os.defpath))
+    argv = find_launch(asked, script.path, args, prefix, os.environ.get("PATH", os.defpath))
+    if asked.dialect == "conda-script" and "${CACHE}" in asked.run_with[0]:
+        os.makedirs(find_cache(prefix, script.path), exist_ok=True)
     if not store.append("run", asked.name, script.path) and store.say.verbose:
         store.say.line("could not write to " + store.path("usage.tsv"))
     environ = read_environ()
@@ -2490,10 +3159,28 @@ def fetch(address: str) -> tuple[bytes, str]:
     return data, "".join(c for c in name if c in NAME_CHARACTERS).lstrip(".-") or "script"
 
 
+def detect_version(name: str) -> str:
+    """Return the version of this machine's "__glibc" or "__cuda", found as conda finds it, or ""."""
+    override = os.environ.get("CONDA_OVERRIDE_" + name[2:].upper())
+    if override is not None:
+        return override.strip()
+    if name == "__glibc":
+        names = getattr(os, "confstr_names", {})
+        return (os.confstr(names["CS_GNU_LIBC_VERSION"]) or "").split(" ")[-1] if "CS_GNU_LIBC_VERSION" in names else ""
+    import ctypes
+
+    number = ctypes.c_int()
+    try:
+        ctypes.CDLL("nvcuda.dll" if os.name == "nt" else "libcuda.so.1").cuDriverGetVersion(ctypes.byref(number))
+    except OSError:
+        return ""
+    return "%d.%d" % (number.value // 1000, number.value % 1000 // 10)
+
+
 def read_metadata(script: Script) -> Metadata:
     """Return what a script asks for on this machine, with the command that runs it."""
     subdir = os.environ.get("CONDA_SUBDIR") or find_subdir(sys.platform, MACHINE)
-    metadata = parse_metadata(script.data, script.shown, subdir)
+    metadata = parse_metadata(script.data, script.shown, subdir, detect_version)
     metadata.run_with = find_command(script.data, script.path, metadata.run_with)
     metadata.name = find_name(metadata.specs, metadata.pip, metadata.channels)
     return metadata
@@ -2517,7 +3204,7 @@ def format_plan(
     engine = find_engine(config.engine, os.environ, sys.executable)[0]
     command = [*metadata.run_with, script.path, *args]
     if exists:
-        command = find_argv(metadata.run_with, script.path, args, prefix, os.environ.get("PATH", os.defpath))
+        command = find_launch(metadata, script.path, args, prefix, os.environ.get("PATH", os.defpath))
     if not as_json:
         state = "it exists" if exists else "%s would build it" % engine
         text = "%s\nEnvironment: %s\nCommand: %s"

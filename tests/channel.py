@@ -1,8 +1,9 @@
 """Build a small conda channel from what is installed here: python tests/channel.py DIR
 
 It holds the running interpreter as `python` (a symlink and a pyvenv.cfg, so it works on this
-machine only), `pip` and `numpy` repacked from this environment, and a few packages of a few lines
-that each show one thing. With it the tool can be tried where no public channel is reachable:
+machine only), the machine's `gcc` and `perl` in the same way, `pip` and `numpy` repacked from this
+environment, and a few packages of a few lines that each show one thing. With it the tool can be
+tried where no public channel is reachable:
 
     python -m pip install conda-package-streaming numpy pip py-rattler zstandard
     python tests/channel.py /tmp/channel        # prints file:///tmp/channel
@@ -18,6 +19,7 @@ import hashlib
 import json
 import os
 import platform
+import shutil
 import sys
 import tarfile
 import tempfile
@@ -53,6 +55,10 @@ HELLO = """\
 #!/bin/sh
 echo "hello-conda {}" "$@"
 """
+SHOW = b"""\
+#!/bin/sh
+for word; do printf '%s\\0' "$word"; done
+"""
 ENTRY_POINT_DEMO = b"""\
 import sys
 
@@ -68,6 +74,7 @@ DEACTIVATE = b"""\
 unset ACTIVATED
 unset ACTIVATED_PREFIX
 """
+MACHINE_PROGRAMS = ("gcc", "perl")
 PYVENV_CFG = """\
 home = {home}
 include-system-site-packages = false
@@ -166,6 +173,12 @@ def hello_conda(number: str, suffix: str) -> Package:
     return Package("hello-conda", number, files, noarch="generic", suffix=suffix)
 
 
+def words() -> Package:
+    """Make a package whose commands show their words, and print like printf."""
+    files: Files = {"bin/show": SHOW, "bin/print": b'#!/bin/sh\nprintf "$@"\n'}
+    return Package("words", "1.0", files, noarch="generic")
+
+
 def entry_point() -> Package:
     """Make a Python package whose command prints sys.prefix."""
     files: Files = {"site-packages/entry_point_demo.py": ENTRY_POINT_DEMO}
@@ -183,6 +196,12 @@ def activated() -> Package:
     return Package("activated", "1.0", files, noarch="generic")
 
 
+def machine_programs() -> list[Package]:
+    """Make the machine's C compiler and perl packages, where it has them, of a symlink each."""
+    found = {name: shutil.which(name, path="/usr/bin:/bin") for name in MACHINE_PROGRAMS}
+    return [Package(name, "1.0", {f"bin/{name}": path}) for name, path in found.items() if path]
+
+
 def no_such_dependency() -> Package:
     """Make a package that cannot be installed."""
     depends = ["a-package-that-is-not-there >=9"]
@@ -197,9 +216,11 @@ def packages() -> list[Package]:
         numpy(),
         hello_conda("1.0", ".tar.bz2"),
         hello_conda("2.0", ".conda"),
+        words(),
         entry_point(),
         activated(),
         no_such_dependency(),
+        *machine_programs(),
     ]
 
 
@@ -307,6 +328,7 @@ def inputs_digest() -> str:
         sys.version,
         version("numpy"),
         version("pip"),
+        *(package.name for package in machine_programs()),
     ]
     return hashlib.sha256("\n".join(inputs).encode()).hexdigest()
 

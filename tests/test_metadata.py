@@ -31,6 +31,7 @@ def read_yield(path: Path) -> dict[str, object]:
     data = path.read_bytes()
     metadata = parse_metadata(data, path.name, SUBDIR)
     return {
+        "dialect": metadata.dialect,
         "specs": metadata.specs,
         "pip": metadata.pip,
         "channels": metadata.channels,
@@ -47,7 +48,7 @@ def test_the_corpora_are_there(folder: str) -> None:
 @pytest.mark.parametrize("path", list_scripts("valid"), ids=name_of)
 def test_a_valid_script_yields_what_its_json_says(path: Path) -> None:
     expected = json.loads(path.with_name(path.name + ".json").read_text(encoding="utf-8"))
-    assert read_yield(path) == expected
+    assert read_yield(path) == {"dialect": "conda-execute", **expected}
 
 
 @pytest.mark.parametrize("path", list_scripts("invalid"), ids=name_of)

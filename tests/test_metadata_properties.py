@@ -68,8 +68,11 @@ def as_plain(node: Any) -> Any:
 def check_that_pyyaml_agrees(script: bytes) -> bool:
     """Assert that what the parser accepts is what PyYAML reads; answer whether it accepts."""
     try:
-        ours = conda_execute.parse_yaml(conda_execute.find_block(script, "script"))
+        dialect, lines = conda_execute.find_block(script, "script")
+        ours = conda_execute.parse_yaml(lines) if dialect == "conda-execute" else {}
     except conda_execute.Error:
+        return False
+    if dialect != "conda-execute":
         return False
     text = read_text(script)
     try:

@@ -1,0 +1,5 @@
+# conda execute
+# env:
+#  - perl
+
+print join("-", reverse @ARGV), "\n";

@@ -1,0 +1,10 @@
+# /// conda-script
+# channels = ["conda-forge"]
+# entrypoint = "sh ${SCRIPT}"
+# dependencies.python = "*"
+# /// end-conda-script
+
+echo hello
+
+# conda execute
+# env: [python]

@@ -1,0 +1,4 @@
+# /// conda-script
+# /// end-conda-script
+
+echo hello

@@ -1,0 +1,4 @@
+# /// conda-script
+# channels = ["conda-forge"]
+
+# /// end-conda-script

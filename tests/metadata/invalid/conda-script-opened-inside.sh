@@ -1,0 +1,8 @@
+# /// conda-script
+# channels = ["conda-forge"]
+# /// conda-script
+# entrypoint = "sh ${SCRIPT}"
+# dependencies.python = "*"
+# /// end-conda-script
+
+echo hello

@@ -1,0 +1,7 @@
+# /// conda-script
+# channels = ["conda-forge"]
+# entrypoint = 'true || sh'
+# dependencies.python = "*"
+# /// end-conda-script
+
+echo hello

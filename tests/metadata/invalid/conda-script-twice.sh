@@ -1,0 +1,15 @@
+# /// conda-script
+# channels = ["conda-forge"]
+# entrypoint = "sh ${SCRIPT}"
+# dependencies.python = "*"
+# /// end-conda-script
+
+echo hello
+
+# /// conda-script
+# channels = ["conda-forge"]
+# entrypoint = "sh ${SCRIPT}"
+# dependencies.python = "*"
+# /// end-conda-script
+
+echo hello

@@ -1,0 +1,6 @@
+# /// conda-script
+# entrypoint = "sh ${SCRIPT}"
+# dependencies.python = "*"
+# /// end-conda-script
+
+echo hello

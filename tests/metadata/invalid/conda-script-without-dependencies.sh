@@ -1,0 +1,6 @@
+# /// conda-script
+# channels = ["conda-forge"]
+# entrypoint = "sh ${SCRIPT}"
+# /// end-conda-script
+
+echo hello

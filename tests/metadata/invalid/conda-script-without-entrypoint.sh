@@ -1,0 +1,6 @@
+# /// conda-script
+# channels = ["conda-forge"]
+# dependencies.python = "*"
+# /// end-conda-script
+
+echo hello

@@ -1,0 +1,8 @@
+# conda execute
+# env: [numpy]
+
+# /// script
+# dependencies = []
+# ///
+
+print('hello')

@@ -1,0 +1,6 @@
+# /// script
+# [tool.conda]
+# channels = ["-c"]
+# ///
+
+print('hello')

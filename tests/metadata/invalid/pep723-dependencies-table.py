@@ -1,0 +1,6 @@
+# /// script
+# [tool.conda.dependencies]
+# numpy = "*"
+# ///
+
+print('hello')

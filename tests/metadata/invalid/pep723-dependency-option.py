@@ -1,0 +1,5 @@
+# /// script
+# dependencies = ["--index-url=x"]
+# ///
+
+print('hello')

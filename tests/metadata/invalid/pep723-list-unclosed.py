@@ -1,0 +1,6 @@
+# /// script
+# dependencies = ["rich"
+# x = 1
+# ///
+
+print('hello')

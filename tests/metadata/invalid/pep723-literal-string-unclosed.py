@@ -1,0 +1,5 @@
+# /// script
+# requires-python = '>=3.9
+# ///
+
+print('hello')

@@ -1,0 +1,5 @@
+# /// script
+# = []
+# ///
+
+print('hello')

@@ -1,0 +1,5 @@
+# /// script
+# dependencies = ["é"]
+# ///
+
+print('hello')

@@ -1,0 +1,7 @@
+# /// script
+# dependencies = []
+# [tool.pixi.dependencies]
+# numpy = "*"
+# ///
+
+print('hello')

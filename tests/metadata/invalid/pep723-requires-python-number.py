@@ -1,0 +1,5 @@
+# /// script
+# requires-python = 3.10
+# ///
+
+print('hello')

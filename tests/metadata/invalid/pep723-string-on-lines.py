@@ -1,0 +1,7 @@
+# /// script
+# requires-python = """
+# >=3.9
+# """
+# ///
+
+print('hello')

@@ -1,0 +1,6 @@
+# /// script
+# [tool.conda]
+# [tool.conda]
+# ///
+
+print('hello')

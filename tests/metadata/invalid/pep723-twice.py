@@ -1,0 +1,11 @@
+# /// script
+# dependencies = []
+# ///
+
+print('hello')
+
+# /// script
+# dependencies = []
+# ///
+
+print('hello')

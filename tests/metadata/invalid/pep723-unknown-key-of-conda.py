@@ -1,0 +1,6 @@
+# /// script
+# [tool.conda]
+# channel = ["conda-forge"]
+# ///
+
+print('hello')

@@ -1,0 +1,5 @@
+# /// script
+# dependecies = ["rich"]
+# ///
+
+print('hello')

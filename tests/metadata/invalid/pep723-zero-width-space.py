@@ -1,0 +1,5 @@
+# /// script
+# dependencies = ["ri​ch"]
+# ///
+
+print('hello')

@@ -1,0 +1,4 @@
+# see /// conda-script
+
+# conda execute
+# env: [python]

@@ -1,0 +1,7 @@
+# /// script
+# dependencies = []
+# ///
+
+"""Not this:
+# /// conda-script
+"""

@@ -1,0 +1,6 @@
+"""Write such a line:
+# /// conda-script
+"""
+
+# conda execute
+# env: [python]

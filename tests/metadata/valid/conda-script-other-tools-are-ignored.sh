@@ -1,0 +1,9 @@
+# /// conda-script
+# channels = ["conda-forge"]
+# entrypoint = "sh ${SCRIPT}"
+# dependencies.python = "*"
+# [tool.pixi]
+# x = 1
+# /// end-conda-script
+
+echo hello

@@ -1,0 +1,8 @@
+#!/usr/bin/env pixi
+# /// conda-script
+# channels = ["conda-forge"]
+# entrypoint = "sh ${SCRIPT}"
+# dependencies.python = "*"
+# /// end-conda-script
+
+echo hello

@@ -1,0 +1,7 @@
+# /// other
+# /// script
+# dependencies = []
+# ///
+
+# conda execute
+# env: [numpy]

@@ -1,0 +1,13 @@
+# /// script
+# dependencies = []
+# [tool.conda]
+# dependencies = ["numpy"]
+# [tool.uv]
+# exclude-newer = "2024-01-01T00:00:00Z"
+# [[tool.uv.index]]
+# url = "https://pypi.org/simple"
+# [tool.pixi.dependencies]
+# scipy = "*"
+# ///
+
+print('hello')

@@ -1,0 +1,6 @@
+#!/usr/bin/python3.11 -s
+# /// script
+# dependencies = []
+# ///
+
+print('hello')

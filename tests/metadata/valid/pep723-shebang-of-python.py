@@ -1,0 +1,6 @@
+#!/usr/bin/env -S python3 -u
+# /// script
+# dependencies = []
+# ///
+
+print('hello')

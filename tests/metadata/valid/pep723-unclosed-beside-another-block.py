@@ -1,0 +1,7 @@
+# conda execute
+# env: [numpy]
+
+# /// script
+# dependencies = []
+
+print('hello')
