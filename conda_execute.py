@@ -18,6 +18,7 @@
 
 This file is the whole tool: put it beside your scripts. It needs CPython 3.8 or newer and
 conda, mamba, micromamba or py-rattler; where there is none, it installs py-rattler for itself.
+A script whose first line is "import conda_execute; conda_execute.bootstrap()" needs no command.
 
 The block: a line "# conda execute" (any comment marker, a colon may follow) and the lines below
 it with the same marker, up to the first without it. They hold a small YAML:
@@ -35,13 +36,20 @@ Files below env-dir (condarc: conda-execute: env-dir)
     usage.tsv          a line a use: time (s since the epoch), event (create, run, remove), name,
                        pid, host, script; tabs, newlines and backslashes are escaped
     .leases/NAME       locked, shared, by what runs in the env; NAME.build by who builds it
+    .scripts/SHA256/   scripts that came from -c, standard input or a URL
     .trash/            what is being deleted
 An env that was unused for remove-if-unused-for (condarc; 25 hours) is removed by the next call,
 never while anything runs in it. "--tmpenv list", or conda-tmpenv, shows what there is.
 
 Exit codes: the script's own; 2 for a wrong command line, 125 when conda-execute itself fails, 126
 when the command cannot be executed, 127 when it is not found, 130 after Ctrl-C while it builds or
-waits. Public: the command line, the block, the files above, and main(). All else may change.
+waits. Public: the command line, the block, the files above, and
+    main(argv) -> exit code        the command line
+    bootstrap(path="")             go on in the environment of the calling script
+    run(path, args) -> exit code   run a script as a child
+    prefix_of(path) -> prefix      build the environment of a script if need be
+    Error                          what the last two raise
+All else may change.
 
 Licence: BSD-3-Clause. Home: https://github.com/conda-tools/conda-execute
 """
@@ -94,6 +102,9 @@ class Error(Exception):
     def __init__(self, message: str, place: str = "", source: str = "", hint: str = "", code: int = 125) -> None:
         super().__init__(message)
         self.message, self.place, self.source, self.hint, self.code = message, place, source, hint, code
+
+    def __str__(self) -> str:
+        return format_error(self)
 
 
 def format_error(error: Error, width: int = 100) -> str:
@@ -945,7 +956,7 @@ def split_words(text: Text) -> list[str]:
     while i < len(text):
         c, follower = text[i], text[i + 1 : i + 2]
         i += 1
-        if c == " " and not mark:
+        if c in " \t" and not mark:
             between = True
             continue
         if between:
@@ -1334,8 +1345,8 @@ def parse_shebang(data: bytes, path: str) -> list[str]:
     words = first[2:].split() if first.startswith("#!") and "\0" not in first else []
     flag = next((one for one in SPLIT_FLAGS if len(words) > 1 and words[1].startswith(one)), "")
     if flag and os.path.basename(words[0]) == "env":
-        rest = " ".join([words[1][len(flag) :], *words[2:]])
-        return [words[0], *split_words(Text.of(rest, Line(path, 1, first.rstrip(), first.index(flag) + len(flag)), 0))]
+        line = Line(path, 1, first.rstrip(), first.index(flag, first.index(words[0]) + len(words[0])) + len(flag))
+        return [words[0], *split_words(Text.of(line.text, line, 0))]
     return words
 
 
@@ -1392,7 +1403,7 @@ ENGINES = ("auto", "conda", "mamba", "micromamba", "rattler")
 SETTINGS = {"env-dir": "{config.envs_dirs[0]}/../tmp_envs", "remove-if-unused-for": "25", "engine": "auto"}
 HOURS_HINT = "write a number from 0 on, such as 25 or 0.5"
 # The keys of condarc that matter here; the rest of the file may be any YAML.
-CONDARC_KEYS = ("conda-execute", "envs_dirs", "envs_path", "channels", "channel_alias")
+CONDARC_KEYS = ("conda-execute", "envs_dirs", "envs_path", "channels", "channel_alias", "changeps1", "env_prompt")
 
 
 class Config(Record):
@@ -1445,7 +1456,7 @@ def find_root(environ: Environ, executable: str) -> str:
 def which(name: str, path: str) -> str:
     """Return the first executable file of this name on a search path, or ""."""
     for folder in filter(None, path.split(os.pathsep)):
-        for suffix in (".exe", ".bat", "") if os.name == "nt" else ("",):
+        for suffix in (".exe", ".bat", ".cmd", "") if os.name == "nt" else ("",):
             candidate = os.path.join(folder, name + suffix)
             if os.access(candidate, os.X_OK) and os.path.isfile(candidate):
                 return candidate
@@ -1564,6 +1575,8 @@ def expand(text: Text, environ: Environ) -> str:
 # nor scripts.
 
 MARKER = "conda-meta/conda-execute.json"
+KEPT = (".scripts",)  # folders of what is kept of scripts, each in one of its own
+KEPT_S = 5  # from keeping a script to the start of what reads it
 LOG_HEADER = b"time\tevent\tname\tpid\thost\tscript\n"
 LOG_LIMIT_BYTES = 1 << 20
 LOCK_POLL_S = 0.05  # a person notices more
@@ -1580,8 +1593,9 @@ class Lock:
     """A lock on a file, shared or exclusive, that ends with the process that took it.
 
     By flock(2): it belongs to the open file, so to every process that has a copy of the
-    descriptor, and the kernel drops it with the last of them. Where the file system has no
-    flock, by files PATH.MODE.HOST.PID.START: each shows its own, then looks at those of others.
+    descriptor, and the kernel drops it with the last of them. Where there is no flock (Windows,
+    some network file systems), by files PATH.MODE.HOST.PID.START: each shows its own, then looks
+    at those of others.
     """
 
     said = False  # that files are used
@@ -1606,6 +1620,8 @@ class Lock:
         """Take or change the lock if that can be done at once; answer whether it was."""
         if self.fd < 0:
             return not exclusive
+        if not fcntl:  # Windows
+            return self.take_by_file(exclusive)
         try:
             fcntl.flock(self.fd, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -1654,7 +1670,8 @@ class Lock:
         """Take the lock when it can be had; say for whom we wait, unless it is a matter of moments."""
         start, said = time.time(), False
         while not self.take(exclusive):
-            holder = os.pread(self.fd, 400, 0).decode("utf-8", "replace")
+            os.lseek(self.fd, 0, os.SEEK_SET)
+            holder = os.read(self.fd, 400).decode("utf-8", "replace")
             if not said and (holder or time.time() > start + 1):
                 self.say.line("waiting for " + printable(holder or "another process to let go of " + self.path))
                 said = True
@@ -1664,7 +1681,8 @@ class Lock:
     def note(self, what: str) -> None:
         """Leave a note for those who wait; an empty one withdraws it."""
         os.ftruncate(self.fd, 0)
-        os.pwrite(self.fd, os.fsencode(what and "process %d on %s, which %s" % (os.getpid(), HOST, what)), 0)
+        os.lseek(self.fd, 0, os.SEEK_SET)
+        os.write(self.fd, os.fsencode(what and "process %d on %s, which %s" % (os.getpid(), HOST, what)))
 
     def release(self) -> None:
         self.release_mark()
@@ -1687,6 +1705,8 @@ def is_held(mark: str, holder: str, keep_s: float) -> bool:
 
 def find_start(pid: int) -> str:
     """Return when a process began, in ticks of the kernel; "" where it has ended or /proc is missing (proc(5))."""
+    if os.name == "nt":
+        return find_start_on_windows(pid)
     try:
         with open("/proc/%d/stat" % pid, "rb") as f:
             fields = f.read().rpartition(b")")[2].split()
@@ -1695,8 +1715,23 @@ def find_start(pid: int) -> str:
     return "" if fields[0] in (b"Z", b"X") else fields[19].decode("ascii")  # a zombie runs nothing
 
 
+def find_start_on_windows(pid: int) -> str:
+    """Return when a process began, in units of 100 ns; "" where it has ended (GetProcessTimes, GetExitCodeProcess)."""
+    import ctypes
+
+    kernel = ctypes.windll.kernel32  # type: ignore[attr-defined]
+    process = kernel.OpenProcess(0x1000, False, pid)  # PROCESS_QUERY_LIMITED_INFORMATION
+    code, times = ctypes.c_ulong(), [ctypes.c_ulonglong() for _ in range(4)]
+    known = process and kernel.GetExitCodeProcess(process, ctypes.byref(code)) and code.value == 259  # STILL_ACTIVE
+    known = known and kernel.GetProcessTimes(process, *map(ctypes.byref, times))
+    kernel.CloseHandle(process)
+    return str(times[0].value) if known else ""
+
+
 def is_running(pid: int, start: str) -> bool:
     """Answer whether the process of this host runs that had this number and began at this time."""
+    if os.name == "nt":  # where os.kill would end it
+        return find_start(pid) != "" and start in ("", find_start(pid))
     if start and os.path.isdir("/proc/self"):
         return find_start(pid) == start
     try:
@@ -1718,6 +1753,12 @@ def format_use(time_s: int, event: str, name: str, pid: int, host: str, script: 
     return os.fsencode("%d\t%s\t%s\t%d\t%s\t" % (time_s, event, name, pid, host)) + path[:3800] + b"\n"
 
 
+def unescape(script: bytes) -> str:
+    """Return a path as it was before format_use escaped it."""
+    parts = [part.replace(rb"\t", b"\t").replace(rb"\n", b"\n") for part in script.split(rb"\\")]
+    return os.fsdecode(b"\\".join(parts))
+
+
 def find_uses(rows: Iterable[bytes]) -> dict[str, dict[bytes, tuple[int, bytes]]]:
     """Return for each name and script the time and row of its last use; rows that are none are skipped."""
     uses: dict[str, dict[bytes, tuple[int, bytes]]] = {}
@@ -1730,7 +1771,7 @@ def find_uses(rows: Iterable[bytes]) -> dict[str, dict[bytes, tuple[int, bytes]]
 
 
 def read_places(pid: int) -> Iterator[bytes]:
-    """Yield where a process has its executable, mapped files, conda environment and open leases (proc(5))."""
+    """Yield where a process has its executable, mapped files, environment, open leases and kept scripts (proc(5))."""
     folder = "/proc/%d/" % pid
     try:
         yield os.fsencode(os.readlink(folder + "exe"))
@@ -1739,9 +1780,32 @@ def read_places(pid: int) -> Iterator[bytes]:
         with open(folder + "environ", "rb") as f:
             prefixes = [value[13:] for value in f.read().split(b"\0") if value.startswith(b"CONDA_PREFIX=/")]
         yield from (os.path.realpath(prefix) + b"/" for prefix in prefixes)
+        with open(folder + "cmdline", "rb") as f:
+            yield from (word for word in f.read().split(b"\0") if b"/.scripts/" in word)
         yield from (os.fsencode(os.readlink(folder + "fd/" + fd)) for fd in os.listdir(folder + "fd"))
     except OSError:  # it has ended, or is another user's
         return
+
+
+def find_tenant(place: bytes) -> str:
+    """Return whose a path below env-dir is: an environment's, as its lease is, or that of what is kept of a script.
+
+    >>> find_tenant(b".leases/ea977067a8fbeb21a594.build"), find_tenant(b".scripts/ab12/plot.py")
+    ('ea977067a8fbeb21a594', '.scripts/ab12')
+    """
+    parts = os.fsdecode(place[:200]).split("/")
+    if parts[0] == ".leases":
+        return parts[1][:20]
+    return "/".join(parts[:2]) if parts[0] in KEPT else parts[0][:20]
+
+
+def start_collector() -> None:
+    """Collect in a process of its own where there is no fork (Windows)."""
+    import subprocess
+
+    argv, null = [sys.executable, os.path.abspath(__file__), "--tmpenv", "collect"], subprocess.DEVNULL
+    flags = 0x8 | 0x200  # DETACHED_PROCESS, CREATE_NEW_PROCESS_GROUP
+    subprocess.Popen(argv, stdin=null, stdout=null, stderr=null, creationflags=flags, cwd="/")
 
 
 def detach(work: Callable[[], object]) -> None:
@@ -1870,9 +1934,41 @@ class Store:
             self.empty_trash(name)
 
     def move_to_trash(self, name: str) -> str:
-        trash = self.path(".trash", "%s.%d.%d" % (name, os.getpid(), time.time_ns()))
+        trash = self.path(".trash", "%s.%d.%d" % (name.replace(os.sep, "."), os.getpid(), time.time_ns()))
         os.rename(self.path(name), trash)
         return trash
+
+    # -- scripts from elsewhere
+
+    def script_path(self, data: bytes, name: str) -> str:
+        """Return where a script of these bytes is kept."""
+        return self.path(".scripts", sha256(data).hexdigest(), name)
+
+    def find_kept(self, digest: str) -> str:
+        """Return the path of the kept script with this hash, or ""."""
+        for path in list_files(self.path(".scripts", digest), ""):
+            with open(path, "rb") as f:
+                if sha256(f.read()).hexdigest() == digest:
+                    return path
+        return ""
+
+    def keep_script(self, path: str, content: bytes) -> None:
+        """Write a script to its place, at once, unless it is there; date its folder."""
+        folder = os.path.dirname(path)
+        if self.find_kept(os.path.basename(folder)) != path:
+            part = "%s.%d.part" % (path, os.getpid())
+            os.makedirs(folder, 0o755, exist_ok=True)
+            with open(part, "wb") as f:
+                f.write(content)
+            os.replace(part, path)
+        self.date(folder)
+
+    def date(self, path: str) -> None:
+        """Note a use as a file's time, which no damage to the log can take away."""
+        try:
+            os.utime(path)
+        except OSError:  # an env-dir that we may only read: nobody collects what is in it
+            pass
 
     # -- the log
 
@@ -1881,12 +1977,12 @@ class Store:
         row = format_use(int(time.time()), event, name, os.getpid(), HOST, os.path.abspath(script) if script else "")
         try:
             if event != "remove":
-                os.utime(self.path(name, MARKER))
+                self.date(self.path(name, MARKER))
             fd = os.open(self.path("usage.tsv"), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
             if not os.fstat(fd).st_size:
                 try:
                     fcntl.flock(fd, fcntl.LOCK_EX)
-                except OSError:  # two at once may each write the header: a reader skips the second
+                except (OSError, AttributeError):  # two at once may each write the header: a reader skips the second
                     pass
                 row = row if os.fstat(fd).st_size else LOG_HEADER + row
             written, replaced = os.write(fd, row), not os.fstat(fd).st_nlink
@@ -1905,8 +2001,10 @@ class Store:
             return {}
 
     def last_use(self, name: str, uses: dict[str, dict[bytes, tuple[int, bytes]]]) -> float:
-        """Return when an environment was used last; 0 for what is not complete."""
+        """Return when an environment, or what is kept of a script, was used last; 0 for what is not complete."""
         try:
+            if name.startswith(KEPT):
+                return os.stat(self.path(name)).st_mtime + KEPT_S
             marked = os.stat(self.path(name, MARKER)).st_mtime
         except OSError:
             return 0
@@ -1941,6 +2039,10 @@ class Store:
         except OSError:
             return []
 
+    def find_kept_names(self) -> list[str]:
+        """Return what is kept of scripts, as paths below env-dir."""
+        return [os.path.relpath(path, self.env_dir) for kind in KEPT for path in list_files(self.path(kind), "")]
+
     def collect_if_due(self) -> None:
         """Collect in the background if the time has come; to learn that it has not costs one stat.
 
@@ -1952,7 +2054,7 @@ class Store:
             due = 0
         now = time.time()  # a stamp beyond what the setting allows is of a clock that was wrong
         if not now < due <= now + max(self.keep_s, RETRY_S) + 1 and os.access(self.path(".leases"), os.W_OK):
-            detach(self.collect)
+            detach(self.collect) if fcntl else start_collector()
 
     def collect(self) -> None:
         """Remove the environments that have been unused for too long, and empty the trash."""
@@ -1962,7 +2064,7 @@ class Store:
         self.make()
         now, uses = time.time(), self.read_uses()
         due = now + self.keep_s
-        for name in self.find_names():
+        for name in self.find_names() + self.find_kept_names():
             expiry = self.last_use(name, uses) + self.keep_s
             try:
                 if expiry <= now and self.remove(name, now - self.keep_s) is not None:
@@ -1984,29 +2086,32 @@ class Store:
         import shutil
 
         for entry in os.listdir(self.path(".trash")):
-            builder, path = self.lock(entry[:20] + ".build"), self.path(".trash", entry)
-            if entry[:20] == ours or builder.take(exclusive=True):
+            path = self.path(".trash", entry)
+            builder = None if entry.startswith((".", ours or ".")) else self.lock(entry[:20] + ".build")
+            if not builder or builder.take(exclusive=True):
                 if os.path.isdir(path) and not os.path.islink(path):
                     shutil.rmtree(path, ignore_errors=True)
                 else:
                     os.unlink(path)
-            builder.release()
+            if builder:
+                builder.release()
 
     def remove(self, name: str, used_before: float) -> list[int] | None:
-        """Move an idle environment into the trash; return None, or who is in the way ([] if that is unknown)."""
-        lease, builder = self.lock(name), self.lock(name + ".build")
+        """Move what is idle into the trash; return None, or who is in the way ([] if that is unknown)."""
+        locks = [] if name.startswith(KEPT) else [self.lock(name + ".build"), self.lock(name)]
         try:
-            if not builder.take(exclusive=True) or not lease.take(exclusive=True):
+            if not all(lock.take(exclusive=True) for lock in locks):
                 return self.find_processes().get(name, [])
             pids = self.find_processes().get(name)
             if pids or self.last_use(name, {}) > used_before:  # each use dates the marker
                 return pids or []
             self.move_to_trash(name)
-            self.append("remove", name, "")
+            if locks:
+                self.append("remove", name, "")
             return None
         finally:
-            lease.release()
-            builder.release()
+            for lock in locks:
+                lock.release()
 
     def find_processes(self) -> dict[str, list[int]]:
         """Return the other processes of this host that run in each environment, by /proc.
@@ -2021,7 +2126,7 @@ class Store:
         for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
             places = b"\n".join(read_places(pid)) if pid != os.getpid() else b""
             for part in places.split(root)[1:]:
-                name = os.fsdecode(part[8:28] if part.startswith(b".leases/") else part[:20])
+                name = find_tenant(part)
                 if pid not in found.setdefault(name, []):
                     found[name].append(pid)
         return found
@@ -2033,7 +2138,9 @@ class Store:
             for _, row in scripts.values():
                 pid, host = row.split(b"\t")[3:5]
                 if host == os.fsencode(HOST) and pid.isdigit() and is_running(int(pid), ""):
-                    found.setdefault(name, []).append(int(pid))
+                    script = os.path.relpath(os.path.dirname(unescape(row[:-1].split(b"\t")[5])), self.env_dir)
+                    for tenant in (name, script):
+                        found.setdefault(tenant, []).append(int(pid))
         return found
 
 
@@ -2331,7 +2438,8 @@ def install_requirements(order: Order, say: Progress) -> None:
     say.step("pip: installing " + ", ".join(order.pip))
     argv = [which("python", os.pathsep.join(find_bin_dirs(order.prefix))), "-m", "pip", "install", "--", *order.pip]
     # What lies elsewhere would count as installed: the environment has to stand alone.
-    variables = {**activate(os.environ, order.prefix), **PIP_VARIABLES, "PYTHONPATH": "", "PYTHONNOUSERSITE": "1"}
+    environ = activate(os.environ, order.prefix, order.config)
+    variables = {**environ, **PIP_VARIABLES, "PYTHONPATH": "", "PYTHONNOUSERSITE": "1"}
     if order.offline:
         variables["PIP_NO_INDEX"] = "1"
     code, output = run_engine(argv, variables, order, say)
@@ -2344,13 +2452,17 @@ def install_requirements(order: Order, say: Progress) -> None:
 
 SHELLS = ("sh", "bash", "dash", "ksh", "zsh")  # every machine has one: an env need not bring it
 LEASE_FD = 900  # out of the way of what scripts use by number, below the usual limit of 1024
+MAX_LEASES = 16  # in one process, all on one environment: no script nests so deep
 
 
 def find_bin_dirs(prefix: str) -> list[str]:
     """Return where an environment's programs are, in the order that activation gives PATH (conda/activate.py)."""
-    windows = ("", "Library/mingw-w64/bin", "Library/usr/bin", "Library/bin", "Scripts", "bin")
-    parts = windows if os.name == "nt" else ("bin",)
-    return [os.path.normpath(os.path.join(prefix, part)) for part in parts]
+    if os.name != "nt":
+        return [os.path.join(prefix, "bin")]
+    systems = [os.path.join("Library", name, "bin") for name in ("ucrt64", "clang64", "mingw64", "clangarm64")]
+    parts = [part for part in systems if os.path.isdir(os.path.join(prefix, part))][:1]
+    parts += ["Library/mingw-w64/bin", "Library/usr/bin", "Library/bin", "Scripts", "bin"]
+    return [prefix, *(os.path.normpath(os.path.join(prefix, part)) for part in parts)]
 
 
 def find_executable(name: str, prefix: str, path: str) -> str:
@@ -2368,9 +2480,13 @@ def find_argv(words: list[str], script: str, args: list[str], prefix: str, path:
     at = find_program(words)
     word, name = words[at], os.path.basename(words[at])
     program, where = find_executable(name, prefix, os.path.dirname(word) + os.pathsep + path), prefix
-    if word != name and not os.path.isabs(word):
+    if word != name and word[0] != "/" and not os.path.isabs(word):
         where = os.path.dirname(os.path.abspath(script))
         program = os.path.normpath(os.path.join(where, word))
+        is_script = os.path.exists(program) and os.path.samefile(program, script)
+        if is_script or is_own_command([os.path.realpath(program)]):
+            hint = "name what runs the script, or leave run_with out"
+            raise Error("expected another program, found " + quote(word), script, hint=hint)
     if not os.path.exists(program):
         hint = "add the package that brings it to env, or name another command with run_with"
         hint += "; --force-env mends a damaged environment" if where == prefix else ""
@@ -2380,31 +2496,62 @@ def find_argv(words: list[str], script: str, args: list[str], prefix: str, path:
     return [program, *words[at + 1 :], *rest]
 
 
-def activate(environ: Environ, prefix: str) -> dict[str, str]:
-    """Return the variables that "conda activate" would leave, but for what its scripts do."""
-    outer, level = environ.get("CONDA_PREFIX", ""), environ.get("CONDA_SHLVL", "").strip()
-    depth = int(level) if level.isdecimal() and len(level) < 6 and outer else 0
-    gone = find_bin_dirs(prefix) + (find_bin_dirs(outer) if depth else [])
-    path = [folder for folder in environ.get("PATH", os.defpath).split(os.pathsep) if folder not in gone]
-    new = {**environ, **find_env_vars(environ, prefix, depth)}
-    if depth and outer != prefix:
-        new["CONDA_PREFIX_%d" % depth] = outer
+def find_active(environ: Environ) -> tuple[str, int]:
+    """Return the activated prefix and how many lie on one another, or "" and 0."""
+    prefix, level = environ.get("CONDA_PREFIX", ""), environ.get("CONDA_SHLVL", "").strip()
+    depth = int(level) if level.isdecimal() and len(level) < 6 and prefix else 0
+    return (prefix, depth) if depth else ("", 0)
+
+
+def activate(environ: Environ, prefix: str, config: Config) -> dict[str, str]:
+    """Return the variables that "conda activate" would leave, but for what its scripts do (conda/activate.py).
+
+    Two differences: the new prefix comes first in PATH wherever the outer one stood, and the
+    variables of the outer one are taken back, which conda leaves to its deactivation.
+    """
+    outer, depth = find_active(environ)
+    gone = find_bin_dirs(outer) if outer else []
+    path = environ.get("PATH", os.defpath).split(os.pathsep)
+    path = [folder for folder in path if not folder or os.path.normpath(folder) not in gone]
+    new = dict(environ)
+    if outer != prefix:
+        take_back_variables(new, outer, depth - 1)
+        new.update(find_variables(environ, prefix, depth))
+        new.update({"CONDA_PREFIX_%d" % depth: outer} if depth else {})
+    is_named = os.path.basename(os.path.dirname(prefix)) == "envs"
     new["PATH"] = os.pathsep.join(find_bin_dirs(prefix) + path)
-    new["CONDA_SHLVL"] = str(depth + (outer != prefix or not depth))
-    new["CONDA_PREFIX"] = new["CONDA_DEFAULT_ENV"] = new["PREFIX"] = prefix
-    new["CONDA_PROMPT_MODIFIER"] = "(%s) " % prefix
+    new["CONDA_SHLVL"] = str(depth + (outer != prefix))
+    new["CONDA_PREFIX"] = new["PREFIX"] = prefix
+    new["CONDA_DEFAULT_ENV"] = os.path.basename(prefix) if is_named else prefix
+    new["CONDA_PROMPT_MODIFIER"] = find_prompt(new, config)
     return new
 
 
-def find_env_vars(environ: Environ, prefix: str, depth: int) -> dict[str, str]:
-    """Return the variables that packages and "conda env config vars" set, and those they hide."""
+def find_prompt(environ: Environ, config: Config) -> str:
+    """Return what condarc's env_prompt makes of an activated environment."""
+    shown, prompt = (
+        environ.get("CONDA_" + key.upper()) or "".join(find_list(key, config.condarc)[:1])
+        for key in ("changeps1", "env_prompt")
+    )
+    if shown.lower() in ("false", "no", "off", "n", "0"):
+        return ""
+    name, prefix = environ["CONDA_DEFAULT_ENV"], environ["CONDA_PREFIX"]
+    known = {"default_env": name, "stacked_env": name, "prefix": prefix, "name": os.path.basename(prefix)}
+    prompt = prompt or "({default_env}) "
+    for key, value in known.items():
+        prompt = prompt.replace("{%s}" % key, value)
+    return prompt
+
+
+def read_variables(prefix: str) -> dict[str, str]:
+    """Return the variables that packages and "conda env config vars" set in an environment."""
     files = list_files(os.path.join(prefix, "etc", "conda", "env_vars.d"), ".json")
     state = os.path.join(prefix, "conda-meta", "state")
     if not files and not os.path.exists(state):
         return {}
     import json
 
-    found: dict[str, str] = {}
+    found: dict[str, object] = {}
     for path in [*files, state]:
         try:
             with open(path, encoding="utf-8") as f:
@@ -2414,56 +2561,129 @@ def find_env_vars(environ: Environ, prefix: str, depth: int) -> dict[str, str]:
         if path == state and isinstance(content, dict):
             content = content.get("env_vars")
         found.update(content if isinstance(content, dict) else {})
-    names = [name for name in found if name.isidentifier() and found[name] != "***unset***"]
-    found = {name.upper(): str(found[name]) for name in names}
+    names = [name for name in found if name.isidentifier() and name.isascii() and name != "PATH"]
+    return {name: str("" if found[name] is None else found[name]) for name in names if found[name] != "***unset***"}
+
+
+def find_variables(environ: Environ, prefix: str, depth: int) -> dict[str, str]:
+    """Return the variables of an environment, upper-case as conda has them, and those they hide."""
+    found = read_variables(prefix)
     hidden = {"__CONDA_SHLVL_%d_%s" % (depth, name): environ[name] for name in found if name in environ}
-    return {**found, **hidden}
+    return {name.upper(): value for name, value in {**found, **hidden}.items()}
+
+
+def take_back_variables(environ: dict[str, str], prefix: str, depth: int) -> None:
+    """Give the variables that an environment set the values that they had before."""
+    for name in map(str.upper, read_variables(prefix) if prefix else ()):
+        before = environ.get("__CONDA_SHLVL_%d_%s" % (depth, name))
+        environ.pop(name, "")
+        environ.update({name: before} if before else {})
+
+
+def run_batch(paths: list[str], environ: Environ) -> Environ:
+    """Return the variables that batch files leave behind in cmd.exe, whose "set" tells them in UTF-16."""
+    import subprocess
+
+    mark = "conda-execute-%d" % os.getpid()
+    command = " & ".join(['call "%s"' % path for path in paths] + ["echo " + mark, "set"])
+    output = subprocess.check_output('cmd.exe /d /u /c "%s"' % command, env=environ)
+    lines = output.partition(mark.encode("utf-16-le"))[2].decode("utf-16-le", "replace").split("\r\n")
+    return dict(line.split("=", 1) for line in lines if "=" in line[1:])
 
 
 def wrap_scripts(argv: list[str], old: Environ, new: Environ) -> tuple[list[str], Environ]:
     """Return a command and its variables in which a shell runs the scripts of activation, then becomes the command."""
-    outer = old.get("CONDA_PREFIX", "") if new["CONDA_SHLVL"] != "1" else ""
-    before = list_files(os.path.join(outer, "etc", "conda", "deactivate.d"), ".sh")[::-1] if outer else []
-    after = list_files(os.path.join(new["CONDA_PREFIX"], "etc", "conda", "activate.d"), ".sh")
-    if os.name == "nt" or not before and not after:
+    outer, suffix = find_active(old)[0], ".bat" if os.name == "nt" else ".sh"
+    before = list_files(os.path.join(outer, "etc", "conda", "deactivate.d"), suffix)[::-1] if outer else []
+    after = list_files(os.path.join(new["CONDA_PREFIX"], "etc", "conda", "activate.d"), suffix)
+    if not before and not after:
         return argv, new
-    pairs = [(". ", path) for path in before]  # conda's order: leave, set, enter
-    pairs += [("export %s=" % name, value) for name, value in new.items() if old.get(name) != value]
+    if os.name == "nt":
+        changed = {name: value for name, value in new.items() if old.get(name) != value}
+        return argv, run_batch(after, {**run_batch(before, old), **changed})  # conda's order: leave, set, enter
+    start = {name: value for name, value in old.items() if name != "BASH_ENV"}  # a file that bash would run first
+    pairs = [(". ", path) for path in before]
+    pairs += [("unset ", name) for name in start if name not in new]
+    always = ["PATH", *map(str.upper, read_variables(new["CONDA_PREFIX"]))]
+    always += [name for name in new if name.startswith("CONDA_")]
+    pairs += [("export %s=" % name, new[name]) for name in new if start.get(name) != new[name] or name in always]
     pairs += [(". ", path) for path in after]
     code = ["%s'%s'" % (word, text.replace("'", "'\\''")) for word, text in pairs]
     shell = which("bash", old.get("PATH", os.defpath)) or "/bin/sh"
-    return [shell, "-c", "\n".join([*code, 'exec "$@"']), "conda-execute", *argv], old
+    lines = ["activate() {", *code, "}", "activate", 'exec "$@"']  # a function: scripts may shift
+    return [shell, "-c", "\n".join(lines), "conda-execute", *argv], start
 
 
-def raise_lease(lease: int) -> None:
-    """Have the lease on a descriptor that exec leaves open, as high as the limit allows (256 on macOS)."""
-    for number in (LEASE_FD, 200, 50, 10):
+def read_environ() -> dict[str, str]:
+    """Return the variables that a script is to see: not what Python in the C locale (PEP 538) and conda set."""
+    environ = dict(os.environ)
+    if environ.get("LC_CTYPE") in ("C.UTF-8", "C.utf8", "UTF-8") or "CONDA_ROOT" in environ:
         try:
-            fcntl.fcntl(lease, fcntl.F_DUPFD, number)
-            return
+            with open("/proc/self/environ", "rb") as f:  # as we were started
+                given = b"\0" + f.read()
+        except OSError:
+            return environ
+        for name in ("LC_CTYPE", "CONDA_ROOT"):
+            if b"\0%s=" % name.encode() not in given:
+                environ.pop(name, "")
+    return environ
+
+
+def raise_lease(lease: int, argv: list[str]) -> int:
+    """Return the lease on a descriptor that exec leaves open, as high as the limit allows (256 on macOS), or -1.
+
+    Who starts itself again and again gathers leases; raise Error before that goes on for ever.
+    """
+    for start in (LEASE_FD, 200, 50, 10) if lease >= 0 and os.name != "nt" else ():
+        try:
+            fd = fcntl.fcntl(lease, fcntl.F_DUPFD, start)
         except OSError:
             continue
+        if fd - start >= MAX_LEASES and os.path.sameopenfile(fd - 1, lease):
+            hint = "see what it starts: " + printable(" ".join(argv))
+            raise Error("expected a script, found conda-execute starting itself again and again", hint=hint)
+        return fd
+    return -1
 
 
 def launch(argv: list[str], environ: Environ, lease: int) -> NoReturn:
     """Become the command; the lease goes along, on a descriptor that exec leaves open."""
     import _signal  # type: ignore[import-not-found]
 
-    if lease >= 0:
-        raise_lease(lease)
+    if sys.stdout:
+        sys.stdout.flush()  # what a caller of bootstrap() has printed
+    if os.name == "nt":  # which has no exec
+        _signal.signal(_signal.SIGINT, _signal.SIG_IGN)
+        sys.exit(run_child(argv, environ, lease))
+    raise_lease(lease, argv)
     for name in ("SIGPIPE", "SIGXFSZ"):  # Python ignores these, and exec would hand that on
         _signal.signal(getattr(_signal, name), _signal.SIG_DFL)
     try:
         os.execve(argv[0], argv, environ)
     except (OSError, ValueError) as e:  # ValueError: what no environment can hold
-        raise find_failure(e, argv[0]) from None
+        raise no_start(argv[0], e) from None
 
 
-def find_failure(e: OSError | ValueError, program: str) -> Error:
-    """Return the Error for a program that cannot be started."""
-    code = 127 if isinstance(e, FileNotFoundError) else 126
+def run_child(argv: list[str], environ: Environ, lease: int) -> int:
+    """Run the command as a child that holds the lease too; return its exit code, 128 + n after signal n."""
+    import subprocess
+
+    fd = raise_lease(lease, argv)
+    try:
+        code = subprocess.call(argv, env=environ, pass_fds=[fd] if fd >= 0 else [])
+    except (OSError, ValueError) as e:
+        raise no_start(argv[0], e) from None
+    finally:
+        if fd >= 0:
+            os.close(fd)
+    return code if code >= 0 else 128 - code
+
+
+def no_start(program: str, cause: OSError | ValueError) -> Error:
+    """Return the Error for a command that the system does not start."""
+    code = 127 if isinstance(cause, FileNotFoundError) else 126
     hint = "see run_with, the shebang, and the interpreter that the command itself names"
-    found = getattr(e, "strerror", "") or e
+    found = getattr(cause, "strerror", "") or cause
     return Error("expected a command that can run, found: %s" % found, program, "", hint, code)
 
 
@@ -2511,7 +2731,7 @@ def find_words(
     return words
 
 
-def run_child(argv: list[str], stdin: int | None = None, stdout: int | None = None) -> bytes:
+def run_command(argv: list[str], environ: Environ, stdin: int | None = None, stdout: int | None = None) -> bytes:
     """Run a command to its end and return what it printed into a pipe; end as it ended if it failed.
 
     A signal that would end us is passed on to it; then we end by that too.
@@ -2530,12 +2750,12 @@ def run_child(argv: list[str], stdin: int | None = None, stdout: int | None = No
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
     old = {number: signal.signal(number, pass_on) for number in numbers if signal.getsignal(number) != signal.SIG_IGN}
     try:
-        child = subprocess.Popen(argv, stdin=stdin, stdout=stdout, close_fds=False)
+        child = subprocess.Popen(argv, env=environ, stdin=stdin, stdout=stdout, close_fds=False)
         for number in got:  # before there was a child
             child.send_signal(number)
         output, code = child.communicate()[0], child.returncode
     except (OSError, ValueError) as e:
-        raise find_failure(e, argv[0]) from None
+        raise no_start(argv[0], e) from None
     for number in old:
         signal.signal(number, signal.SIG_DFL if number in got else old[number])
     for number in got:
@@ -2550,14 +2770,14 @@ def run_entrypoint(argv: list[str]) -> int:
     from subprocess import DEVNULL, PIPE
 
     entrypoint, prefix, script, cache, *args = argv
+    values, environ = {"${SCRIPT}": script, "${CACHE}": cache}, read_environ()
 
     def find(command: Command) -> list[str]:
-        path = os.environ.get("PATH", os.defpath)
-        return find_words(command, {"${SCRIPT}": script, "${CACHE}": cache}, prefix, path, capture)
+        return find_words(command, values, prefix, environ.get("PATH", os.defpath), capture)
 
     def capture(commands: list[Command]) -> str:
         found = filter(None, map(find, commands))
-        output = b"".join([run_child(words, stdin=DEVNULL, stdout=PIPE) for words in found])
+        output = b"".join([run_command(words, environ, DEVNULL, PIPE) for words in found])
         try:
             text = output.decode("utf-8")
         except UnicodeDecodeError:
@@ -2566,10 +2786,10 @@ def run_entrypoint(argv: list[str]) -> int:
 
     *first, last = parse_commands(Text(entrypoint), 0, 0)[0]
     for words in filter(None, map(find, first)):
-        run_child(words)
+        run_command(words, environ)
     words = find(last)
     if words:
-        launch([*words, *args], os.environ, -1)
+        launch([*words, *args], environ, -1)
     return 0
 
 
@@ -2578,9 +2798,11 @@ def run_entrypoint(argv: list[str]) -> int:
 
 USAGE = """\
 usage: conda-execute [options] SCRIPT [ARG ...]
+       conda-execute [options] -c LINE ... | -c < FILE
 
-Run SCRIPT in the conda environment that its "# conda execute" block describes.
-What stands behind SCRIPT is the script's own.
+Run SCRIPT in the conda environment that its "# conda execute" block describes. SCRIPT is a
+path, a URL (#sha256=HEX behind it pins it), or - for what comes on standard input. What
+stands behind SCRIPT is the script's own.
 
   -v, --verbose    say what the block asks for, and all that the engine says
   -q, --quiet      say nothing but errors
@@ -2589,25 +2811,41 @@ What stands behind SCRIPT is the script's own.
       --json       with --dry-run: print it as one JSON object
       --offline    use nothing from the network
       --version    print the version
+  -c LINE ...      run these lines, or what comes on standard input where there are none;
+                   options may stand behind them
   -h, --help       print this text
+
+First lines that work here:
 """
-OPTIONS = ("verbose", "quiet", "force-env", "dry-run", "json", "offline", "version", "help")
+COMMANDS = ("conda-execute", "conda execute", "python conda_execute.py", "python -m conda_execute")
+OPTIONS = ("verbose", "quiet", "force-env", "dry-run", "json", "offline", "version", "help", "c")
 WITH_VALUE = ("file", "script", "min-age")
 LETTERS = {"-v": "--verbose", "-q": "--quiet", "-f": "--force-env", "-n": "--dry-run", "-h": "--help"}
 
 
+def format_usage(platform: str) -> str:
+    """Return the help, with the first lines that work on a platform: Linux hands all behind env over as one word."""
+    if platform == "win32":
+        return USAGE + '  none; start a script with "import conda_execute; conda_execute.bootstrap()"\n'
+    split = "" if platform == "darwin" else "-S "
+    return USAGE + "".join("  #!/usr/bin/env %s%s\n" % (split * (" " in one), one) for one in COMMANDS)
+
+
 def parse_argv(argv: list[str], known: Collection[str], anywhere: bool) -> tuple[dict[str, str], list[str]]:
-    """Return the options with their values, and the words; they end at the first word, or stand anywhere."""
+    """Return the options with their values, and the words.
+
+    Options end at the first word, or stand anywhere, as they do behind -c; none has a blank in it.
+    """
     options: dict[str, str] = {}
     words: list[str] = []
     rest = argv[::-1]
-    while rest and rest[-1] != "--" and (anywhere or not words):
+    while rest and rest[-1] != "--" and (anywhere or "c" in options or not words):
         word = rest.pop()
-        if word == "-" or not word.startswith("-"):
+        if word == "-" or not word.startswith("-") or " " in word:
             words.append(word)
             continue
         for option in [word] if word.startswith("--") else ["-" + letter for letter in word[1:]]:
-            name = LETTERS.get(option, option)[2:]
+            name = LETTERS.get(option, option).lstrip("-")
             if name not in known:
                 near = find_nearest(option, ["--" + one for one in known])
                 hint = "write " + near if near else "--help lists the options"
@@ -2619,14 +2857,20 @@ def parse_argv(argv: list[str], known: Collection[str], anywhere: bool) -> tuple
 def main(argv: list[str] | None = None) -> int:
     """Run a command line; return the exit code where no script took over."""
     argv = sys.argv[1:] if argv is None else argv
-    sys.stderr = sys.stderr or open(os.devnull, "w")  # closed by the caller: print would turn to stdout
     sys.excepthook = report_bug
+    for option, work in (("--tmpenv", run_tmpenv), ("--entrypoint", run_entrypoint)):
+        if argv[:1] == [option]:
+            return guard(work, argv[1:])
+    return guard(lambda: execute(*parse_argv(argv, OPTIONS, anywhere=False)))
+
+
+def guard(work: Callable[..., int], *args: object) -> int:
+    """Do work and return its exit code; tell of an Error and return its own."""
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # closed by the caller: print would turn to stdout
     try:
         if sys.version_info < (3, 8):  # noqa: UP036
             raise Error("expected CPython 3.8 or newer, found " + sys.version.split()[0], sys.executable)
-        if argv[:1] == ["--entrypoint"]:
-            return run_entrypoint(argv[1:])
-        return run_tmpenv(argv[1:]) if argv[:1] == ["--tmpenv"] else run(*parse_argv(argv, OPTIONS, anywhere=False))
+        return work(*args)
     except Error as e:
         return fail(e)
     except BrokenPipeError:  # who reads has seen enough
@@ -2664,31 +2908,50 @@ def fail(error: Error) -> int:
     return error.code
 
 
-def run(options: Mapping[str, str], words: list[str]) -> int:
+def execute(options: Mapping[str, str], words: list[str]) -> int:
     """Do what the command line says, up to becoming the script."""
     if "help" in options or "version" in options:
-        print(USAGE if "help" in options else "conda-execute %s\n" % __version__, end="")
+        print(format_usage(sys.platform) if "help" in options else "conda-execute %s\n" % __version__, end="")
         return 0
-    if not words:
+    if not words and "c" not in options:
         raise Error("expected a script, found none", hint="write conda-execute SCRIPT; --help says more", code=2)
     if "json" in options and "dry-run" not in options:
         raise Error("expected --dry-run with --json, found none", hint="write --dry-run --json", code=2)
-    metadata = read_metadata(words[0])
-    config = read_config(os.environ, sys.executable)
-    store = Store(config.env_dir, config.keep_hours * 3600, Progress("verbose" in options, "quiet" in options))
+    config, store = open_store(options)
+    if "c" in options and words:
+        script, args = find_code("\n".join(words) + "\n", store), []
+    else:
+        script, args = find_script(words[0] if words else "-", store, "offline" in options), words[1:]
+    asked = read_metadata(script)
     if "dry-run" in options:
-        print(format_plan(metadata, config, store, words, "json" in options))
+        print(format_plan(asked, config, store, script, args, "json" in options))
         return 0
-    prefix = store.path(metadata.name)
     if store.say.verbose:
-        tell(format_specification(metadata, prefix))
-    lease = obtain(store, metadata, config, words[0], "force-env" in options, "offline" in options)
-    argv = find_launch(metadata, words[0], words[1:], prefix, os.environ.get("PATH", os.defpath))
-    if metadata.dialect == "conda-script" and "${CACHE}" in metadata.run_with[0]:
-        os.makedirs(find_cache(prefix, words[0]), exist_ok=True)
-    if not store.append("run", metadata.name, words[0]) and store.say.verbose:
+        tell(format_specification(asked, store.path(asked.name)))
+    argv, environ, lease = prepare(script, asked, args, config, store, options)
+    launch(argv, environ, lease.fd)
+
+
+def open_store(options: Mapping[str, str]) -> tuple[Config, Store]:
+    """Return the settings, and the env-dir that they name."""
+    config = read_config(os.environ, sys.executable)
+    return config, Store(config.env_dir, config.keep_hours * 3600, Progress("verbose" in options, "quiet" in options))
+
+
+def prepare(
+    script: Script, asked: Metadata, args: list[str], config: Config, store: Store, options: Collection[str]
+) -> tuple[list[str], Environ, Lock]:
+    """Return a script's command, its variables, and a lease on its environment, which is built if need be."""
+    lease = obtain(store, asked, config, script.path, "force-env" in options, "offline" in options)
+    prefix = store.path(asked.name)
+    script.keep(store)
+    argv = find_launch(asked, script.path, args, prefix, os.environ.get("PATH", os.defpath))
+    if asked.dialect == "conda-script" and "${CACHE}" in asked.run_with[0]:
+        os.makedirs(find_cache(prefix, script.path), exist_ok=True)
+    if not store.append("run", asked.name, script.path) and store.say.verbose:
         store.say.line("could not write to " + store.path("usage.tsv"))
-    launch(*wrap_scripts(argv, os.environ, activate(os.environ, prefix)), lease.fd)
+    environ = read_environ()
+    return (*wrap_scripts(argv, environ, activate(environ, prefix, config)), lease)
 
 
 def obtain(store: Store, asked: Metadata, config: Config, script: str, force: bool, offline: bool) -> Lock:
@@ -2706,6 +2969,169 @@ def obtain(store: Store, asked: Metadata, config: Config, script: str, force: bo
         store.say.line("built %s in %.1f s" % (asked.name, time.time() - start))
 
     return store.obtain(asked.name, force, build)
+
+
+def provide(asked: Metadata, script: str, config: Config, store: Store, offline: bool) -> str:
+    """Return the prefix of an environment for whoever uses it without us, built first where there is none."""
+    lease = obtain(store, asked, config, script, False, offline)
+    store.date(store.path(asked.name, MARKER))
+    lease.release()
+    return store.path(asked.name)
+
+
+# -- the script
+
+
+class Script:
+    """A script's bytes, the path it runs from, and what messages call it.
+
+    What came from -c, standard input or a URL runs from .scripts, where keep() puts it.
+    """
+
+    def __init__(self, data: bytes, path: str, shown: str) -> None:
+        self.data, self.path, self.shown = data, path, shown
+
+    def keep(self, store: Store) -> None:
+        if self.shown != self.path:
+            store.keep_script(self.path, self.data)
+
+
+def find_script(word: str, store: Store, offline: bool) -> Script:
+    """Return the script that a word of the command line names: a path, a URL, or "-"."""
+    if word == "-":
+        return read_stdin(store)
+    scheme = word.partition("://")[0].lower() if "://" in word else ""
+    if scheme in ("http", "https", "file"):
+        return fetch_script(word, store, offline)
+    return read_script(word)
+
+
+def read_script(path: str) -> Script:
+    """Return the script in a file."""
+    if not os.path.isfile(path) and not os.path.isdir(path) and os.path.exists(path):
+        hint = 'write "-" to run what comes on standard input'
+        raise Error("expected a script in a file, found a pipe or device", path, hint=hint)
+    try:
+        with open(path, "rb") as f:
+            return Script(f.read(), path, path)
+    except OSError as e:
+        message = "expected a script that can be read, found: %s" % e.strerror
+        raise Error(message, path, hint="check the path, and quotes around its blanks") from None
+
+
+def find_code(code: str, store: Store) -> Script:
+    """Return the script whose code this is."""
+    data = os.fsencode(code)
+    return Script(data, store.script_path(data, "code"), "-c")
+
+
+def read_stdin(store: Store) -> Script:
+    """Return the script that comes on standard input, of which nothing is left for it."""
+    if not sys.stdin:
+        raise Error("expected a script on standard input, found it closed")
+    data = sys.stdin.buffer.read()
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    return Script(data, store.script_path(data, "stdin"), "-")
+
+
+FETCH_LIMIT_BYTES = 10 << 20
+FETCH_LIMIT_S = 60  # for all of it
+FETCH_POLL_S = 20  # for any sign of life
+
+
+def fetch_script(url: str, store: Store, offline: bool) -> Script:
+    """Return the script at a URL; what "#sha256=HEX" pins is checked, kept, and asked for only once."""
+    address, _, pin = url.partition("#")
+    pin = pin.lower()
+    if pin and (pin[:7] != "sha256=" or len(pin) != 71 or pin[7:].strip("0123456789abcdef")):
+        raise Error("expected #sha256= and 64 hex digits, found " + quote("#" + pin), url, hint="or leave it out")
+    path = store.find_kept(pin[7:]) if pin else ""
+    if path:
+        with open(path, "rb") as f:
+            return Script(f.read(), path, url)
+    if offline and not address.lower().startswith("file:"):
+        raise Error("expected a script from before, found none, and --offline forbids to fetch it", url)
+    if address.lower().startswith("http:"):
+        hint = "" if pin else ": who is on the way can change it; #sha256=HEX behind the address prevents that"
+        store.say.line("warning: %s comes without encryption%s" % (printable(address), hint))
+    data, name = fetch_in_time(find_raw(address))
+    found = sha256(data).hexdigest()
+    if pin and pin[7:] != found:
+        hint = "the script has changed, or somebody changed it: look at it before you write its new hash"
+        raise Error("expected a script with #%s, found sha256=%s" % (pin, found), url, hint=hint)
+    return Script(data, store.script_path(data, name), url)
+
+
+def find_raw(address: str) -> str:
+    """Return where the file itself is that a page of GitHub or Gist shows.
+
+    >>> find_raw("https://github.com/me/tools/blob/main/plot.py")
+    'https://github.com/me/tools/raw/main/plot.py'
+    """
+    words = address.split("?")[0].rstrip("/").split("/")  # https:, "", host, owner, repository, "blob", ...
+    if words[2].lower() == "github.com" and len(words) > 6 and words[5] == "blob":
+        return "/".join([*words[:5], "raw", *words[6:]])
+    return "/".join([*words, "raw"]) if words[2].lower() == "gist.github.com" and "raw" not in words else address
+
+
+def fetch_in_time(address: str) -> tuple[bytes, str]:
+    """Return what is at an address, and its name, or raise Error when it takes too long."""
+    from threading import Thread
+
+    done: list[tuple[bytes, str] | Error] = []
+
+    def work() -> None:
+        from http.client import HTTPException
+
+        try:
+            done.append(fetch(address))
+        except Error as e:
+            done.append(e)
+        except (OSError, HTTPException, ValueError) as e:
+            reason = (str(e) or type(e).__name__).replace("<urlopen error ", "").rstrip(">")
+            done.append(Error("expected a script, found: " + printable(reason), address))
+
+    thread = Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(FETCH_LIMIT_S)
+    if not done:
+        raise Error("expected a script within %d s, found none" % FETCH_LIMIT_S, address)
+    if isinstance(done[0], Error):
+        raise done[0]
+    return done[0]
+
+
+def fetch(address: str) -> tuple[bytes, str]:
+    """Return the bytes at a URL and a name for them; OSError, HTTPException and ValueError are the library's."""
+    from urllib.parse import unquote, urlsplit
+    from urllib.request import HTTPRedirectHandler, Request, build_opener
+
+    class Redirect(HTTPRedirectHandler):
+        def redirect_request(self, req: Request, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
+            if urlsplit(newurl).scheme not in ("https", urlsplit(req.full_url).scheme):
+                raise Error("expected https all the way, found a redirection to " + quote(newurl), address)
+            return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+    if "@" in urlsplit(address).netloc:
+        raise Error("expected an address without name and password, found one", hint="fetch it to a file, and run that")
+    request = Request(address, headers={"User-Agent": "conda-execute/" + __version__})
+    with build_opener(Redirect).open(request, timeout=FETCH_POLL_S) as answer:
+        kind, size = answer.headers.get_content_type(), answer.headers.get("Content-Length", "")
+        data = b""
+        while len(data) <= FETCH_LIMIT_BYTES:
+            part = answer.read(1 << 16)
+            if not part:
+                break
+            data += part
+        name = unquote(urlsplit(answer.geturl()).path.rpartition("/")[2])
+    if len(data) > FETCH_LIMIT_BYTES:
+        raise Error("expected a script of at most %d MiB, found more" % (FETCH_LIMIT_BYTES >> 20), address)
+    if size.isdigit() and int(size) != len(data):
+        raise Error("expected %s bytes, found %d: the connection was cut" % (size, len(data)), address)
+    if kind in ("text/html", "application/xhtml+xml") or not kind.startswith(("text", "application", "video/mp2t")):
+        hint = "give the address of the file itself, which pages often call raw"
+        raise Error("expected a script, found " + quote(kind), address, hint=hint)
+    return data, "".join(c for c in name if c in NAME_CHARACTERS).lstrip(".-") or "script"
 
 
 def detect_version(name: str) -> str:
@@ -2726,20 +3152,11 @@ def detect_version(name: str) -> str:
     return "%d.%d" % (number.value // 1000, number.value % 1000 // 10)
 
 
-def read_metadata(script: str) -> Metadata:
+def read_metadata(script: Script) -> Metadata:
     """Return what a script asks for on this machine, with the command that runs it."""
-    if not os.path.isfile(script) and not os.path.isdir(script) and os.path.exists(script):
-        hint = "write the script to a file: what runs it could not read a pipe again"
-        raise Error("expected a script in a file, found a pipe or device", script, hint=hint)
-    try:
-        with open(script, "rb") as f:
-            data = f.read()
-    except OSError as e:
-        message = "expected a script that can be read, found: %s" % e.strerror
-        raise Error(message, script, hint="check the path, and quotes around its blanks") from None
     subdir = os.environ.get("CONDA_SUBDIR") or find_subdir(sys.platform, MACHINE)
-    metadata = parse_metadata(data, script, subdir, detect_version)
-    metadata.run_with = find_command(data, script, metadata.run_with)
+    metadata = parse_metadata(script.data, script.shown, subdir, detect_version)
+    metadata.run_with = find_command(script.data, script.path, metadata.run_with)
     metadata.name = find_name(metadata.specs, metadata.pip, metadata.channels)
     return metadata
 
@@ -2751,26 +3168,109 @@ def format_specification(metadata: Metadata, prefix: str) -> str:
     return "\n".join(["Using specification: ", *lines, "", "Prefix: " + prefix, ""])
 
 
-def format_plan(metadata: Metadata, config: Config, store: Store, words: list[str], as_json: bool) -> str:
+def format_plan(
+    metadata: Metadata, config: Config, store: Store, script: Script, args: list[str], as_json: bool
+) -> str:
     """Return what a run would do, for a person or as a JSON object."""
     import json
 
     name, prefix = metadata.name, store.path(metadata.name)
     exists = store.is_ready(name)
     engine = find_engine(config.engine, os.environ, sys.executable)[0]
-    command = [*metadata.run_with, *words[metadata.dialect == "conda-script" :]]
+    command = [*metadata.run_with, *([] if metadata.dialect == "conda-script" else [script.path]), *args]
     if exists:
-        command = find_launch(metadata, words[0], words[1:], prefix, os.environ.get("PATH", os.defpath))
+        command = find_launch(metadata, script.path, args, prefix, os.environ.get("PATH", os.defpath))
     if not as_json:
         state = "it exists" if exists else "%s would build it" % engine
         text = "%s\nEnvironment: %s\nCommand: %s"
         return text % (format_specification(metadata, prefix), state, printable(" ".join(command)))
     plan = {
-        "script": os.path.abspath(words[0]), "dialect": metadata.dialect, "env": metadata.specs, "pip": metadata.pip,
+        "script": os.path.abspath(script.path), "dialect": metadata.dialect, "env": metadata.specs, "pip": metadata.pip,
         "channels": metadata.channels, "run_with": metadata.run_with, "name": name, "prefix": prefix, "exists": exists,
         "engine": engine, "env_dir": config.env_dir, "command": command,
     }  # fmt: skip
     return json.dumps(plan, indent=2)
+
+
+# -- for other programs
+
+
+def run(path: str, args: Iterable[str] = ()) -> int:
+    """Run a script in its environment as a child; return its exit code, 128 + n after signal n, or raise Error."""
+    config, store = open_store({})
+    script = find_script(os.fspath(path), store, offline=False)
+    argv, environ, lease = prepare(script, read_metadata(script), list(args), config, store, ())
+    try:
+        return run_child(argv, environ, lease.fd)
+    finally:
+        lease.release()
+
+
+def prefix_of(path: str) -> str:
+    """Return the prefix of a script's environment, built first where there is none, or raise Error."""
+    config, store = open_store({})
+    script = find_script(os.fspath(path), store, offline=False)
+    return provide(read_metadata(script), script.path, config, store, offline=False)
+
+
+def bootstrap(path: str = "") -> None:
+    """Go on in the environment that the calling script describes: return there, or start it anew in it.
+
+    For the first line of a script; one that is imported, by whomever, just goes on.
+    """
+    caller = sys._getframe(1).f_globals
+    if path or caller.get("__name__") == "__main__":
+        module = getattr(caller.get("__spec__"), "name", "")
+        code = guard(restart, os.fspath(path or caller.get("__file__", "")), module.replace("__main__", "").rstrip("."))
+        if code:
+            sys.exit(code)
+
+
+def restart(path: str, module: str) -> int:
+    """Become the script, started as it was, in its environment; return 0 in there."""
+    if not path:
+        raise Error("expected a script in a file, found code without one", hint="write bootstrap(PATH)")
+    script = read_script(path)
+    asked = read_metadata(script)
+    for prefix in (sys.prefix, os.path.dirname(os.path.dirname(sys.executable))):
+        if os.path.basename(prefix) == asked.name and os.path.exists(os.path.join(prefix, MARKER)):
+            return 0
+    config, store = open_store({})
+    asked.run_with = ["python"]
+    argv, environ, lease = prepare(script, asked, [], config, store, ())
+    launch(argv[:-1] + find_own_words(path, module), environ, lease.fd)
+
+
+def find_own_words(path: str, module: str) -> list[str]:
+    """Return what stands behind the interpreter on the command line of this script, or would stand there.
+
+    Options of Python go along, and its own modules that run scripts, such as pdb; other debuggers
+    have their own ways to follow a program that becomes another.
+    """
+    args, given = sys.argv[1:], getattr(sys, "orig_argv", [])[1:]  # CPython 3.10 and newer
+    before = given[: len(given) - len(args)]
+    runner = before[before.index("-m") + 1] if "-m" in before[:-1] else module
+    pairs = zip(["", *before], before[:-1])
+    others = [word for last, word in pairs if word[:1] != "-" and last not in ("-m", "-X", "-W")]
+    is_ours = runner in (module, *getattr(sys, "stdlib_module_names", ())) and not others
+    if is_ours and before and before[-1] in (module, sys.argv[0]):
+        return given
+    return [*(["-m", module] if module else [path]), *args]
+
+
+def conda_subcommands() -> Iterator[object]:
+    """Yield "conda execute" and "conda tmpenv" for conda's plugin manager, which imports us at each of its starts."""
+    from conda.plugins import CondaSubcommand  # type: ignore[import-not-found]
+
+    summary = "Run a script in the conda environment that the script itself describes."
+    yield CondaSubcommand(name="execute", summary=summary, action=lambda argv: main(list(argv)))
+    summary = "List, make and clear the environments of conda execute."
+    yield CondaSubcommand(name="tmpenv", summary=summary, action=lambda argv: main(["--tmpenv", *argv]))
+
+
+# What pluggy's decorator would leave, which to import costs more than all of this.
+HOOK = dict.fromkeys(("wrapper", "hookwrapper", "optionalhook", "tryfirst", "trylast"), False)
+vars(conda_subcommands)["conda_impl"] = {**HOOK, "specname": None}
 
 
 # -- conda-tmpenv
@@ -2793,7 +3293,7 @@ SPEC is a match spec; FILE has one on each line; SCRIPT has a "# conda execute" 
 # What each command takes beside --verbose, --quiet and --help.
 TMPENV_OPTIONS = {
     "list": {"json"}, "create": {"file", "script", "offline"}, "name": {"file", "script"},
-    "clear": {"min-age", "all", "dry-run"},
+    "clear": {"min-age", "all", "dry-run"}, "collect": set(),
 }  # fmt: skip
 
 
@@ -2805,23 +3305,28 @@ def run_tmpenv(argv: list[str]) -> int:
         print(TMPENV_USAGE, end="")
         return 0
     command = check_tmpenv(options, words)
-    config = read_config(os.environ, sys.executable)
-    store = Store(config.env_dir, config.keep_hours * 3600, Progress("verbose" in options, "quiet" in options))
+    config, store = open_store(options)
     store.check()
     if command == "clear":  # it collects, or is told not to
         age = parse_hours(options["min-age"]) if "min-age" in options else config.keep_hours
         if age < 0:
             raise Error("expected hours, found %s" % quote(options["min-age"]), hint=HOURS_HINT, code=2)
         return clear(store, float("inf") if "all" in options else time.time() - age * 3600, "dry-run" in options)
+    if command == "collect":  # what start_collector() starts
+        store.collect()
+        return 0
     store.collect_if_due()
     if command == "list":
         print_list(store, "json" in options)
         return 0
-    script = options.get("script", "")
-    asked = read_metadata(script) if script else parse_specs(words[1:], options.get("file", ""))
+    word, path, offline = options.get("script", ""), "", "offline" in options
+    if word:
+        script = find_script(word, store, offline)
+        asked, path = read_metadata(script), script.path
+    else:
+        asked = parse_specs(words[1:], options.get("file", ""))
     if command == "create":
-        obtain(store, asked, config, script, False, "offline" in options)
-        os.utime(store.path(asked.name, MARKER))  # a use
+        provide(asked, path, config, store, offline)
     print(store.path(asked.name))
     return 0
 
@@ -2830,7 +3335,7 @@ def check_tmpenv(options: Mapping[str, str], words: list[str]) -> str:
     """Return the command; raise Error for what it does not take."""
     command, hint = (words or ["nothing"])[0], "conda-tmpenv --help says more"
     if command not in TMPENV_OPTIONS:
-        known = ", ".join(TMPENV_OPTIONS)
+        known = "list, create, name, clear"
         raise Error("expected one of %s, found %s" % (known, quote(command)), hint=hint, code=2)
     strange = ["--" + name for name in set(options) - {"verbose", "quiet"} - TMPENV_OPTIONS[command]]
     strange += words[1:] if "file" not in TMPENV_OPTIONS[command] or "script" in options else []
@@ -2859,7 +3364,7 @@ def clear(store: Store, used_before: float, dry_run: bool) -> int:
     """Remove the idle environments that were last used before a time; 125 where something runs in one."""
     uses, busy = store.read_uses(), store.find_processes()
     code = 0
-    for name in sorted(store.find_names()):
+    for name in sorted(store.find_names() + store.find_kept_names()):
         if store.last_use(name, uses) < used_before:
             pids = busy.get(name) if dry_run else store.remove(name, used_before)
             if pids is None:
@@ -2915,12 +3420,6 @@ def find_size(prefix: str) -> int:
             except OSError:  # gone since it was listed
                 continue
     return size
-
-
-def unescape(script: bytes) -> str:
-    """Return a path as it was before format_use escaped it."""
-    parts = [part.replace(rb"\t", b"\t").replace(rb"\n", b"\n") for part in script.split(rb"\\")]
-    return os.fsdecode(b"\\".join(parts))
 
 
 if __name__ == "__main__":

@@ -1,11 +1,16 @@
 """Measure what conda-execute promises of its speed: python tests/bench.py
 
-Prints a table, and ratios of figures taken alternately in this one run; single times mean little.
+Prints tables of medians of runs that alternate, and ratios of them; single times mean little, and less on a busy
+machine. Other tools that run scripts are measured beside it if they are on PATH or beside this Python
+(pip install uv pipx pip-run), and a conda that CONDA_EXE names.
 """
 
 from __future__ import annotations
 
+import json
 import os
+import random
+import shutil
 import statistics
 import subprocess
 import sys
@@ -15,14 +20,49 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import channel
+from run import create_venv
 
 if TYPE_CHECKING:
-    from typing import Callable
+    from typing import Any, Callable
+
+    Say = Callable[[str], None]
 
 ROOT = Path(__file__).resolve().parent.parent
+CONDA = os.environ.get("CONDA_EXE", "")
 RUNS = 30
-PARSE = """
+COLD_RUNS = 11
+FLOOR = "python -m, an empty module"
+QUIET: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+PIPED: dict[str, Any] = {**QUIET, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+SCRIPTS = {
+    "": "# conda execute\n# env:\n#  - python\n\nprint(42)\n",
+    ", activate.d": "# conda execute\n# env:\n#  - python\n#  - activated\n\nprint(42)\n",
+    # Here comes ", PEP 723": PEP_723 with a [tool.conda] table, once conda_execute.py reads such a block.
+}
+PEP_723 = """\
+# /// script
+# requires-python = ">=3.8"
+# dependencies = []
+# ///
+
+print(42)
+"""
+# The least that builds an environment with py-rattler: CHANNEL PREFIX SPEC...
+BARE_RATTLER = """
+import asyncio, os, sys, rattler
+async def build(channel, prefix, *specs):
+    records = await rattler.solve(
+        [rattler.Channel(channel)],
+        [rattler.MatchSpec(spec) for spec in specs],
+        virtual_packages=rattler.VirtualPackage.detect(),
+    )
+    await rattler.install(records, prefix, execute_link_scripts=True, show_progress=False)
+asyncio.run(build(*sys.argv[1:]))
+os._exit(0)  # its threads may crash an interpreter that shuts down in good order
+"""
+PARSE = f"""
 import sys, time
+sys.path.insert(0, {str(ROOT)!r})
 import conda_execute
 data = open(sys.argv[1], "rb").read()
 times = []
@@ -45,54 +85,143 @@ def write_long_script(path: Path) -> None:
     path.write_text("\n".join([*code, "", *block, "", *code]) + "\n")
 
 
-def bench_parser(folder: Path) -> None:
+def bench_parser(folder: Path, say: Say) -> None:
     """Print what finding, parsing and naming the block of a long script cost after start-up."""
     script = folder / "long.py"
     write_long_script(script)
-    done = subprocess.run([sys.executable, "-I", "-c", PARSE_HERE, str(script)], stdout=subprocess.PIPE, check=True)
+    done = subprocess.run([sys.executable, "-I", "-c", PARSE, str(script)], stdout=subprocess.PIPE, check=True)
     best, median, first = (1000 * float(word) for word in done.stdout.split())
-    print(f"parse a 30-line block in 2,000 lines: {first:.2f} ms at first, median {median:.2f} ms, best {best:.2f} ms")
+    say(f"parse a 30-line block in 2,000 lines: {first:.2f} ms at first, median {median:.2f} ms, best {best:.2f} ms")
 
 
-PARSE_HERE = f"import sys; sys.path.insert(0, {str(ROOT)!r})" + PARSE
+def time_commands(
+    commands: dict[str, list[str]], environ: dict[str, str], folder: Path, runs: int = RUNS, drop: str = ""
+) -> dict[str, float]:
+    """Return the median wall time of each command in ms; what they make in `drop` goes after each.
 
-
-def time_commands(commands: dict[str, list[str]], environ: dict[str, str]) -> dict[str, float]:
-    """Return the median wall time of each command in ms; the runs alternate."""
+    The runs alternate, in another order each round, with a start of Python before each: none profits, or suffers,
+    from what ran before it.
+    """
     times: dict[str, list[float]] = {name: [] for name in commands}
-    for run in range(RUNS + 2):
-        for name, command in commands.items():
+    for run in range(runs + 2):
+        for name in random.sample(sorted(commands), len(commands)):
+            subprocess.run([sys.executable, "-c", "pass"], env=environ, check=True)
             start = time.perf_counter()
-            subprocess.run(command, env=environ, stdout=subprocess.DEVNULL, check=True)
+            subprocess.run(commands[name], env=environ, cwd=folder, **QUIET, check=True)
             if run > 1:  # the first two warm the caches
                 times[name].append(1000 * (time.perf_counter() - start))
+            if drop:
+                shutil.rmtree(folder / drop)
     return {name: statistics.median(found) for name, found in times.items()}
 
 
-def bench_warm_run(folder: Path, environ: dict[str, str], say: Callable[[str], None]) -> None:
-    """Print the overhead of each way in over the environment's own interpreter, in starts of Python."""
-    script = folder / "number.py"
-    script.write_text("# conda execute\n# env:\n#  - python\n\nprint(42)\n")
-    copy = folder / "conda_execute.py"
-    copy.write_bytes((ROOT / "conda_execute.py").read_bytes())
-    environ = {**environ, "PYTHONPATH": str(folder)}
-    tool = [sys.executable, str(copy)]
-    plan = subprocess.run([*tool, "-n", str(script)], env=environ, stdout=subprocess.PIPE, check=True, text=True).stdout
-    prefix = plan.split("Prefix: ")[1].split("\n")[0]
-    subprocess.run([*tool, "-q", str(script)], env=environ, stdout=subprocess.DEVNULL, check=True)
-    medians = time_commands(
-        {
-            "the environment's python": [f"{prefix}/bin/python", str(script)],
-            "python -c pass": [sys.executable, "-c", "pass"],
-            "python conda_execute.py": [*tool, str(script)],
-            "python -m conda_execute": [sys.executable, "-m", "conda_execute", str(script)],
-        },
-        environ,
-    )
-    own, start = list(medians.values())[:2]
+def make_host(folder: Path, say: Say) -> Path:
+    """Return the bin folder of a virtual environment of this Python into which pip installed the project.
+
+    Its interpreter runs the tool in each of its ways, and its start is the unit: that of a virtual environment
+    takes a little longer than another.
+    """
+    source, host = folder / "source", folder / "host"
+    source.mkdir()
+    for name in ("conda_execute.py", "setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    create_venv(sys.executable, host)
+    pip = [str(host / "bin" / "python"), "-m", "pip", "install", "--quiet"]
+    subprocess.run([*pip, "--upgrade", "pip"], **QUIET)  # older ones write console scripts that import re
+    done = subprocess.run([*pip, str(source)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode:
+        say("conda-execute: left out, " + find_last_line(done.stdout))
+    return host / "bin"
+
+
+def find_last_line(output: str) -> str:
+    return (output.strip().splitlines() or ["it said nothing"])[-1]
+
+
+def find_ways(host: Path, script: Path, label: str) -> dict[str, list[str]]:
+    """Return the command lines that run a script; the file lies in the folder where they are run."""
+    python, console = str(host / "python"), str(host / "conda-execute")
+    ways = {
+        f"python conda_execute.py{label}": [python, "conda_execute.py", str(script)],
+        f"python -m conda_execute{label}": [python, "-m", "conda_execute", str(script)],
+        f"conda-execute{label}": [console, str(script)],
+    }
+    return {name: command for name, command in ways.items() if Path(command[0]).exists()}
+
+
+def find_rivals(folder: Path, prefix: str, environ: dict[str, str], say: Say) -> dict[str, list[str]]:
+    """Return the command lines by which other tools run such a script, of those that are here and able to."""
+    script = folder / "pep723.py"
+    script.write_text(PEP_723)
+    rivals = {
+        "uv run --script": ["uv", "run", "--script", str(script)],
+        "pipx run": ["pipx", "run", str(script)],
+        "pip-run": ["pip-run", str(script)],
+        "conda run": [CONDA or "conda", "run", "--prefix", prefix, "python", str(script)],
+        "ce (conda-exec)": ["ce", str(script)],
+    }
+    places = os.pathsep.join([os.environ.get("PATH", os.defpath), str(Path(sys.executable).parent)])
+    found = {}
+    for name, (program, *words) in rivals.items():
+        path = shutil.which(program, path=places)
+        if not path:
+            say(f"{name}: left out, it is not installed")
+            continue
+        done = subprocess.run([path, *words], env=environ, cwd=folder, **PIPED)
+        if done.returncode or done.stdout != "42\n":
+            say(f"{name}: left out, {find_last_line(done.stderr or done.stdout)}")
+        else:
+            found[name] = [path, *words]
+    return found
+
+
+def bench_ways_in(folder: Path, host: Path, environ: dict[str, str], say: Say) -> None:
+    """Print what each way in, and each rival, costs over the environment's own interpreter, in starts of Python."""
+    (folder / "empty.py").touch()  # what Python itself takes for -m
+    commands = {"python -c pass": [str(host / "python"), "-c", "pass"], FLOOR: [str(host / "python"), "-m", "empty"]}
+    owners, prefixes = {FLOOR: ""}, []
+    for number, (label, text) in enumerate(SCRIPTS.items()):
+        script = folder / f"number-{number}.py"
+        script.write_text(text)
+        build = [sys.executable, "-m", "conda_execute"]
+        subprocess.run([*build, "-q", str(script)], env=environ, cwd=folder, **QUIET, check=True)
+        plan = subprocess.run([*build, "-n", "--json", str(script)], env=environ, cwd=folder, **PIPED, check=True)
+        prefixes.append(json.loads(plan.stdout)["prefix"])
+        own, ways = f"the environment's python{label}", find_ways(host, script, label)
+        commands.update({own: [f"{prefixes[-1]}/bin/python", str(script)], **ways})
+        owners.update(dict.fromkeys(ways, own))
+    environ["UV_PYTHON"] = str(host / "python")  # the others start the Python that they are installed in
+    rivals = find_rivals(folder, prefixes[0], environ, say)
+    owners.update(dict.fromkeys(rivals, "the environment's python"))
+    medians = time_commands({**commands, **rivals}, environ, folder)
     for name, median in medians.items():
-        ratio = "" if median in (own, start) else f"   overhead: {(median - own) / start:.2f} starts of Python"
-        say(f"{name:28} {median:7.1f} ms{ratio}")
+        over = median - medians.get(owners[name], 0) if name in owners else 0
+        say(f"{name:40} {median:8.1f} ms" + (f" {over / medians['python -c pass']:8.2f}" if over else ""))
+
+
+def bench_import(folder: Path, host: Path, environ: dict[str, str], say: Say) -> None:
+    """Print what importing the module from its byte code adds to the start of an interpreter."""
+    lines = ("pass", "import conda_execute")
+    start, whole = time_commands({line: [str(host / "python"), "-c", line] for line in lines}, environ, folder).values()
+    say(f"import conda_execute: {whole - start:.1f} ms, {(whole - start) / start:.2f} starts of Python")
+
+
+def bench_cold(folder: Path, environ: dict[str, str], say: Say) -> None:
+    """Print the tool's own share of building an environment: its time less that of the engine's own command."""
+    script, specs, prefix = folder / "cold.sh", ["python >=3", "numpy"], str(folder / "cold" / "prefix")
+    script.write_text("# conda execute\n# env: [{}]\n\nexit 0\n".format(", ".join(specs)))
+    tool = [sys.executable, "-m", "conda_execute", "-q", str(script)]
+    engines = {"rattler": [sys.executable, "-c", BARE_RATTLER, environ["CONDA_CHANNELS"], prefix, *specs]}
+    if CONDA:
+        create = [CONDA, "create", "--prefix", prefix, "--yes", "--json", "--no-default-packages", "--", *specs]
+        engines["conda"] = create
+    for engine, own in engines.items():
+        variables = {"CONDA_EXECUTE_ENGINE": engine, "CONDA_EXECUTE_ENV_DIR": str(folder / "cold" / "tmp_envs")}
+        variables = {**environ, **variables, "CONDA_EXE": CONDA, "CONDA_REGISTER_ENVS": "false"}
+        medians = time_commands({"tool": tool, "own": own}, variables, folder, COLD_RUNS, "cold")
+        whole, alone = medians["tool"], medians["own"]
+        share = f"the tool's share {whole - alone:.0f} ms, {100 * (whole / alone - 1):.1f} %"
+        say(f"build with {engine}: {whole:.0f} ms, the engine alone {alone:.0f} ms; {share}")
 
 
 def fill(env_dir: Path, envs: int, old: int, rows: int) -> None:
@@ -108,7 +237,7 @@ def fill(env_dir: Path, envs: int, old: int, rows: int) -> None:
         f.writelines(f"{now - 40 * 3600}\trun\t{i % envs:020}\t7\there\t/scripts/{i % 20}.py\n" for i in range(rows))
 
 
-def bench_scale(folder: Path, environ: dict[str, str], say: Callable[[str], None]) -> None:
+def bench_scale(folder: Path, environ: dict[str, str], say: Say) -> None:
     """Print what 10,000 environments and a log of 1,000,000 rows cost a warm run, a collection and a list."""
     script, tool = folder / "exit.sh", [sys.executable, str(ROOT / "conda_execute.py")]
     script.write_text("# conda execute\n# env:\n#  - hello-conda\n\nexit 0\n")
@@ -118,7 +247,7 @@ def bench_scale(folder: Path, environ: dict[str, str], say: Callable[[str], None
     fill(folder / "large", 10000, 0, 1000000)
     setting = "CONDA_EXECUTE_ENV_DIR={}".format
     commands = {name: ["env", setting(folder / name), *tool, str(script)] for name in ("small", "large")}
-    medians = time_commands(commands, environ)
+    medians = time_commands(commands, environ, folder)
     ratio = medians["large"] / medians["small"]
     say(f"warm run, 10,001 envs, 1,000,002 rows: {medians['large']:.1f} ms, {ratio:.2f} times that of 1 env, 2 rows")
     for words in (["list"], ["list", "--json"]):
@@ -133,7 +262,7 @@ def bench_scale(folder: Path, environ: dict[str, str], say: Callable[[str], None
     bench_collection(folder / "large", [*tool, str(script)], large, say)
 
 
-def bench_collection(env_dir: Path, command: list[str], environ: dict[str, str], say: Callable[[str], None]) -> None:
+def bench_collection(env_dir: Path, command: list[str], environ: dict[str, str], say: Say) -> None:
     """Print how long 100 of 10,000 environments take to go, and how long the script took that set this off."""
     old = [env_dir / f"{i:020}" for i in range(100)]
     for path in old:
@@ -159,11 +288,17 @@ def main() -> None:
             CONDA_CHANNELS=channel.build(folder / "channel"),
             CONDA_EXECUTE_ENGINE="rattler",
             CONDA_EXECUTE_ENV_DIR=str(folder / "tmp_envs"),
+            CONDA_PKGS_DIRS=str(folder / "packages"),
             RATTLER_CACHE_DIR=str(folder / "cache"),
         )
-        print(f"CPython {sys.version.split()[0]}, {RUNS} runs each, alternating, medians")
-        bench_parser(folder)
-        bench_warm_run(folder, environ, print)
+        shutil.copy(ROOT / "conda_execute.py", folder)
+        print(f"CPython {sys.version.split()[0]}, medians of {RUNS} runs, load {os.getloadavg()[0]:.1f}")
+        print("last column: time over the environment's own python, in starts of the Python that runs the tool")
+        host = make_host(folder, print)
+        bench_ways_in(folder, host, environ, print)
+        bench_import(folder, host, environ, print)
+        bench_cold(folder, environ, print)
+        bench_parser(folder, print)
         bench_scale(folder, environ, print)
 
 

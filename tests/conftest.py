@@ -25,6 +25,7 @@ CONDA = os.environ.get("CONDA_EXE", "")
 MAMBA = os.environ.get("MAMBA_EXE", "")
 NO_CONDA = "needs a real conda: set CONDA_EXE to one"
 NO_MAMBA = "needs a real mamba or micromamba: set MAMBA_EXE to one"
+NO_CHANNEL = "needs the channel of tests/channel.py, whose packages are made of symlinks and shell scripts"
 ENGINES = [
     pytest.param("rattler", id="rattler"),
     pytest.param("conda-classic", id="conda-classic", marks=pytest.mark.skipif(not CONDA, reason=NO_CONDA)),
@@ -46,12 +47,15 @@ def nowhere(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
             monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("USERPROFILE", str(home))
-    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    if os.name == "posix":  # Windows finds its own programs by no other way
+        monkeypatch.setenv("PATH", "/usr/bin:/bin")
 
 
 @pytest.fixture(scope="session")
 def channel(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Return the URL of the channel that tests/channel.py builds."""
+    if os.name == "nt":
+        pytest.skip(NO_CHANNEL)
     return channel_program.build(tmp_path_factory.mktemp("channel") / "channel")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import channel as channel_program
 import pytest
 import rattler
 from channel import PLACEHOLDER, STAMP, ChannelError, build
+from conftest import NO_CHANNEL
 from rattler.exceptions import SolverError
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
     Output = Callable[..., str]
 
+pytestmark = pytest.mark.skipif(os.name == "nt", reason=NO_CHANNEL)
 SPECS = ["python", "numpy", "pip", "entry-point", "activated", "hello-conda=1.0"]
 DRAW = "import numpy, sys; print(sys.prefix, len(numpy.random.poisson(size=5)))"
 

@@ -37,7 +37,7 @@ def test_what_stands_behind_the_script_is_the_scripts(run: Run, hello: Path) -> 
 @pytest.mark.parametrize("words", [["-h"], ["--help"], ["-vh"], ["--help", "script.py"]])
 def test_help_is_printed_to_stdout(run: Run, words: list[str]) -> None:
     done = run(*words)
-    assert (done.returncode, done.stdout, done.stderr) == (0, conda_execute.USAGE, "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, conda_execute.format_usage(sys.platform), "")
 
 
 def test_the_version_is_printed(run: Run) -> None:
@@ -69,7 +69,7 @@ def failed(done: subprocess.CompletedProcess[str], text: str, code: int = 125) -
 
 
 def test_a_bug_exits_with_125_and_says_what_to_report(environ: Environ, tmp_path: Path) -> None:
-    code = "import conda_execute as c; c.read_metadata = lambda script: 1 / 0; c.main(['a.py'])"
+    code = "import conda_execute as c; c.open_store = lambda options: 1 / 0; c.main(['a.py'])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environ, stderr=subprocess.PIPE, text=True)
     assert done.returncode == 125
     assert done.stderr.startswith("Traceback")

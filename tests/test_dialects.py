@@ -257,6 +257,15 @@ def test_commands_run_in_the_activated_environment_and_the_callers_folder(
     assert done.stdout == f"{here}\nyes from env_vars.d\n{here}\nyes\n"
 
 
+def test_the_runner_adds_nothing_to_the_variables(run: Run, script: Script, environ: Environ) -> None:
+    """In the C locale Python sets LC_CTYPE (PEP 538)."""
+    show = "sh -c 'echo $LC_CTYPE.$LANG'"
+    for name in [name for name in environ if name.startswith("LC_")]:
+        del environ[name]
+    environ["LANG"] = "C"
+    assert run("-q", script(f"{show} && {show} && sh -c 'echo $0' \"$({show})\"")).stdout == ".C\n" * 3
+
+
 def test_stdin_is_the_commands_but_not_of_those_whose_output_is_words(run: Run, script: Script) -> None:
     entrypoint = "sh -c 'read a; echo $a' && sh -c 'echo $0; read b; echo $b' $(sh -c 'read a || echo none')"
     done = run("-q", script(entrypoint), stdin=None, input="one\ntwo\n")

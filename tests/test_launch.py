@@ -107,7 +107,9 @@ def test_a_pipe_is_no_script(run: Run, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("level", ["\u00b2", "1" * 5000, "x", "-1", ""])
 def test_a_level_of_shells_that_is_none_counts_as_the_first(level: str) -> None:
-    environ = conda_execute.activate({"CONDA_SHLVL": level, "CONDA_PREFIX": "/outer", "PATH": "/bin"}, "/prefix")
+    config = conda_execute.Config(root="", condarc={})
+    start = {"CONDA_SHLVL": level, "CONDA_PREFIX": "/outer", "PATH": "/bin"}
+    environ = conda_execute.activate(start, "/prefix", config)
     assert environ["CONDA_SHLVL"] == "1"
 
 
@@ -115,7 +117,7 @@ def test_a_level_of_shells_that_is_none_counts_as_the_first(level: str) -> None:
 def test_a_state_file_that_is_none_is_as_good_as_none(tmp_path: Path, content: str) -> None:
     (tmp_path / "conda-meta").mkdir()
     (tmp_path / "conda-meta" / "state").write_text(content)
-    assert conda_execute.find_env_vars({}, str(tmp_path), 0) == {}
+    assert conda_execute.find_variables({}, str(tmp_path), 0) == {}
 
 
 def test_debug_shows_a_traceback(run: Run, environ: Environ) -> None:
@@ -193,6 +195,213 @@ def test_a_shebang_that_is_conda_execute_does_not_run_the_script(run: Run, write
     assert run(write("a.sh", "echo once", "hello-conda", first=first)).stdout == "once\n"
 
 
+SHOW = """sh -c 'printf "<%s>" "$0" "$@"'"""
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        f"-S {SHOW} zero",
+        f"-S {SHOW} zero 'a b' \"c d\" e\\\\f",
+        f"-S {SHOW} 'a   b'  \tc\td",
+        f"-S A=1 B='2 3' {SHOW} zero",
+        "-S -u HOME sh -c 'echo \"home <$HOME>\"'",
+        "-S -i A=1 sh -c 'echo \"<$A$HOME>\"'",
+        "-S --ignore-environment sh -c 'echo \"<$HOME>\"'",
+        "-S -C / sh -c pwd",
+        "-S --chdir=/ sh -c pwd",
+        "-vS sh -e",
+        "--split-string=sh -e",
+    ],
+)
+def test_env_reads_its_line_as_it_does_for_the_kernel(
+    run: Run, write: Write, environ: Environ, tmp_path: Path, rest: str
+) -> None:
+    script = write("a", "echo code", "hello-conda", first=f"#!/usr/bin/env {rest}\n")
+    words = {"cwd": tmp_path, "env": environ, "stdout": subprocess.PIPE, "text": True, "check": True}
+    expected = subprocess.run([str(script), "x"], **words)  # type: ignore[call-overload]
+    done = run("-q", script, "x")
+    assert (done.stdout, done.returncode) == (expected.stdout, 0), done.stderr
+
+
+def test_the_interpreter_is_never_the_machines(run: Run, write: Write, env_dir: Path, environ: Environ) -> None:
+    """It would run without what env asks for; the message says what to add."""
+    (env_dir.parent / "bin").mkdir()
+    for name in ("python", "python3", "perl"):
+        (env_dir.parent / "bin" / name).symlink_to("/bin/true")
+    environ["PATH"] = f"{env_dir.parent}/bin:{environ['PATH']}"
+    prefix = env_dir / conda_execute.find_name(["hello-conda"])
+    for first, word in (
+        ("#!/usr/bin/python3\n", '"/usr/bin/python3"'),
+        ("#!/usr/bin/env python3\n", '"python3"'),
+        ("#!/usr/bin/env -S A=1 perl -w\n", '"perl"'),
+        ("#!/bin/../bin/perl\n", '"/bin/../bin/perl"'),
+    ):
+        done = run("-q", write("a", "", "hello-conda", first=first))
+        assert done.returncode == 127
+        assert f"expected {word} in {prefix}, found none\n  add the package that brings it to env" in done.stderr
+
+
+def test_python_i_goes_on_with_what_is_typed(run: Run, write: Write) -> None:
+    for options in ({"first": "#!/usr/bin/env -S python -i\n"}, {"more": "# run_with: python -i\n"}):
+        done = run("-q", write("a.py", "x = 40", "python", **options), stdin=None, input="print(x + 2)\n")
+        assert done.stdout == "42\n"
+
+
+def test_python_u_does_not_buffer(run: Run, write: Write) -> None:
+    code = "import sys; print(type(sys.stdout.buffer).__name__)"
+    assert run("-q", write("a.py", code, "python")).stdout == "BufferedWriter\n"
+    for options in ({"first": "#!/usr/bin/python -u\n"}, {"more": "# run_with: python -u\n"}):
+        assert run("-q", write("a.py", code, "python", **options)).stdout == "FileIO\n"
+
+
+@pytest.mark.parametrize("command", ["../tools/show", "./../tools/show", "/usr/bin/env ../tools/show"])
+def test_a_relative_command_is_found_from_wherever_the_script_is_called(
+    run: Run, tmp_path: Path, write: Write, command: str
+) -> None:
+    for folder in ("tools", "scripts", "elsewhere"):
+        (tmp_path / folder).mkdir()
+    tool = tmp_path / "tools" / "show"
+    tool.write_text('#!/bin/sh\necho "$@"\n')
+    tool.chmod(0o755)
+    write("scripts/a.txt", "", "hello-conda", more=f"# run_with: {command}\n")
+    assert run("-q", "../scripts/a.txt", "x", cwd=tmp_path / "elsewhere").stdout == "../scripts/a.txt x\n"
+    assert run("-q", "a.txt", "x", cwd=tmp_path / "scripts").stdout == "a.txt x\n"
+
+
+# -- a script that is its own caller
+
+CALLS = 20  # a loop is one when it has come so far; a command that is asked once more says so
+
+
+@pytest.fixture
+def calls(tmp_path: Path, environ: Environ) -> Path:
+    """Return the file to which each start of conda-execute adds a line; the command, under three names, is on PATH."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    code = f'echo "$*" >> {tmp_path}/calls\n[ $(wc -l < {tmp_path}/calls) -lt {CALLS} ] || exit 99\n'
+    for name, words in (("conda-execute", ""), ("conda", "shift\n"), ("python", "shift\n")):
+        (folder / name).write_text(f'#!/bin/sh\n{code}{words}exec {sys.executable} {TOOL} "$@"\n')
+        (folder / name).chmod(0o755)
+    (folder / "ce").symlink_to("conda-execute")
+    (folder / "conda_execute.py").symlink_to(TOOL)
+    (folder / "tool.py").symlink_to(TOOL)
+    environ["PATH"] = f"{folder}:{environ['PATH']}"
+    return tmp_path / "calls"
+
+
+def call(script: Path, environ: Environ, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run a script by its shebang, or by the words before it."""
+    options = {"cwd": script.parent, "env": environ, "text": True, "timeout": 60}
+    return subprocess.run([*words, str(script), "x"], capture_output=True, **options)  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        "/usr/bin/env conda-execute",
+        "/usr/bin/env -S conda-execute -v",
+        "/usr/bin/env -S conda-execute -q --",
+        "/usr/bin/env --split-string=conda-execute",
+        "/usr/bin/env -vS conda-execute",
+        "/usr/bin/env -S A=1 conda-execute -q",
+        "/usr/bin/env -S -u A 'conda-execute'",
+        "/usr/bin/env -S conda execute",
+        "/usr/bin/env -S conda execute -q",
+        "/usr/bin/env -S python BIN/conda_execute.py",
+        "/usr/bin/env -S python -m conda_execute",
+        "BIN/conda-execute",
+        "BIN/conda-execute -q",
+    ],
+)
+def test_a_script_that_calls_conda_execute_runs_once(
+    write: Write, environ: Environ, calls: Path, tmp_path: Path, first: str
+) -> None:
+    first = first.replace("BIN", str(tmp_path / "bin"))
+    module = first.endswith("-m conda_execute")
+    if module:
+        wrapper = tmp_path / "bin" / "python"
+        wrapper.write_text(wrapper.read_text().replace("shift\n", "shift; shift\n"))
+    script = write("a.sh", 'echo once "$@"', "hello-conda", first=f"#!{first}\n")
+    done = call(script, environ)
+    assert (done.stdout, done.returncode) == ("once x\n", 0), done.stderr
+    assert len(calls.read_text().splitlines()) == 1
+
+
+@pytest.mark.parametrize("first", ["/usr/bin/env ce", "/usr/bin/env -S ce -q", "/usr/bin/env -S ./bin/ce", "BIN/ce"])
+def test_a_link_to_conda_execute_of_another_name_does_not_start_itself_again(
+    write: Write, environ: Environ, calls: Path, tmp_path: Path, first: str
+) -> None:
+    script = write("a.sh", "echo once", "hello-conda", first=f"#!{first.replace('BIN', str(tmp_path / 'bin'))}\n")
+    done = call(script, environ)
+    assert len(calls.read_text().splitlines()) == 1
+    assert done.returncode in (125, 127)
+    assert "run_with" in done.stderr
+
+
+def test_a_link_to_a_script_that_calls_conda_execute_runs_it_once(
+    write: Write, environ: Environ, calls: Path, tmp_path: Path
+) -> None:
+    write("a.sh", 'echo once "$0"', "hello-conda", first="#!/usr/bin/env conda-execute\n")
+    link = tmp_path / "b.sh"
+    link.symlink_to("a.sh")
+    assert call(link, environ).stdout == f"once {link}\n"
+    assert len(calls.read_text().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["./a.sh", "../FOLDER/a.sh", "./link.sh", "./bin/ce", "conda-execute", "conda-execute -q", "conda execute"],
+)
+@pytest.mark.parametrize("first", ["", "#!/usr/bin/env conda-execute\n"], ids=["no shebang", "a shebang"])
+def test_a_command_that_is_the_script_or_conda_execute_is_refused(
+    write: Write, environ: Environ, calls: Path, tmp_path: Path, env_dir: Path, command: str, first: str
+) -> None:
+    """Also where the environment itself brings conda-execute."""
+    more = f"# run_with: {command.replace('FOLDER', tmp_path.name)}\n"
+    script = write("a.sh", "echo once", "hello-conda")
+    assert call(script, environ, "conda-execute", "-q").stdout == "once\n"
+    for name in ("conda-execute", "conda"):
+        (env_dir / conda_execute.find_name(["hello-conda"]) / "bin" / name).symlink_to(tmp_path / "bin" / name)
+    calls.unlink()
+    write("a.sh", "echo once", "hello-conda", first=first, more=more)
+    (tmp_path / "link.sh").symlink_to("a.sh")
+    done = call(script, environ, "conda-execute", "-q")
+    assert len(calls.read_text().splitlines()) == 1
+    assert (done.stdout, done.returncode) in (("", 125), ("", 126))  # 126: it has no shebang
+    assert "run_with" in done.stderr
+
+
+WRAPPERS = {
+    "run_with": ("a.txt", "echo once", {"more": "# run_with: ./wrapper\n"}),
+    "shebang": ("a.txt", "echo once", {"first": "#!/usr/bin/env -S ./wrapper\n"}),
+    "the script itself": ("a.sh", 'exec conda-execute -q "$0" "$@"', {}),
+    "the script itself, without exec": ("a.sh", 'conda-execute -q "$0" "$@"', {}),
+}
+
+
+@pytest.mark.parametrize("name, code, options", WRAPPERS.values(), ids=list(WRAPPERS))
+def test_a_wrapper_that_calls_conda_execute_on_the_same_script_comes_to_an_end(
+    write: Write, environ: Environ, calls: Path, tmp_path: Path, name: str, code: str, options: dict[str, str]
+) -> None:
+    wrapper = tmp_path / "wrapper"
+    wrapper.write_text('#!/bin/sh\nexec conda-execute -q "$@"\n')
+    wrapper.chmod(0o755)
+    script = write(name, code, "hello-conda", **options)
+    done = call(script, environ, "conda-execute", "-q")
+    assert len(calls.read_text().splitlines()) < CALLS
+    assert (done.stdout, done.returncode) == ("", 125)
+    assert script.name in done.stderr
+
+
+def test_a_script_may_start_itself_with_other_arguments(
+    write: Write, environ: Environ, calls: Path, tmp_path: Path
+) -> None:
+    code = 'echo "$#"; [ $# = 4 ] || exec "$0" "$@" x'
+    script = write("a.sh", code, "hello-conda", first="#!/usr/bin/env -S conda-execute -q\n")
+    assert call(script, environ).stdout == "1\n2\n3\n4\n"
+
+
 # -- the environment that the script sees
 
 
@@ -247,8 +456,21 @@ def test_values_reach_the_script_whatever_they_hold(run: Run, write: Write, envi
 def test_variables_of_the_environments_state_file_hide_the_callers(tmp_path: Path) -> None:
     (tmp_path / "conda-meta").mkdir()
     (tmp_path / "conda-meta" / "state").write_text('{"env_vars": {"A": "new", "B": "***unset***"}}')
-    found = conda_execute.find_env_vars({"A": "old", "B": "kept"}, str(tmp_path), 0)
+    found = conda_execute.find_variables({"A": "old", "B": "kept"}, str(tmp_path), 0)
     assert found == {"A": "new", "__CONDA_SHLVL_0_A": "old"}
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
+@pytest.mark.parametrize("given", ["", "C.UTF-8"])
+def test_the_locale_is_the_callers_and_not_what_python_makes_of_it(
+    run: Run, write: Write, environ: Environ, given: str
+) -> None:
+    """In the C locale Python sets LC_CTYPE for itself, and what it execs would inherit that (PEP 538)."""
+    start = {name: value for name, value in environ.items() if not name.startswith(("LC_", "LANG"))}
+    start.update({"LANG": "C", "LC_CTYPE": given} if given else {"LANG": "C"})
+    script = write("a.sh", 'echo "$LC_CTYPE"', "hello-conda")
+    done = run("-q", script, env=start)
+    assert done.stdout == given + "\n"
 
 
 # -- what a warm run costs, counted
@@ -278,6 +500,7 @@ def test_a_warm_run_starts_no_process_and_opens_no_file_that_it_need_not(
 ) -> None:
     script = write("hello.sh", "exit 0", "hello-conda")
     run(script)
+    environ["LC_ALL"] = "C.UTF-8"  # in the C locale it has to see what Python made of LC_CTYPE
     log = tmp_path / "strace"
     calls = "trace=execve,clone,fork,vfork,clone3,openat"
     subprocess.run(

@@ -17,6 +17,7 @@ INNER = "CONDA_EXECUTE_TESTS_ON_ONE_PYTHON"
 ENVIRON = {"STORE_RACES": "10", "STORE_KILLS": "5", **os.environ, INNER: "1"}
 PYENV = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
 HERE = "{}.{}".format(*sys.version_info)
+VERSIONS = ["3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14"]
 
 
 def find_python(version: str) -> str:
@@ -26,7 +27,7 @@ def find_python(version: str) -> str:
 
 
 @pytest.mark.skipif(INNER in os.environ, reason="this is one of the runs that it starts")
-@pytest.mark.parametrize("version", ["3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14"])
+@pytest.mark.parametrize("version", VERSIONS)
 def test_the_suite_passes_on_cpython(version: str) -> None:
     if version == HERE:
         pytest.skip("this is the CPython that runs this test")

@@ -20,7 +20,7 @@ README = (ROOT / "README.md").read_text("utf-8")
 
 
 def test_help_is_what_the_readme_shows() -> None:
-    assert f"```\n$ conda-execute --help\n{conda_execute.USAGE}```\n" in README
+    assert f"```\n$ conda-execute --help\n{conda_execute.format_usage(sys.platform)}```\n" in README
     assert f"```\n$ conda-tmpenv --help\n{conda_execute.TMPENV_USAGE}```\n" in README
 
 

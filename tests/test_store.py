@@ -8,7 +8,6 @@ from __future__ import annotations
 import errno
 import os
 import random
-import resource
 import shutil
 import signal
 import subprocess
@@ -26,6 +25,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import conda_execute
+
+resource = pytest.importorskip("resource", reason="the store is tested by what POSIX has: limits, forks, signals")
 
 if TYPE_CHECKING:
     from typing import Callable, Iterator
