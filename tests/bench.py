@@ -34,11 +34,6 @@ COLD_RUNS = 11
 FLOOR = "python -m, an empty module"
 QUIET: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 PIPED: dict[str, Any] = {**QUIET, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-SCRIPTS = {
-    "": "# conda execute\n# env:\n#  - python\n\nprint(42)\n",
-    ", activate.d": "# conda execute\n# env:\n#  - python\n#  - activated\n\nprint(42)\n",
-    # Here comes ", PEP 723": PEP_723 with a [tool.conda] table, once conda_execute.py reads such a block.
-}
 PEP_723 = """\
 # /// script
 # requires-python = ">=3.8"
@@ -47,6 +42,11 @@ PEP_723 = """\
 
 print(42)
 """
+SCRIPTS = {
+    "": "# conda execute\n# env:\n#  - python\n\nprint(42)\n",
+    ", activate.d": "# conda execute\n# env:\n#  - python\n#  - activated\n\nprint(42)\n",
+    ", PEP 723": PEP_723,
+}
 # The least that builds an environment with py-rattler: CHANNEL PREFIX SPEC...
 BARE_RATTLER = """
 import asyncio, os, sys, rattler
