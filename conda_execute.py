@@ -167,7 +167,10 @@ class Record:
 
 
 class Metadata(Record):
-    """What a script asks for, in whichever dialect; `run_with` is empty where the block is silent."""
+    """What a script asks for, in whichever dialect.
+
+    `run_with` is empty where the block is silent; of a conda-script it holds the entrypoint, as one word.
+    """
 
     name: str  # of its environment
     dialect: str

@@ -14,6 +14,7 @@ import pytest
 import rattler
 from channel import MACHINE_PROGRAMS, machine_programs
 from conftest import ROOT, TOOL
+from test_launch import ALLOWED, imported
 
 import conda_execute
 
@@ -90,6 +91,16 @@ def test_the_channels_of_a_conda_script_are_all_that_is_searched(run: Run, scrip
     done = run(path)
     assert done.returncode == 125
     assert "file:///nowhere" in done.stderr
+
+
+def test_a_warm_run_of_any_dialect_imports_next_to_nothing(
+    run: Run, script: Script, environ: Environ, tmp_path: Path
+) -> None:
+    (tmp_path / "pep.py").write_text("# /// script\n# dependencies = []\n# ///\n")
+    bare = imported(environ, "-c", "pass")
+    for path in (tmp_path / "pep.py", script("sh ${SCRIPT}")):
+        run(path)
+        assert imported(environ, str(TOOL), str(path)) - bare <= {*ALLOWED, "bisect", "_bisect"}
 
 
 # -- specs that every engine reads alike

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -209,6 +210,22 @@ def test_an_entrypoint_is_read_or_refused_where_it_is_wrong(entrypoint: str) -> 
         conda_execute.format_error(error)
         return
     assert all(commands)
+
+
+@PROFILE
+@given(st.text("ab \t\n'\"*#~\\(={}", max_size=12))
+def test_words_of_an_entrypoint_are_those_of_shlex_without_escapes(entrypoint: str) -> None:
+    """Both ways, but that a program is no assignment."""
+    reader = shlex.shlex("/" + entrypoint, posix=True)
+    reader.whitespace_split, reader.escape, reader.commenters = True, "", ""
+    text = conda_execute.Text.of("/" + entrypoint, conda_execute.Line("script", 1, ""), 0)
+    try:
+        ours = conda_execute.find_words(conda_execute.parse_commands(text, 0, 0)[0][0], {}, "", "")
+    except conda_execute.Error:
+        with pytest.raises(ValueError, match="No closing quotation"):
+            list(reader)
+    else:
+        assert ours == list(reader)
 
 
 # ---- Names
