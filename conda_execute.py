@@ -362,10 +362,8 @@ def find_prefix(raw: bytes) -> bytes:
 def read_fenced(raws: list[bytes], start: int, end: int, prefix: bytes, path: str) -> Iterator[Line]:
     """Yield the lines from one index up to another, their prefix in the margin."""
     for i in range(start, end):
-        rest = raws[i][len(prefix) :]
-        raw = raws[i].decode("utf-8", "replace")
-        line = Line(path, i + 1, raw, len(prefix.decode("utf-8", "replace")))
-        check_characters(line, rest, "\t")
+        line = Line(path, i + 1, raws[i].decode("utf-8", "replace"), len(prefix.decode("utf-8", "replace")))
+        check_characters(line, raws[i][len(prefix) :], "\t")
         yield line
 
 
@@ -2750,7 +2748,8 @@ def run_command(argv: list[str], environ: Environ, stdin: int | None = None, std
         if child:
             child.send_signal(number)
 
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+    names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT") if os.name != "nt" else ()  # there, all on a console get Ctrl-C
+    numbers = [getattr(signal, name) for name in names]
     old = {number: signal.signal(number, pass_on) for number in numbers if signal.getsignal(number) != signal.SIG_IGN}
     try:
         child = subprocess.Popen(argv, env=environ, stdin=stdin, stdout=stdout, close_fds=False)
