@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 import rattler
 from channel import MACHINE_PROGRAMS, machine_programs
-from conftest import ROOT, TOOL
+from conftest import CONDA, ENGINES, NO_CONDA, ROOT, TOOL
 from test_launch import ALLOWED, imported
 
 import conda_execute
@@ -44,6 +44,7 @@ def script(tmp_path: Path, channel: str) -> Script:
 # -- one environment
 
 
+@pytest.mark.parametrize("engine", ENGINES, indirect=True)
 def test_equal_metadata_in_different_dialects_has_one_environment(
     run: Run, script: Script, tmp_path: Path, channel: str, env_dir: Path
 ) -> None:
@@ -117,6 +118,27 @@ def test_rattler_reads_every_spec_that_toml_yields() -> None:
     assert len(specs) > 20
     for spec in specs:
         assert rattler.MatchSpec(spec).name
+
+
+READ = """
+import json, sys
+from conda.models.match_spec import MatchSpec
+print(json.dumps([[one.name, str(one.version or "*")] for one in map(MatchSpec, json.load(sys.stdin))]))
+"""
+
+
+@pytest.mark.skipif(not CONDA, reason=NO_CONDA)
+def test_conda_reads_every_spec_that_toml_yields_as_rattler_does() -> None:
+    specs = list_specs()
+    python = str(Path(CONDA).parent / "python")
+    done = subprocess.run([python, "-c", READ], input=json.dumps(specs), stdout=subprocess.PIPE, text=True, check=True)
+    versions = [f"{major}.{minor}.{micro}" for major in (1, 2, 3) for minor in range(30) for micro in range(5)]
+    for spec, (name, version) in zip(specs, json.loads(done.stdout)):
+        ours = rattler.MatchSpec(spec)
+        assert ours.name is not None and ours.name.normalized == name
+        found = [rattler.VersionSpec(str(one)) for one in (ours.version or "*", version)]
+        for number in map(rattler.Version, versions):
+            assert found[0].matches(number) == found[1].matches(number), spec
 
 
 # -- when

@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import rattler
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from packaging.specifiers import SpecifierSet
 
 import conda_execute
 
@@ -226,6 +228,34 @@ def test_words_of_an_entrypoint_are_those_of_shlex_without_escapes(entrypoint: s
             list(reader)
     else:
         assert ours == list(reader)
+
+
+# ---- Versions of Python
+
+numbers = st.sampled_from(["3", "3.8", "3.9", "3.9.0", "3.9.1", "3.10", "3.10.2", "3.11", "3.12.1", "4"])
+specifiers = st.one_of(
+    st.builds("{}{}".format, st.sampled_from(["==", "!=", "<=", ">=", "<", ">"]), numbers),
+    st.builds("{}{}.*".format, st.sampled_from(["==", "!="]), numbers),
+    st.builds("~={}".format, numbers.filter(lambda number: "." in number)),
+)
+PYTHONS = [f"3.{minor}.{micro}" for minor in range(7, 14) for micro in range(4)] + ["4.0.0", "2.7.18"]
+
+
+def versions_of(spec: str) -> str:
+    """Return what a spec of python says of its version."""
+    assert spec.startswith("python")
+    return spec[len("python ") :] or "*"
+
+
+@PROFILE
+@given(st.lists(specifiers, max_size=3))
+def test_requires_python_selects_what_pep_440_selects(terms: list[str]) -> None:
+    script = f"# /// script\n# requires-python = '{', '.join(terms)}'\n# ///\n".encode()
+    [spec] = conda_execute.parse_metadata(script, "a.py", "linux-64").specs
+    ours = rattler.VersionSpec(versions_of(spec))
+    theirs = SpecifierSet(",".join(terms))
+    for version in PYTHONS:
+        assert ours.matches(rattler.Version(version)) == theirs.contains(version), (spec, version)
 
 
 # ---- Names
