@@ -3238,7 +3238,7 @@ def restart(path: str, module: str) -> int:
         if os.path.basename(prefix) == asked.name and os.path.exists(os.path.join(prefix, MARKER)):
             return 0
     config, store = open_store({})
-    asked.run_with = ["python"]
+    asked.dialect, asked.run_with = "conda-execute", ["python"]  # what started it, in place of any entrypoint
     argv, environ, lease = prepare(script, asked, [], config, store, ())
     launch(argv[:-1] + find_own_words(path, module), environ, lease.fd)
 

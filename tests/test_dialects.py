@@ -85,6 +85,22 @@ def test_a_pep_723_script_runs_with_its_requirements(run: Run, tmp_path: Path) -
     assert done.stdout == "['x'] [0. 0.]\n", done.stderr
 
 
+def test_bootstrap_goes_on_in_the_environment_of_any_dialect(
+    script: Script, environ: Environ, tmp_path: Path, env_dir: Path
+) -> None:
+    """As what it was started as: no entrypoint is run."""
+    code = f"import sys\nsys.path.append({str(ROOT)!r})\nimport conda_execute\nconda_execute.bootstrap()\n"
+    code += "print(sys.prefix, sys.argv)"
+    pep = tmp_path / "pep.py"
+    pep.write_text(f"# /// script\n# dependencies = []\n# ///\n{code}\n")
+    toml = script("hello-conda && python ${SCRIPT}", code, 'hello-conda = "*"\npython = "*"', "toml.py")
+    for path in (pep, toml):
+        argv = [sys.executable, str(path), "a b"]
+        done = subprocess.run(argv, env=environ, stdout=subprocess.PIPE, text=True, timeout=60)
+        assert done.stdout.startswith(str(env_dir))
+        assert done.stdout.endswith(f" {[str(path), 'a b']}\n")
+
+
 def test_the_channels_of_a_conda_script_are_all_that_is_searched(run: Run, script: Script) -> None:
     path = script("sh ${SCRIPT}")
     text = path.read_text().splitlines(keepends=True)
