@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     Environ = Dict[str, str]
 
 ROOT = Path(__file__).resolve().parent.parent
-TOOL = ROOT / "conda_execute.py"
+FILE = ROOT / "conda_execute.py"
+TOOL = ROOT / "tests" / "start.py"  # what starts it as an installed one starts
 # Real programs to test with, taken before the environment is cleared.
 CONDA = os.environ.get("CONDA_EXE", "")
 MAMBA = os.environ.get("MAMBA_EXE", "")

@@ -11,14 +11,14 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import ROOT, TOOL
+from conftest import FILE, ROOT
 
 import conda_execute
 
 if TYPE_CHECKING:
     from typing import Iterator
 
-SOURCE = TOOL.read_text("utf-8")
+SOURCE = FILE.read_text("utf-8")
 TREE = ast.parse(SOURCE)
 CHAPTERS = ["Errors", "Metadata", "Name", "Config", "Store", "Engines", "Launch", "Command line"]
 needs_tools = pytest.mark.skipif(

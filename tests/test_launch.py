@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import TOOL
+from conftest import FILE, TOOL
 
 import conda_execute
 
@@ -284,8 +284,8 @@ def calls(tmp_path: Path, environ: Environ) -> Path:
         (folder / name).write_text(f'#!/bin/sh\n{code}{words}exec {sys.executable} {TOOL} "$@"\n')
         (folder / name).chmod(0o755)
     (folder / "ce").symlink_to("conda-execute")
-    (folder / "conda_execute.py").symlink_to(TOOL)
-    (folder / "tool.py").symlink_to(TOOL)
+    (folder / "conda_execute.py").symlink_to(FILE)
+    (folder / "tool.py").symlink_to(FILE)
     environ["PATH"] = f"{folder}:{environ['PATH']}"
     return tmp_path / "calls"
 
@@ -475,7 +475,7 @@ def test_the_locale_is_the_callers_and_not_what_python_makes_of_it(
 
 # -- what a warm run costs, counted
 
-ALLOWED = {"fcntl", "_sha2", "_sha256", "_signal", "__future__"}
+ALLOWED = {"conda_execute", "fcntl", "_sha2", "_sha256", "_signal", "__future__"}
 
 
 def test_a_warm_run_imports_next_to_nothing(run: Run, write: Write, environ: Environ) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import ROOT, TOOL
+from conftest import FILE, ROOT
 
 if TYPE_CHECKING:
     from typing import Callable
@@ -28,7 +28,7 @@ def output(command: list[str], environ: Environ, cwd: Path) -> str:
 def test_the_dropped_file_runs_from_anywhere(environ: Environ, write: Write, tmp_path: Path) -> None:
     folder = tmp_path / "my repository"
     folder.mkdir()
-    shutil.copy(TOOL, folder)
+    shutil.copy(FILE, folder)
     script = write("a.sh", 'hello-conda "$@"', "hello-conda =1.0")
     assert (
         output([sys.executable, "my repository/conda_execute.py", "a.sh", "x"], environ, tmp_path)
@@ -40,7 +40,7 @@ def test_the_dropped_file_runs_from_anywhere(environ: Environ, write: Write, tmp
 
 
 def test_the_module_runs_from_the_working_directory(environ: Environ, write: Write, tmp_path: Path) -> None:
-    shutil.copy(TOOL, tmp_path)
+    shutil.copy(FILE, tmp_path)
     write("a.sh", 'hello-conda "$@"', "hello-conda =1.0")
     assert output([sys.executable, "-m", "conda_execute", "a.sh", "-v"], environ, tmp_path) == "hello-conda 1.0 -v\n"
 
