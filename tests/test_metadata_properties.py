@@ -230,6 +230,22 @@ def test_words_of_an_entrypoint_are_those_of_shlex_without_escapes(entrypoint: s
         assert ours == list(reader)
 
 
+# ---- PEP 723
+
+# The expression that the PEP gives as what counts.
+PEP_723 = re.compile(r"(?m)^# /// (?P<type>[a-zA-Z0-9-]+)$\s(?P<content>(^#(| .*)$\s)+)^# ///$")
+PEP_LINES = ["# /// script", "# ///", "#", "# a", "# /// other", "# /// a b", "", "x", "# /// script ", "#a", "# /// "]
+
+
+@PROFILE
+@given(st.lists(st.sampled_from(PEP_LINES), max_size=12))
+def test_blocks_of_pep_723_are_those_of_its_expression(lines: list[str]) -> None:
+    text = "\n".join(lines)
+    theirs = [match["content"] for match in PEP_723.finditer(text) if match["type"] == "script"]
+    found = conda_execute.find_pep_723(text.encode().split(b"\n"))
+    assert ["".join(f"{line}\n" for line in lines[start:end]) for start, _, _, end in found] == theirs
+
+
 # ---- Versions of Python
 
 numbers = st.sampled_from(["3", "3.8", "3.9", "3.9.0", "3.9.1", "3.10", "3.10.2", "3.11", "3.12.1", "4"])
