@@ -801,9 +801,9 @@ SUFFIXES = {
 SPLIT_FLAGS = ("-S", "-vS", "--split-string=", "--split-string")  # env(1)
 
 
-def find_command(data: bytes, path: str, run_with: list[str]) -> list[str]:
+def find_command(data: bytes, path: str, run_with: list[str], shown: str = "") -> list[str]:
     """Return the words that run the script: the block's, the shebang's, the suffix's, or sh."""
-    words = run_with or parse_shebang(data, path)
+    words = run_with or parse_shebang(data, shown or path)
     if words and (run_with or not is_own_command(words)):
         return words
     return [SUFFIXES.get(os.path.splitext(path)[1].lower(), "sh")]
@@ -2198,14 +2198,15 @@ def parse_argv(argv: list[str], known: Collection[str], anywhere: bool) -> tuple
     rest = argv[::-1]
     while rest and rest[-1] != "--" and (anywhere or "c" in options or not words):
         word = rest.pop()
-        if word == "-" or not word.startswith("-") or " " in word:
+        if word == "-" or not word.startswith("-") or word.split() != [word]:
             words.append(word)
             continue
         for option in [word] if word.startswith("--") else ["-" + letter for letter in word[1:]]:
             name = LETTERS.get(option, option).lstrip("-")
             if name not in known:
-                near = find_nearest(option, ["--" + one for one in known])
+                near = find_nearest(option, ["--" + one for one in known if one != "c"])
                 hint = "write " + near if near else "--help lists the options"
+                hint += '; "--" stands before lines that begin with "-"' if "c" in options else ""
                 raise Error("expected a known option, found %s" % quote(option), hint=hint, code=2)
             options[name] = rest.pop() if name in WITH_VALUE and rest else ""
     return options, words + rest[::-1][rest[-1:] == ["--"] :]
@@ -2383,9 +2384,11 @@ def read_stdin(store: Store) -> Script:
     """Return the script that comes on standard input, of which nothing is left for it."""
     if not sys.stdin:
         raise Error("expected a script on standard input, found it closed")
+    if os.name != "nt":
+        os.set_blocking(0, True)  # else read() may return before the end
     data = sys.stdin.buffer.read()
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    return Script(data, store.script_path(data, "stdin"), "-")
+    return Script(data, store.script_path(data, "stdin"), "standard input")
 
 
 FETCH_LIMIT_BYTES = 10 << 20
@@ -2492,7 +2495,7 @@ def read_metadata(script: Script) -> Metadata:
     """Return what a script asks for on this machine, with the command that runs it."""
     subdir = os.environ.get("CONDA_SUBDIR") or find_subdir(sys.platform, MACHINE)
     metadata = parse_metadata(script.data, script.shown, subdir)
-    metadata.run_with = find_command(script.data, script.path, metadata.run_with)
+    metadata.run_with = find_command(script.data, script.path, metadata.run_with, script.shown)
     metadata.name = find_name(metadata.specs, metadata.pip, metadata.channels)
     return metadata
 
