@@ -1043,6 +1043,7 @@ def expand(text: Text, environ: Environ) -> str:
 MARKER = "conda-meta/conda-execute.json"
 KEPT = (".scripts",)  # folders of what is kept of scripts, each in one of its own
 KEPT_S = 5  # from keeping a script to the start of what reads it
+CODE_NAMES = ("code", "stdin")  # of scripts that came without a name
 LOG_HEADER = b"time\tevent\tname\tpid\thost\tscript\n"
 LOG_LIMIT_BYTES = 1 << 20
 LOCK_POLL_S = 0.05  # a person notices more
@@ -1410,21 +1411,31 @@ class Store:
         """Return where a script of these bytes is kept."""
         return self.path(".scripts", sha256(data).hexdigest(), name)
 
-    def find_kept(self, digest: str) -> str:
-        """Return the path of the kept script with this hash, or ""."""
+    def find_kept(self, digest: str, but: Collection[str]) -> tuple[bytes, str] | None:
+        """Return content and name of a kept script with this hash that has none of some names, or None."""
         for path in list_files(self.path(".scripts", digest), ""):
+            content, name = self.read_kept(path), os.path.basename(path)
+            if content is not None and name[0] != "." and name not in but:
+                return content, name
+        return None
+
+    def read_kept(self, path: str) -> bytes | None:
+        """Return the content of a kept script, or None unless it has the hash that its folder is called."""
+        try:
             with open(path, "rb") as f:
-                if sha256(f.read()).hexdigest() == digest:
-                    return path
-        return ""
+                content = f.read()
+        except OSError:
+            return None
+        return content if sha256(content).hexdigest() == os.path.basename(os.path.dirname(path)) else None
 
     def keep_script(self, path: str, content: bytes) -> None:
         """Write a script to its place, at once, unless it is there; date its folder."""
         folder = os.path.dirname(path)
-        if self.find_kept(os.path.basename(folder)) != path:
-            part = "%s.%d.part" % (path, os.getpid())
-            os.makedirs(folder, 0o755, exist_ok=True)
-            with open(part, "wb") as f:
+        if self.read_kept(path) is None:
+            for one in (os.path.dirname(folder), folder):
+                os.makedirs(one, 0o755, exist_ok=True)  # whatever the umask: see check()
+            part = os.path.join(folder, ".%d.part" % os.getpid())
+            with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644), "wb") as f:
                 f.write(content)
             os.replace(part, path)
         self.date(folder)
@@ -2377,7 +2388,7 @@ def read_script(path: str) -> Script:
 def find_code(code: str, store: Store) -> Script:
     """Return the script whose code this is."""
     data = os.fsencode(code)
-    return Script(data, store.script_path(data, "code"), "-c")
+    return Script(data, store.script_path(data, CODE_NAMES[0]), "-c")
 
 
 def read_stdin(store: Store) -> Script:
@@ -2388,7 +2399,7 @@ def read_stdin(store: Store) -> Script:
         os.set_blocking(0, True)  # else read() may return before the end
     data = sys.stdin.buffer.read()
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    return Script(data, store.script_path(data, "stdin"), "standard input")
+    return Script(data, store.script_path(data, CODE_NAMES[1]), "standard input")
 
 
 FETCH_LIMIT_BYTES = 10 << 20
@@ -2398,25 +2409,58 @@ FETCH_POLL_S = 20  # for any sign of life
 
 def fetch_script(url: str, store: Store, offline: bool) -> Script:
     """Return the script at a URL; what "#sha256=HEX" pins is checked, kept, and asked for only once."""
-    address, _, pin = url.partition("#")
+    address, mark, pin = url.partition("#")
+    check_address(address)
     pin = pin.lower()
-    if pin and (pin[:7] != "sha256=" or len(pin) != 71 or pin[7:].strip("0123456789abcdef")):
+    if mark and (pin[:7] != "sha256=" or len(pin) != 71 or pin[7:].strip("0123456789abcdef")):
         raise Error("expected #sha256= and 64 hex digits, found " + quote("#" + pin), url, hint="or leave it out")
-    path = store.find_kept(pin[7:]) if pin else ""
-    if path:
-        with open(path, "rb") as f:
-            return Script(f.read(), path, url)
-    if offline and not address.lower().startswith("file:"):
-        raise Error("expected a script from before, found none, and --offline forbids to fetch it", url)
-    if address.lower().startswith("http:"):
-        hint = "" if pin else ": who is on the way can change it; #sha256=HEX behind the address prevents that"
-        store.say.line("warning: %s comes without encryption%s" % (printable(address), hint))
-    data, name = fetch_in_time(find_raw(address))
+    name = find_file_name(address)
+    is_telling = os.path.splitext(name)[1].lower() in SUFFIXES  # else the last redirection's may be
+    nameless = set() if is_telling else set(CODE_NAMES) - {name}
+    data, last = (store.find_kept(pin[7:], nameless) if pin else None) or fetch_anew(address, pin, store.say, offline)
     found = sha256(data).hexdigest()
     if pin and pin[7:] != found:
         hint = "the script has changed, or somebody changed it: look at it before you write its new hash"
         raise Error("expected a script with #%s, found sha256=%s" % (pin, found), url, hint=hint)
-    return Script(data, store.script_path(data, name), url)
+    return Script(data, store.script_path(data, name if is_telling else last), url)
+
+
+def fetch_anew(address: str, pin: str, say: Progress, offline: bool) -> tuple[bytes, str]:
+    """Return what is at an address, and its name; say so where that is not safe."""
+    if offline and not address.lower().startswith("file:"):
+        hint = "only what #sha256=HEX pins is kept for later"
+        raise Error("expected a script from before, found none, and --offline forbids to fetch it", address, hint=hint)
+    if address.lower().startswith("http:"):
+        hint = "" if pin else ": who is on the way can change it; #sha256=HEX behind the address prevents that"
+        say.line("warning: %s comes without encryption%s" % (printable(address), hint))
+    return fetch_in_time(find_raw(address))
+
+
+def check_address(address: str) -> None:
+    """Refuse what is secret, and what browsers and libraries each read in another way."""
+    from urllib.parse import quote as escape
+
+    if "@" in address.split("?")[0].split("/")[2]:
+        raise Error("expected an address without name and password, found one", hint="fetch it to a file, and run that")
+    strange = [c for c in address if not "!" <= c <= "~"]
+    if strange:
+        hint = "write " + escape(os.fsencode(address), "!#$%&'()*+,/:;=?@[]~")
+        found = "the character U+%04X" % ord(strange[0])
+        raise Error("expected an address of printable ASCII, found " + found, address, hint=hint)
+
+
+def find_file_name(address: str) -> str:
+    """Return a plain file name for what is at an address.
+
+    >>> find_file_name("https://example.org/a%20b.py?c"), find_file_name("https://example.org/..%2f.x")
+    ('ab.py', 'x')
+    """
+    from urllib.parse import unquote
+
+    last = ["", *address.split("#")[0].split("?")[0].split("/")[3:]][-1]
+    parts = os.path.splitext(unquote(last))
+    stem, suffix = ("".join(c for c in part if c in NAME_CHARACTERS)[:60] for part in parts)
+    return (stem.lstrip(".-") or "script") + suffix
 
 
 def find_raw(address: str) -> str:
@@ -2426,9 +2470,10 @@ def find_raw(address: str) -> str:
     'https://github.com/me/tools/raw/main/plot.py'
     """
     words = address.split("?")[0].rstrip("/").split("/")  # https:, "", host, owner, repository, "blob", ...
-    if words[2].lower() == "github.com" and len(words) > 6 and words[5] == "blob":
+    host = address.split("/")[2].lower()
+    if host == "github.com" and len(words) > 6 and words[5] == "blob":
         return "/".join([*words[:5], "raw", *words[6:]])
-    return "/".join([*words, "raw"]) if words[2].lower() == "gist.github.com" and "raw" not in words else address
+    return "/".join([*words, "raw"]) if host == "gist.github.com" and "raw" not in words else address
 
 
 def fetch_in_time(address: str) -> tuple[bytes, str]:
@@ -2438,14 +2483,16 @@ def fetch_in_time(address: str) -> tuple[bytes, str]:
     done: list[tuple[bytes, str] | Error] = []
 
     def work() -> None:
-        from http.client import HTTPException
+        from http.client import HTTPException, IncompleteRead
 
         try:
             done.append(fetch(address))
         except Error as e:
             done.append(e)
+        except IncompleteRead:
+            done.append(Error("expected a whole script, found a part: the connection was cut", address))
         except (OSError, HTTPException, ValueError) as e:
-            reason = (str(e) or type(e).__name__).replace("<urlopen error ", "").rstrip(">")
+            reason = (str(e).strip() or type(e).__name__).replace("<urlopen error ", "").rstrip(">")
             done.append(Error("expected a script, found: " + printable(reason), address))
 
     thread = Thread(target=work, daemon=True)
@@ -2460,7 +2507,8 @@ def fetch_in_time(address: str) -> tuple[bytes, str]:
 
 def fetch(address: str) -> tuple[bytes, str]:
     """Return the bytes at a URL and a name for them; OSError, HTTPException and ValueError are the library's."""
-    from urllib.parse import unquote, urlsplit
+    from http.client import IncompleteRead
+    from urllib.parse import urlsplit
     from urllib.request import HTTPRedirectHandler, Request, build_opener
 
     class Redirect(HTTPRedirectHandler):
@@ -2469,8 +2517,6 @@ def fetch(address: str) -> tuple[bytes, str]:
                 raise Error("expected https all the way, found a redirection to " + quote(newurl), address)
             return super().redirect_request(req, fp, code, msg, headers, newurl)
 
-    if "@" in urlsplit(address).netloc:
-        raise Error("expected an address without name and password, found one", hint="fetch it to a file, and run that")
     request = Request(address, headers={"User-Agent": "conda-execute/" + __version__})
     with build_opener(Redirect).open(request, timeout=FETCH_POLL_S) as answer:
         kind, size = answer.headers.get_content_type(), answer.headers.get("Content-Length", "")
@@ -2480,15 +2526,14 @@ def fetch(address: str) -> tuple[bytes, str]:
             if not part:
                 break
             data += part
-        name = unquote(urlsplit(answer.geturl()).path.rpartition("/")[2])
     if len(data) > FETCH_LIMIT_BYTES:
         raise Error("expected a script of at most %d MiB, found more" % (FETCH_LIMIT_BYTES >> 20), address)
     if size.isdigit() and int(size) != len(data):
-        raise Error("expected %s bytes, found %d: the connection was cut" % (size, len(data)), address)
+        raise IncompleteRead(data)
     if kind in ("text/html", "application/xhtml+xml") or not kind.startswith(("text", "application", "video/mp2t")):
         hint = "give the address of the file itself, which pages often call raw"
         raise Error("expected a script, found " + quote(kind), address, hint=hint)
-    return data, "".join(c for c in name if c in NAME_CHARACTERS).lstrip(".-") or "script"
+    return data, find_file_name(answer.geturl())
 
 
 def read_metadata(script: Script) -> Metadata:
