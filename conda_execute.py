@@ -75,7 +75,7 @@ MACHINE = os.uname().machine if hasattr(os, "uname") else os.environ.get("PROCES
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
-    from typing import Any, Callable, Collection, Dict, Iterable, Iterator, List, Mapping, NoReturn, Union
+    from typing import Any, BinaryIO, Callable, Collection, Dict, Iterable, Iterator, List, Mapping, NoReturn, Union
 
     Item = Union["Text", Dict["Text", "Node"]]
     Node = Union["Text", List["Item"], Dict["Text", "Node"]]
@@ -1247,9 +1247,13 @@ def read_places(pid: int) -> Iterator[bytes]:
         with open(folder + "environ", "rb") as f:
             prefixes = [value[13:] for value in f.read().split(b"\0") if value.startswith(b"CONDA_PREFIX=/")]
         yield from (os.path.realpath(prefix) + b"/" for prefix in prefixes)
+        for fd in os.listdir(folder + "fd"):  # before the command line: what is open up to exec(2) stands there then
+            try:
+                yield os.fsencode(os.readlink(folder + "fd/" + fd))
+            except FileNotFoundError:  # closed since
+                continue
         with open(folder + "cmdline", "rb") as f:
-            yield from (word for word in f.read().split(b"\0") if b"/.scripts/" in word)
-        yield from (os.fsencode(os.readlink(folder + "fd/" + fd)) for fd in os.listdir(folder + "fd"))
+            yield from (os.path.realpath(word) for word in f.read().split(b"\0") if b"/.scripts/" in word)
     except OSError:  # it has ended, or is another user's
         return
 
@@ -1347,8 +1351,11 @@ class Store:
                 with open(self.path("README"), "w", encoding="utf-8") as f:
                     f.write(STORE_README)
         except OSError as e:
-            message = "expected an env-dir that can be written to, found: %s" % e.strerror
-            raise Error(message, self.env_dir, hint=OWN_FOLDER) from None
+            raise self.unwritable(e) from None
+
+    def unwritable(self, cause: OSError) -> Error:
+        message = "expected an env-dir that can be written to, found: %s" % cause.strerror
+        return Error(message, self.env_dir, hint=OWN_FOLDER)
 
     def obtain(self, name: str, force: bool, build: Callable[[Lock], None]) -> Lock:
         """Return a lease on a complete environment, built first where there is none.
@@ -1428,17 +1435,27 @@ class Store:
             return None
         return content if sha256(content).hexdigest() == os.path.basename(os.path.dirname(path)) else None
 
-    def keep_script(self, path: str, content: bytes) -> None:
-        """Write a script to its place, at once, unless it is there; date its folder."""
+    def keep_script(self, path: str, content: bytes) -> BinaryIO:
+        """Write a script to its place, at once, unless it is there; date its folder.
+
+        Return it open, which shows collectors that it is about to run: see read_places().
+        """
         folder = os.path.dirname(path)
-        if self.read_kept(path) is None:
-            for one in (os.path.dirname(folder), folder):
-                os.makedirs(one, 0o755, exist_ok=True)  # whatever the umask: see check()
-            part = os.path.join(folder, ".%d.part" % os.getpid())
-            with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644), "wb") as f:
-                f.write(content)
-            os.replace(part, path)
-        self.date(folder)
+        lock = self.lock(".scripts").wait(exclusive=False)
+        try:
+            if self.read_kept(path) is None:
+                for one in (os.path.dirname(folder), folder):
+                    os.makedirs(one, 0o755, exist_ok=True)  # whatever the umask: see check()
+                part = os.path.join(folder, ".%d.part" % os.getpid())
+                with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644), "wb") as f:
+                    f.write(content)
+                os.replace(part, path)
+            self.date(folder)
+            return open(path, "rb")
+        except OSError as e:
+            raise self.unwritable(e) from None
+        finally:
+            lock.release()
 
     def date(self, path: str) -> None:
         """Note a use as a file's time, which no damage to the log can take away."""
@@ -1575,7 +1592,9 @@ class Store:
 
     def remove(self, name: str, used_before: float) -> list[int] | None:
         """Move what is idle into the trash; return None, or who is in the way ([] if that is unknown)."""
-        locks = [] if name.startswith(KEPT) else [self.lock(name + ".build"), self.lock(name)]
+        if name.startswith(KEPT):
+            return self.remove_kept(name, used_before)
+        locks = [self.lock(name + ".build"), self.lock(name)]
         try:
             if not all(lock.take(exclusive=True) for lock in locks):
                 return self.find_processes().get(name, [])
@@ -1583,12 +1602,26 @@ class Store:
             if pids or self.last_use(name, {}) > used_before:  # each use dates the marker
                 return pids or []
             self.move_to_trash(name)
-            if locks:
-                self.append("remove", name, "")
+            self.append("remove", name, "")
             return None
         finally:
             for lock in locks:
                 lock.release()
+
+    def remove_kept(self, name: str, used_before: float) -> list[int] | None:
+        """Do as remove() for what is kept of a script; who starts it waits only for the last look and the move."""
+        dated = self.last_use(name, {})
+        pids = self.find_processes().get(name)
+        lock = self.lock(".scripts")
+        try:
+            if lock.fd >= 0:
+                lock.wait(exclusive=True)
+            if pids or dated > used_before or self.last_use(name, {}) != dated:
+                return pids or []
+            self.move_to_trash(name)
+            return None
+        finally:
+            lock.release()
 
     def find_processes(self) -> dict[str, list[int]]:
         """Return the other processes of this host that run in each environment, by /proc.
@@ -2359,7 +2392,7 @@ class Script:
 
     def keep(self, store: Store) -> None:
         if self.shown != self.path:
-            store.keep_script(self.path, self.data)
+            self.file = store.keep_script(self.path, self.data)
 
 
 def find_script(word: str, store: Store, offline: bool) -> Script:
