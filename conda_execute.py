@@ -78,7 +78,9 @@ MACHINE = os.uname().machine if hasattr(os, "uname") else os.environ.get("PROCES
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
-    from typing import Any, Callable, Collection, Dict, Iterable, Iterator, List, Mapping, NoReturn, Tuple, Union
+    from typing import (
+        Any, BinaryIO, Callable, Collection, Dict, Iterable, Iterator, List, Mapping, NoReturn, Tuple, Union,
+    )  # fmt: skip
 
     Item = Union["Text", Dict["Text", "Node"]]
     Node = Union["Text", List["Item"], Dict["Text", "Node"]]
@@ -1328,9 +1330,9 @@ SUFFIXES = {
 SPLIT_FLAGS = ("-S", "-vS", "--split-string=", "--split-string")  # env(1)
 
 
-def find_command(data: bytes, path: str, run_with: list[str]) -> list[str]:
+def find_command(data: bytes, path: str, run_with: list[str], shown: str = "") -> list[str]:
     """Return the words that run the script: the block's, the shebang's, the suffix's, or sh."""
-    words = run_with or parse_shebang(data, path)
+    words = run_with or parse_shebang(data, shown or path)
     if words and (run_with or not is_own_command(words)):
         return words
     return [SUFFIXES.get(os.path.splitext(path)[1].lower(), "sh")]
@@ -1578,6 +1580,7 @@ def expand(text: Text, environ: Environ) -> str:
 MARKER = "conda-meta/conda-execute.json"
 KEPT = (".scripts",)  # folders of what is kept of scripts, each in one of its own
 KEPT_S = 5  # from keeping a script to the start of what reads it
+CODE_NAMES = ("code", "stdin")  # of scripts that came without a name
 LOG_HEADER = b"time\tevent\tname\tpid\thost\tscript\n"
 LOG_LIMIT_BYTES = 1 << 20
 LOCK_POLL_S = 0.05  # a person notices more
@@ -1781,9 +1784,13 @@ def read_places(pid: int) -> Iterator[bytes]:
         with open(folder + "environ", "rb") as f:
             prefixes = [value[13:] for value in f.read().split(b"\0") if value.startswith(b"CONDA_PREFIX=/")]
         yield from (os.path.realpath(prefix) + b"/" for prefix in prefixes)
+        for fd in os.listdir(folder + "fd"):  # before the command line: what is open up to exec(2) stands there then
+            try:
+                yield os.fsencode(os.readlink(folder + "fd/" + fd))
+            except FileNotFoundError:  # closed since
+                continue
         with open(folder + "cmdline", "rb") as f:
-            yield from (word for word in f.read().split(b"\0") if b"/.scripts/" in word)
-        yield from (os.fsencode(os.readlink(folder + "fd/" + fd)) for fd in os.listdir(folder + "fd"))
+            yield from (os.path.realpath(word) for word in f.read().split(b"\0") if b"/.scripts/" in word)
     except OSError:  # it has ended, or is another user's
         return
 
@@ -1881,8 +1888,11 @@ class Store:
                 with open(self.path("README"), "w", encoding="utf-8") as f:
                     f.write(STORE_README)
         except OSError as e:
-            message = "expected an env-dir that can be written to, found: %s" % e.strerror
-            raise Error(message, self.env_dir, hint=OWN_FOLDER) from None
+            raise self.unwritable(e) from None
+
+    def unwritable(self, cause: OSError) -> Error:
+        message = "expected an env-dir that can be written to, found: %s" % cause.strerror
+        return Error(message, self.env_dir, hint=OWN_FOLDER)
 
     def obtain(self, name: str, force: bool, build: Callable[[Lock], None]) -> Lock:
         """Return a lease on a complete environment, built first where there is none.
@@ -1945,24 +1955,44 @@ class Store:
         """Return where a script of these bytes is kept."""
         return self.path(".scripts", sha256(data).hexdigest(), name)
 
-    def find_kept(self, digest: str) -> str:
-        """Return the path of the kept script with this hash, or ""."""
+    def find_kept(self, digest: str, but: Collection[str]) -> tuple[bytes, str] | None:
+        """Return content and name of a kept script with this hash that has none of some names, or None."""
         for path in list_files(self.path(".scripts", digest), ""):
-            with open(path, "rb") as f:
-                if sha256(f.read()).hexdigest() == digest:
-                    return path
-        return ""
+            content, name = self.read_kept(path), os.path.basename(path)
+            if content is not None and name[0] != "." and name not in but:
+                return content, name
+        return None
 
-    def keep_script(self, path: str, content: bytes) -> None:
-        """Write a script to its place, at once, unless it is there; date its folder."""
+    def read_kept(self, path: str) -> bytes | None:
+        """Return the content of a kept script, or None unless it has the hash that its folder is called."""
+        try:
+            with open(path, "rb") as f:
+                content = f.read()
+        except OSError:
+            return None
+        return content if sha256(content).hexdigest() == os.path.basename(os.path.dirname(path)) else None
+
+    def keep_script(self, path: str, content: bytes) -> BinaryIO:
+        """Write a script to its place, at once, unless it is there; date its folder.
+
+        Return it open, which shows collectors that it is about to run: see read_places().
+        """
         folder = os.path.dirname(path)
-        if self.find_kept(os.path.basename(folder)) != path:
-            part = "%s.%d.part" % (path, os.getpid())
-            os.makedirs(folder, 0o755, exist_ok=True)
-            with open(part, "wb") as f:
-                f.write(content)
-            os.replace(part, path)
-        self.date(folder)
+        lock = self.lock(".scripts").wait(exclusive=False)
+        try:
+            if self.read_kept(path) is None:
+                for one in (os.path.dirname(folder), folder):
+                    os.makedirs(one, 0o755, exist_ok=True)  # whatever the umask: see check()
+                part = os.path.join(folder, ".%d.part" % os.getpid())
+                with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644), "wb") as f:
+                    f.write(content)
+                os.replace(part, path)
+            self.date(folder)
+            return open(path, "rb")
+        except OSError as e:
+            raise self.unwritable(e) from None
+        finally:
+            lock.release()
 
     def date(self, path: str) -> None:
         """Note a use as a file's time, which no damage to the log can take away."""
@@ -2099,7 +2129,9 @@ class Store:
 
     def remove(self, name: str, used_before: float) -> list[int] | None:
         """Move what is idle into the trash; return None, or who is in the way ([] if that is unknown)."""
-        locks = [] if name.startswith(KEPT) else [self.lock(name + ".build"), self.lock(name)]
+        if name.startswith(KEPT):
+            return self.remove_kept(name, used_before)
+        locks = [self.lock(name + ".build"), self.lock(name)]
         try:
             if not all(lock.take(exclusive=True) for lock in locks):
                 return self.find_processes().get(name, [])
@@ -2107,12 +2139,26 @@ class Store:
             if pids or self.last_use(name, {}) > used_before:  # each use dates the marker
                 return pids or []
             self.move_to_trash(name)
-            if locks:
-                self.append("remove", name, "")
+            self.append("remove", name, "")
             return None
         finally:
             for lock in locks:
                 lock.release()
+
+    def remove_kept(self, name: str, used_before: float) -> list[int] | None:
+        """Do as remove() for what is kept of a script; who starts it waits only for the last look and the move."""
+        dated = self.last_use(name, {})
+        pids = self.find_processes().get(name)
+        lock = self.lock(".scripts")
+        try:
+            if lock.fd >= 0:
+                lock.wait(exclusive=True)
+            if pids or dated > used_before or self.last_use(name, {}) != dated:
+                return pids or []
+            self.move_to_trash(name)
+            return None
+        finally:
+            lock.release()
 
     def find_processes(self) -> dict[str, list[int]]:
         """Return the other processes of this host that run in each environment, by /proc.
@@ -2843,14 +2889,15 @@ def parse_argv(argv: list[str], known: Collection[str], anywhere: bool) -> tuple
     rest = argv[::-1]
     while rest and rest[-1] != "--" and (anywhere or "c" in options or not words):
         word = rest.pop()
-        if word == "-" or not word.startswith("-") or " " in word:
+        if word == "-" or not word.startswith("-") or word.split() != [word]:
             words.append(word)
             continue
         for option in [word] if word.startswith("--") else ["-" + letter for letter in word[1:]]:
             name = LETTERS.get(option, option).lstrip("-")
             if name not in known:
-                near = find_nearest(option, ["--" + one for one in known])
+                near = find_nearest(option, ["--" + one for one in known if one != "c"])
                 hint = "write " + near if near else "--help lists the options"
+                hint += '; "--" stands before lines that begin with "-"' if "c" in options else ""
                 raise Error("expected a known option, found %s" % quote(option), hint=hint, code=2)
             options[name] = rest.pop() if name in WITH_VALUE and rest else ""
     return options, words + rest[::-1][rest[-1:] == ["--"] :]
@@ -2995,7 +3042,7 @@ class Script:
 
     def keep(self, store: Store) -> None:
         if self.shown != self.path:
-            store.keep_script(self.path, self.data)
+            self.file = store.keep_script(self.path, self.data)
 
 
 def find_script(word: str, store: Store, offline: bool) -> Script:
@@ -3024,16 +3071,18 @@ def read_script(path: str) -> Script:
 def find_code(code: str, store: Store) -> Script:
     """Return the script whose code this is."""
     data = os.fsencode(code)
-    return Script(data, store.script_path(data, "code"), "-c")
+    return Script(data, store.script_path(data, CODE_NAMES[0]), "-c")
 
 
 def read_stdin(store: Store) -> Script:
     """Return the script that comes on standard input, of which nothing is left for it."""
     if not sys.stdin:
         raise Error("expected a script on standard input, found it closed")
+    if os.name != "nt":
+        os.set_blocking(0, True)  # else read() may return before the end
     data = sys.stdin.buffer.read()
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    return Script(data, store.script_path(data, "stdin"), "-")
+    return Script(data, store.script_path(data, CODE_NAMES[1]), "standard input")
 
 
 FETCH_LIMIT_BYTES = 10 << 20
@@ -3043,25 +3092,58 @@ FETCH_POLL_S = 20  # for any sign of life
 
 def fetch_script(url: str, store: Store, offline: bool) -> Script:
     """Return the script at a URL; what "#sha256=HEX" pins is checked, kept, and asked for only once."""
-    address, _, pin = url.partition("#")
+    address, mark, pin = url.partition("#")
+    check_address(address)
     pin = pin.lower()
-    if pin and (pin[:7] != "sha256=" or len(pin) != 71 or pin[7:].strip("0123456789abcdef")):
+    if mark and (pin[:7] != "sha256=" or len(pin) != 71 or pin[7:].strip("0123456789abcdef")):
         raise Error("expected #sha256= and 64 hex digits, found " + quote("#" + pin), url, hint="or leave it out")
-    path = store.find_kept(pin[7:]) if pin else ""
-    if path:
-        with open(path, "rb") as f:
-            return Script(f.read(), path, url)
-    if offline and not address.lower().startswith("file:"):
-        raise Error("expected a script from before, found none, and --offline forbids to fetch it", url)
-    if address.lower().startswith("http:"):
-        hint = "" if pin else ": who is on the way can change it; #sha256=HEX behind the address prevents that"
-        store.say.line("warning: %s comes without encryption%s" % (printable(address), hint))
-    data, name = fetch_in_time(find_raw(address))
+    name = find_file_name(address)
+    is_telling = os.path.splitext(name)[1].lower() in SUFFIXES  # else the last redirection's may be
+    nameless = set() if is_telling else set(CODE_NAMES) - {name}
+    data, last = (store.find_kept(pin[7:], nameless) if pin else None) or fetch_anew(address, pin, store.say, offline)
     found = sha256(data).hexdigest()
     if pin and pin[7:] != found:
         hint = "the script has changed, or somebody changed it: look at it before you write its new hash"
         raise Error("expected a script with #%s, found sha256=%s" % (pin, found), url, hint=hint)
-    return Script(data, store.script_path(data, name), url)
+    return Script(data, store.script_path(data, name if is_telling else last), url)
+
+
+def fetch_anew(address: str, pin: str, say: Progress, offline: bool) -> tuple[bytes, str]:
+    """Return what is at an address, and its name; say so where that is not safe."""
+    if offline and not address.lower().startswith("file:"):
+        hint = "only what #sha256=HEX pins is kept for later"
+        raise Error("expected a script from before, found none, and --offline forbids to fetch it", address, hint=hint)
+    if address.lower().startswith("http:"):
+        hint = "" if pin else ": who is on the way can change it; #sha256=HEX behind the address prevents that"
+        say.line("warning: %s comes without encryption%s" % (printable(address), hint))
+    return fetch_in_time(find_raw(address))
+
+
+def check_address(address: str) -> None:
+    """Refuse what is secret, and what browsers and libraries each read in another way."""
+    from urllib.parse import quote as escape
+
+    if "@" in address.split("?")[0].split("/")[2]:
+        raise Error("expected an address without name and password, found one", hint="fetch it to a file, and run that")
+    strange = [c for c in address if not "!" <= c <= "~"]
+    if strange:
+        hint = "write " + escape(os.fsencode(address), "!#$%&'()*+,/:;=?@[]~")
+        found = "the character U+%04X" % ord(strange[0])
+        raise Error("expected an address of printable ASCII, found " + found, address, hint=hint)
+
+
+def find_file_name(address: str) -> str:
+    """Return a plain file name for what is at an address.
+
+    >>> find_file_name("https://example.org/a%20b.py?c"), find_file_name("https://example.org/..%2f.x")
+    ('ab.py', 'x')
+    """
+    from urllib.parse import unquote
+
+    last = ["", *address.split("#")[0].split("?")[0].split("/")[3:]][-1]
+    parts = os.path.splitext(unquote(last))
+    stem, suffix = ("".join(c for c in part if c in NAME_CHARACTERS)[:60] for part in parts)
+    return (stem.lstrip(".-") or "script") + suffix
 
 
 def find_raw(address: str) -> str:
@@ -3071,9 +3153,10 @@ def find_raw(address: str) -> str:
     'https://github.com/me/tools/raw/main/plot.py'
     """
     words = address.split("?")[0].rstrip("/").split("/")  # https:, "", host, owner, repository, "blob", ...
-    if words[2].lower() == "github.com" and len(words) > 6 and words[5] == "blob":
+    host = address.split("/")[2].lower()
+    if host == "github.com" and len(words) > 6 and words[5] == "blob":
         return "/".join([*words[:5], "raw", *words[6:]])
-    return "/".join([*words, "raw"]) if words[2].lower() == "gist.github.com" and "raw" not in words else address
+    return "/".join([*words, "raw"]) if host == "gist.github.com" and "raw" not in words else address
 
 
 def fetch_in_time(address: str) -> tuple[bytes, str]:
@@ -3083,14 +3166,16 @@ def fetch_in_time(address: str) -> tuple[bytes, str]:
     done: list[tuple[bytes, str] | Error] = []
 
     def work() -> None:
-        from http.client import HTTPException
+        from http.client import HTTPException, IncompleteRead
 
         try:
             done.append(fetch(address))
         except Error as e:
             done.append(e)
+        except IncompleteRead:
+            done.append(Error("expected a whole script, found a part: the connection was cut", address))
         except (OSError, HTTPException, ValueError) as e:
-            reason = (str(e) or type(e).__name__).replace("<urlopen error ", "").rstrip(">")
+            reason = (str(e).strip() or type(e).__name__).replace("<urlopen error ", "").rstrip(">")
             done.append(Error("expected a script, found: " + printable(reason), address))
 
     thread = Thread(target=work, daemon=True)
@@ -3105,7 +3190,8 @@ def fetch_in_time(address: str) -> tuple[bytes, str]:
 
 def fetch(address: str) -> tuple[bytes, str]:
     """Return the bytes at a URL and a name for them; OSError, HTTPException and ValueError are the library's."""
-    from urllib.parse import unquote, urlsplit
+    from http.client import IncompleteRead
+    from urllib.parse import urlsplit
     from urllib.request import HTTPRedirectHandler, Request, build_opener
 
     class Redirect(HTTPRedirectHandler):
@@ -3114,8 +3200,6 @@ def fetch(address: str) -> tuple[bytes, str]:
                 raise Error("expected https all the way, found a redirection to " + quote(newurl), address)
             return super().redirect_request(req, fp, code, msg, headers, newurl)
 
-    if "@" in urlsplit(address).netloc:
-        raise Error("expected an address without name and password, found one", hint="fetch it to a file, and run that")
     request = Request(address, headers={"User-Agent": "conda-execute/" + __version__})
     with build_opener(Redirect).open(request, timeout=FETCH_POLL_S) as answer:
         kind, size = answer.headers.get_content_type(), answer.headers.get("Content-Length", "")
@@ -3125,15 +3209,14 @@ def fetch(address: str) -> tuple[bytes, str]:
             if not part:
                 break
             data += part
-        name = unquote(urlsplit(answer.geturl()).path.rpartition("/")[2])
     if len(data) > FETCH_LIMIT_BYTES:
         raise Error("expected a script of at most %d MiB, found more" % (FETCH_LIMIT_BYTES >> 20), address)
     if size.isdigit() and int(size) != len(data):
-        raise Error("expected %s bytes, found %d: the connection was cut" % (size, len(data)), address)
+        raise IncompleteRead(data)
     if kind in ("text/html", "application/xhtml+xml") or not kind.startswith(("text", "application", "video/mp2t")):
         hint = "give the address of the file itself, which pages often call raw"
         raise Error("expected a script, found " + quote(kind), address, hint=hint)
-    return data, "".join(c for c in name if c in NAME_CHARACTERS).lstrip(".-") or "script"
+    return data, find_file_name(answer.geturl())
 
 
 def detect_version(name: str) -> str:
@@ -3158,7 +3241,7 @@ def read_metadata(script: Script) -> Metadata:
     """Return what a script asks for on this machine, with the command that runs it."""
     subdir = os.environ.get("CONDA_SUBDIR") or find_subdir(sys.platform, MACHINE)
     metadata = parse_metadata(script.data, script.shown, subdir, detect_version)
-    metadata.run_with = find_command(script.data, script.path, metadata.run_with)
+    metadata.run_with = find_command(script.data, script.path, metadata.run_with, script.shown)
     metadata.name = find_name(metadata.specs, metadata.pip, metadata.channels)
     return metadata
 
