@@ -1060,7 +1060,7 @@ class Lock:
 
     By flock(2): it belongs to the open file, so to every process that has a copy of the
     descriptor, and the kernel drops it with the last of them. Where there is no flock (Windows,
-    some network file systems), by files PATH.MODE.HOST.PID.START: each shows its own, then looks
+    some network file systems), by files PATH.MODE.HOST.PID.START-FD: each shows its own, then looks
     at those of others.
     """
 
@@ -1118,7 +1118,7 @@ class Lock:
 
     def show(self, mode: str, pid: int) -> str:
         """Leave the mark of a process, and return its path."""
-        mark = "%s.%s.%s.%d.%s" % (self.path, mode, HOST, pid, find_start(pid))
+        mark = "%s.%s.%s.%d.%s-%d" % (self.path, mode, HOST, pid, find_start(pid), self.fd)
         os.close(os.open(mark, os.O_CREAT | os.O_WRONLY, 0o666))
         return mark
 
@@ -1156,10 +1156,16 @@ class Lock:
             os.close(self.fd)
             self.fd = -1
 
+    def __enter__(self) -> Lock:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self.release()
+
 
 def is_held(mark: str, holder: str, keep_s: float) -> bool:
     """Answer whether the process that left a mark may still be there; remove the mark if it is gone for certain."""
-    host, pid, start = (holder.rsplit(".", 2) + ["", ""])[:3]
+    host, pid, start = (holder.rpartition("-")[0].rsplit(".", 2) + ["", ""])[:3]
     try:
         held = is_running(int(pid), start) if host == HOST else time.time() - os.stat(mark).st_mtime < keep_s
         if not held:
@@ -1182,22 +1188,25 @@ def find_start(pid: int) -> str:
 
 
 def find_start_on_windows(pid: int) -> str:
-    """Return when a process began, in units of 100 ns; "" where it has ended (GetProcessTimes, GetExitCodeProcess)."""
+    """Return when a process began, in units of 100 ns; "" where it has ended, "0" where we may not know."""
     import ctypes
 
-    kernel = ctypes.windll.kernel32  # type: ignore[attr-defined]
+    kernel = ctypes.WinDLL("kernel32", use_last_error=True)  # type: ignore[attr-defined]
     process = kernel.OpenProcess(0x1000, False, pid)  # PROCESS_QUERY_LIMITED_INFORMATION
+    if not process:  # ERROR_INVALID_PARAMETER: there is none; else it is another user's
+        return "" if ctypes.get_last_error() == 87 else "0"  # type: ignore[attr-defined]
     code, times = ctypes.c_ulong(), [ctypes.c_ulonglong() for _ in range(4)]
-    known = process and kernel.GetExitCodeProcess(process, ctypes.byref(code)) and code.value == 259  # STILL_ACTIVE
-    known = known and kernel.GetProcessTimes(process, *map(ctypes.byref, times))
+    runs = kernel.GetExitCodeProcess(process, ctypes.byref(code)) and code.value == 259  # STILL_ACTIVE
+    runs = runs and kernel.GetProcessTimes(process, *map(ctypes.byref, times))
     kernel.CloseHandle(process)
-    return str(times[0].value) if known else ""
+    return str(times[0].value) if runs else ""
 
 
 def is_running(pid: int, start: str) -> bool:
     """Answer whether the process of this host runs that had this number and began at this time."""
     if os.name == "nt":  # where os.kill would end it
-        return find_start(pid) != "" and start in ("", find_start(pid))
+        found = find_start(pid)
+        return found == "0" or found != "" and start in ("", found)
     if start and os.path.isdir("/proc/self"):
         return find_start(pid) == start
     try:
@@ -1444,7 +1453,8 @@ class Store:
         try:
             if event != "remove":
                 self.date(self.path(name, MARKER))
-            fd = os.open(self.path("usage.tsv"), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)  # Windows writes \r\n else
+            fd = os.open(self.path("usage.tsv"), flags, 0o666)
             if not os.fstat(fd).st_size:
                 try:
                     fcntl.flock(fd, fcntl.LOCK_EX)
@@ -1541,8 +1551,9 @@ class Store:
         for stamp in os.listdir(self.path(".leases")):
             if stamp.startswith(".due-"):
                 os.unlink(self.path(".leases", stamp))
-        with open(self.path(".leases", ".due-%g" % self.keep_s), "w") as f:
-            os.utime(f.fileno(), (due, due))
+        stamp = self.path(".leases", ".due-%g" % self.keep_s)
+        open(stamp, "w").close()
+        os.utime(stamp, (due, due))
         self.compact_log()
         self.empty_trash()
         guard.release()
@@ -1727,7 +1738,7 @@ def run_engine(
     environ, locks = {**os.environ, **variables}, [order.builder, *more]
     try:
         child = subprocess.Popen(
-            argv, env=environ, cwd=order.config.env_dir, pass_fds=[lock.fd for lock in locks if lock.fd >= 0],
+            argv, env=environ, cwd=order.config.env_dir, pass_fds=[lock.fd for lock in locks if lock.fd >= 0 and fcntl],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
     except OSError as e:
@@ -2050,9 +2061,12 @@ def run_batch(paths: list[str], environ: Environ) -> Environ:
 
     mark = "conda-execute-%d" % os.getpid()
     command = " & ".join(['call "%s"' % path for path in paths] + ["echo " + mark, "set"])
-    output = subprocess.check_output('cmd.exe /d /u /c "%s"' % command, env=environ)
+    line, null = 'cmd.exe /d /u /c "%s"' % command, subprocess.DEVNULL
+    output = subprocess.run(line, env=environ, stdin=null, stdout=subprocess.PIPE).stdout
     lines = output.partition(mark.encode("utf-16-le"))[2].decode("utf-16-le", "replace").split("\r\n")
-    return dict(line.split("=", 1) for line in lines if "=" in line[1:])
+    if lines == [""]:
+        raise Error("expected activation scripts to come to their end, found one that exits", ", ".join(paths))
+    return dict(line.split("=", 1) for line in lines if line.find("=") > 0)
 
 
 def wrap_scripts(argv: list[str], old: Environ, new: Environ) -> tuple[list[str], Environ]:
@@ -2097,7 +2111,7 @@ def raise_lease(lease: int) -> int:
 
     Who starts itself again and again gathers leases; raise Error before that goes on for ever.
     """
-    for start in (LEASE_FD, 200, 50, 10) if lease >= 0 and os.name != "nt" else ():
+    for start in (LEASE_FD, 200, 50, 10) if lease >= 0 and fcntl else ():
         try:
             fd = fcntl.fcntl(lease, fcntl.F_DUPFD, start)
         except OSError:
@@ -2117,7 +2131,8 @@ def launch(argv: list[str], environ: Environ, lease: int) -> NoReturn:
         sys.stdout.flush()  # what a caller of bootstrap() has printed
     if os.name == "nt":  # which has no exec
         _signal.signal(_signal.SIGINT, _signal.SIG_IGN)
-        sys.exit(run_child(argv, environ, lease))
+        code = run_child(argv, environ, lease)
+        sys.exit(code - (code >> 31 << 32))  # which takes a C int; 0xC0000005, a crash, is none
     raise_lease(lease)
     for name in ("SIGPIPE", "SIGXFSZ"):  # Python ignores these, and exec would hand that on
         _signal.signal(getattr(_signal, name), _signal.SIG_DFL)
