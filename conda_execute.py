@@ -1373,16 +1373,15 @@ class Store:
         if force or not self.is_ready(name):
             self.make()
             lease.release()  # who waits for a builder does not run in it
-            builder = self.lock(name + ".build").wait(exclusive=True)
-            lease = self.lock(name)
-            if force:
-                self.refuse_if_used(name, lease)
-            if force or not self.is_ready(name):
-                builder.note("builds " + self.path(name))
-                self.replace(name, lease, builder, build)
-                builder.note("")
-            lease.wait(exclusive=False)
-            builder.release()
+            with self.lock(name + ".build").wait(exclusive=True) as builder:
+                with self.lock(name) as entrance:
+                    if force:
+                        self.refuse_if_used(name, entrance)
+                    if force or not self.is_ready(name):
+                        builder.note("builds " + self.path(name))
+                        self.replace(name, entrance, builder, build)
+                        builder.note("")
+                lease = self.lock(name).wait(exclusive=False)
         return lease
 
     def refuse_if_used(self, name: str, lease: Lock) -> None:
@@ -1682,13 +1681,15 @@ def build_prefix(order: Order, say: Progress) -> None:
     """Build an environment whole, or raise Error and leave nothing, at SIGTERM and SIGHUP too."""
     import shutil
     import signal
+    from threading import current_thread, main_thread
 
     def stop(number: int, frame: object) -> NoReturn:
         raise Error("stopped by %s while building %s" % (signal.Signals(number).name, order.prefix), code=128 + number)
 
-    for number in {signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)}:
-        if signal.getsignal(number) == signal.SIG_DFL:
-            signal.signal(number, stop)
+    numbers = {signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)} if current_thread() is main_thread() else ()
+    ours = [number for number in numbers if signal.getsignal(number) == signal.SIG_DFL]
+    for number in ours:
+        signal.signal(number, stop)
     try:
         if order.engine == "rattler":
             build_with_rattler(order, say)
@@ -1700,6 +1701,9 @@ def build_prefix(order: Order, say: Progress) -> None:
         say.step("")
         shutil.rmtree(order.prefix, ignore_errors=True)
         raise
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
 
 
 # -- conda, mamba, micromamba
@@ -1707,16 +1711,16 @@ def build_prefix(order: Order, say: Progress) -> None:
 
 def build_with_program(order: Order, say: Progress) -> None:
     """Have a program create the prefix, one at a time: conda does not lock its package cache (conda#13055)."""
-    cache = Lock(os.path.expanduser("~/.conda-execute.lock"), PACKAGE_LOCK_S, say)
-    if cache.fd >= 0:  # a home that cannot be written to holds no lock
-        cache.wait(exclusive=True).note("fills the package cache for " + order.prefix)
-    say.step("%s: solving %s" % (order.engine, ", ".join(order.specs)))
-    code, output = run_engine(format_create(order, say.verbose), {"CONDA_REGISTER_ENVS": "false"}, order, say, cache)
+    with Lock(os.path.expanduser("~/.conda-execute.lock"), PACKAGE_LOCK_S, say) as cache:
+        if cache.fd >= 0:  # a home that cannot be written to holds no lock
+            cache.wait(exclusive=True).note("fills the package cache for " + order.prefix)
+        say.step("%s: solving %s" % (order.engine, ", ".join(order.specs)))
+        variables = {"CONDA_REGISTER_ENVS": "false"}
+        code, output = run_engine(format_create(order, say.verbose), variables, order, say, cache)
     if code and not find_document(output).get("success"):  # its threads may fail after its work is done
         raise Error("%s could not build the environment:\n%s" % (order.engine, format_explanation(output, code)))
     if order.engine != "conda":
         unregister(order.prefix)
-    cache.release()
 
 
 def format_create(order: Order, verbose: bool) -> list[str]:
@@ -1878,10 +1882,9 @@ def import_rattler(order: Order, say: Progress) -> None:
     target = os.path.join(folder, "cp%d%d-%s" % (*sys.version_info[:2], find_subdir(sys.platform, MACHINE)))
     if not os.path.isdir(target):
         os.makedirs(folder, exist_ok=True)
-        lock = Lock(os.path.join(folder, ".lock"), PACKAGE_LOCK_S, say).wait(exclusive=True)
-        if not os.path.isdir(target):
-            install_rattler(target, order, say)
-        lock.release()
+        with Lock(os.path.join(folder, ".lock"), PACKAGE_LOCK_S, say).wait(exclusive=True):
+            if not os.path.isdir(target):
+                install_rattler(target, order, say)
     sys.path.insert(0, target)
 
 
@@ -2299,28 +2302,14 @@ def execute(options: Mapping[str, str], words: list[str]) -> int:
         return 0
     if store.say.verbose:
         tell(format_specification(asked, store.path(asked.name)))
-    argv, environ, lease = prepare(script, asked, args, config, store, options)
-    launch(argv, environ, lease.fd)
+    lease = obtain(store, asked, config, script.path, "force-env" in options, "offline" in options)
+    launch(*prepare(script, asked, args, config, store), lease.fd)
 
 
 def open_store(options: Mapping[str, str]) -> tuple[Config, Store]:
     """Return the settings, and the env-dir that they name."""
     config = read_config(os.environ, sys.executable)
     return config, Store(config.env_dir, config.keep_hours * 3600, Progress("verbose" in options, "quiet" in options))
-
-
-def prepare(
-    script: Script, asked: Metadata, args: list[str], config: Config, store: Store, options: Collection[str]
-) -> tuple[list[str], Environ, Lock]:
-    """Return a script's command, its variables, and a lease on its environment, which is built if need be."""
-    lease = obtain(store, asked, config, script.path, "force-env" in options, "offline" in options)
-    prefix = store.path(asked.name)
-    script.keep(store)
-    argv = find_argv(asked.run_with, script.path, args, prefix, os.environ.get("PATH", os.defpath))
-    if not store.append("run", asked.name, script.path) and store.say.verbose:
-        store.say.line("could not write to " + store.path("usage.tsv"))
-    environ = read_environ()
-    return (*wrap_scripts(argv, environ, activate(environ, prefix, config)), lease)
 
 
 def obtain(store: Store, asked: Metadata, config: Config, script: str, force: bool, offline: bool) -> Lock:
@@ -2340,11 +2329,23 @@ def obtain(store: Store, asked: Metadata, config: Config, script: str, force: bo
     return store.obtain(asked.name, force, build)
 
 
+def prepare(
+    script: Script, asked: Metadata, args: list[str], config: Config, store: Store
+) -> tuple[list[str], Environ]:
+    """Return a script's command and its variables, and note the use of its environment."""
+    prefix = store.path(asked.name)
+    script.keep(store)
+    argv = find_argv(asked.run_with, script.path, args, prefix, os.environ.get("PATH", os.defpath))
+    if not store.append("run", asked.name, script.path) and store.say.verbose:
+        store.say.line("could not write to " + store.path("usage.tsv"))
+    environ = read_environ()
+    return wrap_scripts(argv, environ, activate(environ, prefix, config))
+
+
 def provide(asked: Metadata, script: str, config: Config, store: Store, offline: bool) -> str:
     """Return the prefix of an environment for whoever uses it without us, built first where there is none."""
-    lease = obtain(store, asked, config, script, False, offline)
-    store.date(store.path(asked.name, MARKER))
-    lease.release()
+    with obtain(store, asked, config, script, False, offline):
+        store.date(store.path(asked.name, MARKER))
     return store.path(asked.name)
 
 
@@ -2550,11 +2551,9 @@ def run(path: str, args: Iterable[str] = ()) -> int:
     """Run a script in its environment as a child; return its exit code, 128 + n after signal n, or raise Error."""
     config, store = open_store({})
     script = find_script(os.fspath(path), store, offline=False)
-    argv, environ, lease = prepare(script, read_metadata(script), list(args), config, store, ())
-    try:
-        return run_child(argv, environ, lease.fd)
-    finally:
-        lease.release()
+    asked = read_metadata(script)
+    with obtain(store, asked, config, script.path, force=False, offline=False) as lease:
+        return run_child(*prepare(script, asked, list(args), config, store), lease.fd)
 
 
 def prefix_of(path: str) -> str:
@@ -2588,8 +2587,13 @@ def restart(path: str, module: str) -> int:
             return 0
     config, store = open_store({})
     asked.run_with = ["python"]
-    argv, environ, lease = prepare(script, asked, [], config, store, ())
-    launch(argv[:-1] + find_own_words(path, module), environ, lease.fd)
+    marks = ["%d %s" % (pid, os.path.abspath(path)) for pid in (os.getpid(), os.getppid())]
+    if os.environ.get("CONDA_EXECUTE_BOOTSTRAP") == marks[os.name == "nt"]:
+        message = "expected to be in %s by now, found Python in %s" % (store.path(asked.name), sys.prefix)
+        raise Error(message, path, hint="see its bin/python and PYTHONHOME; conda-execute --force-env builds it anew")
+    lease = obtain(store, asked, config, script.path, force=False, offline=False)
+    argv, environ = prepare(script, asked, [], config, store)
+    launch(argv[:-1] + find_own_words(path, module), {**environ, "CONDA_EXECUTE_BOOTSTRAP": marks[0]}, lease.fd)
 
 
 def find_own_words(path: str, module: str) -> list[str]:
