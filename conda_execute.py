@@ -131,6 +131,15 @@ def tell(text: str, end: str = "\n") -> None:
         sys.stderr = open(os.devnull, "w")
 
 
+def flush() -> None:
+    """Write out what was printed so far, which exec and os._exit would lose; a closed pipe loses it anyhow."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError, AttributeError):  # ValueError: closed; AttributeError: None, closed by the caller
+            continue
+
+
 def quote(text: str) -> str:
     """Return text in double quotes, cut to what a message can hold."""
     return '"%s"' % printable(text if len(text) <= 60 else text[:57] + "...")
@@ -2130,8 +2139,7 @@ def launch(argv: list[str], environ: Environ, lease: int) -> NoReturn:
     """Become the command; the lease goes along, on a descriptor that exec leaves open."""
     import _signal  # type: ignore[import-not-found]
 
-    if sys.stdout:
-        sys.stdout.flush()  # what a caller of bootstrap() has printed
+    flush()  # what a caller of bootstrap() has printed
     if os.name == "nt":  # which has no exec
         _signal.signal(_signal.SIGINT, _signal.SIG_IGN)
         code = run_child(argv, environ, lease)
@@ -2278,6 +2286,7 @@ def fail(error: Error) -> int:
         traceback.print_exc()
     tell(format_error(error))
     if "rattler" in sys.modules:  # its threads crash an interpreter that shuts down in good order
+        flush()
         os._exit(error.code)
     return error.code
 
@@ -2569,7 +2578,7 @@ def bootstrap(path: str = "") -> None:
     For the first line of a script; one that is imported, by whomever, just goes on.
     """
     caller = sys._getframe(1).f_globals
-    if path or caller.get("__name__") == "__main__":
+    if caller.get("__name__") == "__main__":
         module = getattr(caller.get("__spec__"), "name", "")
         code = guard(restart, os.fspath(path or caller.get("__file__", "")), module.replace("__main__", "").rstrip("."))
         if code:
@@ -2578,13 +2587,16 @@ def bootstrap(path: str = "") -> None:
 
 def restart(path: str, module: str) -> int:
     """Become the script, started as it was, in its environment; return 0 in there."""
+    hint = "conda_execute.run(PATH) runs one as a child"
     if not path:
-        raise Error("expected a script in a file, found code without one", hint="write bootstrap(PATH)")
+        raise Error("expected a script in a file, found code without one", hint=hint)
     script = read_script(path)
     asked = read_metadata(script)
     for prefix in (sys.prefix, os.path.dirname(os.path.dirname(sys.executable))):
         if os.path.basename(prefix) == asked.name and os.path.exists(os.path.join(prefix, MARKER)):
             return 0
+    if hasattr(sys, "ps1"):
+        raise Error("expected a script on its own, found an interactive session, which would be lost", path, hint=hint)
     config, store = open_store({})
     asked.run_with = ["python"]
     marks = ["%d %s" % (pid, os.path.abspath(path)) for pid in (os.getpid(), os.getppid())]
@@ -2604,13 +2616,14 @@ def find_own_words(path: str, module: str) -> list[str]:
     """
     args, given = sys.argv[1:], getattr(sys, "orig_argv", [])[1:]  # CPython 3.10 and newer
     before = given[: len(given) - len(args)]
-    runner = before[before.index("-m") + 1] if "-m" in before[:-1] else module
-    pairs = zip(["", *before], before[:-1])
-    others = [word for last, word in pairs if word[:1] != "-" and last not in ("-m", "-X", "-W")]
+    at = before.index("-m") if "-m" in before[:-1] else len(before) - 1
+    runner = (before[at + 1 :] or [module])[0]
+    others = [word for last, word in zip(["", *before], before[:at]) if word[:1] != "-" and last not in ("-X", "-W")]
     is_ours = runner in (module, *getattr(sys, "stdlib_module_names", ())) and not others
     if is_ours and before and before[-1] in (module, sys.argv[0]):
         return given
-    return [*(["-m", module] if module else [path]), *args]
+    script = sys.argv[0] if os.path.isfile(sys.argv[0]) else path
+    return [*(["-m", module] if module else [script]), *args]
 
 
 def conda_subcommands() -> Iterator[object]:

@@ -169,7 +169,7 @@ def test_the_prefix_of_a_script_is_built_and_dated(write: Write, env_dir: Path) 
 
 
 def test_what_is_printed_is_the_callers_alone(write: Write) -> None:
-    """The module may be imported from anywhere, and says nothing on stdout."""
+
     script = write("a.sh", "exit 3", "hello-conda")
     code = f"import conda_execute; print(conda_execute.run({str(script)!r}))"
     environ = {**os.environ, "PYTHONPATH": str(ROOT)}
