@@ -78,9 +78,7 @@ MACHINE = os.uname().machine if hasattr(os, "uname") else os.environ.get("PROCES
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
-    from typing import (
-        Any, BinaryIO, Callable, Collection, Dict, Iterable, Iterator, List, Mapping, NoReturn, Tuple, Union,
-    )  # fmt: skip
+    from typing import IO, Any, Callable, Collection, Dict, Iterable, Iterator, List, Mapping, NoReturn, Tuple, Union
 
     Item = Union["Text", Dict["Text", "Node"]]
     Node = Union["Text", List["Item"], Dict["Text", "Node"]]
@@ -136,6 +134,15 @@ def tell(text: str, end: str = "\n") -> None:
         print(text, end=end, file=sys.stderr, flush=True)
     except OSError:  # EPIPE, ENOSPC
         sys.stderr = open(os.devnull, "w")
+
+
+def flush() -> None:
+    """Write out what was printed so far, which exec and os._exit would lose; a closed pipe loses it anyhow."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError, AttributeError):  # ValueError: closed; AttributeError: None, closed by the caller
+            continue
 
 
 def quote(text: str) -> str:
@@ -1598,7 +1605,7 @@ class Lock:
 
     By flock(2): it belongs to the open file, so to every process that has a copy of the
     descriptor, and the kernel drops it with the last of them. Where there is no flock (Windows,
-    some network file systems), by files PATH.MODE.HOST.PID.START: each shows its own, then looks
+    some network file systems), by files PATH.MODE.HOST.PID.START-FD: each shows its own, then looks
     at those of others.
     """
 
@@ -1656,7 +1663,7 @@ class Lock:
 
     def show(self, mode: str, pid: int) -> str:
         """Leave the mark of a process, and return its path."""
-        mark = "%s.%s.%s.%d.%s" % (self.path, mode, HOST, pid, find_start(pid))
+        mark = "%s.%s.%s.%d.%s-%d" % (self.path, mode, HOST, pid, find_start(pid), self.fd)
         os.close(os.open(mark, os.O_CREAT | os.O_WRONLY, 0o666))
         return mark
 
@@ -1694,10 +1701,16 @@ class Lock:
             os.close(self.fd)
             self.fd = -1
 
+    def __enter__(self) -> Lock:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self.release()
+
 
 def is_held(mark: str, holder: str, keep_s: float) -> bool:
     """Answer whether the process that left a mark may still be there; remove the mark if it is gone for certain."""
-    host, pid, start = (holder.rsplit(".", 2) + ["", ""])[:3]
+    host, pid, start = (holder.rpartition("-")[0].rsplit(".", 2) + ["", ""])[:3]
     try:
         held = is_running(int(pid), start) if host == HOST else time.time() - os.stat(mark).st_mtime < keep_s
         if not held:
@@ -1720,22 +1733,25 @@ def find_start(pid: int) -> str:
 
 
 def find_start_on_windows(pid: int) -> str:
-    """Return when a process began, in units of 100 ns; "" where it has ended (GetProcessTimes, GetExitCodeProcess)."""
+    """Return when a process began, in units of 100 ns; "" where it has ended, "0" where we may not know."""
     import ctypes
 
-    kernel = ctypes.windll.kernel32  # type: ignore[attr-defined]
+    kernel = ctypes.WinDLL("kernel32", use_last_error=True)  # type: ignore[attr-defined]
     process = kernel.OpenProcess(0x1000, False, pid)  # PROCESS_QUERY_LIMITED_INFORMATION
+    if not process:  # ERROR_INVALID_PARAMETER: there is none; else it is another user's
+        return "" if ctypes.get_last_error() == 87 else "0"  # type: ignore[attr-defined]
     code, times = ctypes.c_ulong(), [ctypes.c_ulonglong() for _ in range(4)]
-    known = process and kernel.GetExitCodeProcess(process, ctypes.byref(code)) and code.value == 259  # STILL_ACTIVE
-    known = known and kernel.GetProcessTimes(process, *map(ctypes.byref, times))
+    runs = kernel.GetExitCodeProcess(process, ctypes.byref(code)) and code.value == 259  # STILL_ACTIVE
+    runs = runs and kernel.GetProcessTimes(process, *map(ctypes.byref, times))
     kernel.CloseHandle(process)
-    return str(times[0].value) if known else ""
+    return str(times[0].value) if runs else ""
 
 
 def is_running(pid: int, start: str) -> bool:
     """Answer whether the process of this host runs that had this number and began at this time."""
     if os.name == "nt":  # where os.kill would end it
-        return find_start(pid) != "" and start in ("", find_start(pid))
+        found = find_start(pid)
+        return found == "0" or found != "" and start in ("", found)
     if start and os.path.isdir("/proc/self"):
         return find_start(pid) == start
     try:
@@ -1909,16 +1925,15 @@ class Store:
         if force or not self.is_ready(name):
             self.make()
             lease.release()  # who waits for a builder does not run in it
-            builder = self.lock(name + ".build").wait(exclusive=True)
-            lease = self.lock(name)
-            if force:
-                self.refuse_if_used(name, lease)
-            if force or not self.is_ready(name):
-                builder.note("builds " + self.path(name))
-                self.replace(name, lease, builder, build)
-                builder.note("")
-            lease.wait(exclusive=False)
-            builder.release()
+            with self.lock(name + ".build").wait(exclusive=True) as builder:
+                with self.lock(name) as entrance:
+                    if force:
+                        self.refuse_if_used(name, entrance)
+                    if force or not self.is_ready(name):
+                        builder.note("builds " + self.path(name))
+                        self.replace(name, entrance, builder, build)
+                        builder.note("")
+                lease = self.lock(name).wait(exclusive=False)
         return lease
 
     def refuse_if_used(self, name: str, lease: Lock) -> None:
@@ -1972,7 +1987,7 @@ class Store:
             return None
         return content if sha256(content).hexdigest() == os.path.basename(os.path.dirname(path)) else None
 
-    def keep_script(self, path: str, content: bytes) -> BinaryIO:
+    def keep_script(self, path: str, content: bytes) -> IO[bytes]:
         """Write a script to its place, at once, unless it is there; date its folder.
 
         Return it open, which shows collectors that it is about to run: see read_places().
@@ -2009,7 +2024,8 @@ class Store:
         try:
             if event != "remove":
                 self.date(self.path(name, MARKER))
-            fd = os.open(self.path("usage.tsv"), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)  # Windows writes \r\n else
+            fd = os.open(self.path("usage.tsv"), flags, 0o666)
             if not os.fstat(fd).st_size:
                 try:
                     fcntl.flock(fd, fcntl.LOCK_EX)
@@ -2106,8 +2122,9 @@ class Store:
         for stamp in os.listdir(self.path(".leases")):
             if stamp.startswith(".due-"):
                 os.unlink(self.path(".leases", stamp))
-        with open(self.path(".leases", ".due-%g" % self.keep_s), "w") as f:
-            os.utime(f.fileno(), (due, due))
+        stamp = self.path(".leases", ".due-%g" % self.keep_s)
+        open(stamp, "w").close()
+        os.utime(stamp, (due, due))
         self.compact_log()
         self.empty_trash()
         guard.release()
@@ -2251,13 +2268,15 @@ def build_prefix(order: Order, say: Progress) -> None:
     """Build an environment whole, or raise Error and leave nothing, at SIGTERM and SIGHUP too."""
     import shutil
     import signal
+    from threading import current_thread, main_thread
 
     def stop(number: int, frame: object) -> NoReturn:
         raise Error("stopped by %s while building %s" % (signal.Signals(number).name, order.prefix), code=128 + number)
 
-    for number in {signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)}:
-        if signal.getsignal(number) == signal.SIG_DFL:
-            signal.signal(number, stop)
+    numbers = {signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)} if current_thread() is main_thread() else ()
+    ours = [number for number in numbers if signal.getsignal(number) == signal.SIG_DFL]
+    for number in ours:
+        signal.signal(number, stop)
     try:
         if order.engine == "rattler":
             build_with_rattler(order, say)
@@ -2269,6 +2288,9 @@ def build_prefix(order: Order, say: Progress) -> None:
         say.step("")
         shutil.rmtree(order.prefix, ignore_errors=True)
         raise
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
 
 
 # -- conda, mamba, micromamba
@@ -2276,16 +2298,16 @@ def build_prefix(order: Order, say: Progress) -> None:
 
 def build_with_program(order: Order, say: Progress) -> None:
     """Have a program create the prefix, one at a time: conda does not lock its package cache (conda#13055)."""
-    cache = Lock(os.path.expanduser("~/.conda-execute.lock"), PACKAGE_LOCK_S, say)
-    if cache.fd >= 0:  # a home that cannot be written to holds no lock
-        cache.wait(exclusive=True).note("fills the package cache for " + order.prefix)
-    say.step("%s: solving %s" % (order.engine, ", ".join(order.specs)))
-    code, output = run_engine(format_create(order, say.verbose), {"CONDA_REGISTER_ENVS": "false"}, order, say, cache)
+    with Lock(os.path.expanduser("~/.conda-execute.lock"), PACKAGE_LOCK_S, say) as cache:
+        if cache.fd >= 0:  # a home that cannot be written to holds no lock
+            cache.wait(exclusive=True).note("fills the package cache for " + order.prefix)
+        say.step("%s: solving %s" % (order.engine, ", ".join(order.specs)))
+        variables = {"CONDA_REGISTER_ENVS": "false"}
+        code, output = run_engine(format_create(order, say.verbose), variables, order, say, cache)
     if code and not find_document(output).get("success"):  # its threads may fail after its work is done
         raise Error("%s could not build the environment:\n%s" % (order.engine, format_explanation(output, code)))
     if order.engine != "conda":
         unregister(order.prefix)
-    cache.release()
 
 
 def format_create(order: Order, verbose: bool) -> list[str]:
@@ -2307,7 +2329,7 @@ def run_engine(
     environ, locks = {**os.environ, **variables}, [order.builder, *more]
     try:
         child = subprocess.Popen(
-            argv, env=environ, cwd=order.config.env_dir, pass_fds=[lock.fd for lock in locks if lock.fd >= 0],
+            argv, env=environ, cwd=order.config.env_dir, pass_fds=[lock.fd for lock in locks if lock.fd >= 0 and fcntl],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
     except OSError as e:
@@ -2447,10 +2469,9 @@ def import_rattler(order: Order, say: Progress) -> None:
     target = os.path.join(folder, "cp%d%d-%s" % (*sys.version_info[:2], find_subdir(sys.platform, MACHINE)))
     if not os.path.isdir(target):
         os.makedirs(folder, exist_ok=True)
-        lock = Lock(os.path.join(folder, ".lock"), PACKAGE_LOCK_S, say).wait(exclusive=True)
-        if not os.path.isdir(target):
-            install_rattler(target, order, say)
-        lock.release()
+        with Lock(os.path.join(folder, ".lock"), PACKAGE_LOCK_S, say).wait(exclusive=True):
+            if not os.path.isdir(target):
+                install_rattler(target, order, say)
     sys.path.insert(0, target)
 
 
@@ -2633,9 +2654,12 @@ def run_batch(paths: list[str], environ: Environ) -> Environ:
 
     mark = "conda-execute-%d" % os.getpid()
     command = " & ".join(['call "%s"' % path for path in paths] + ["echo " + mark, "set"])
-    output = subprocess.check_output('cmd.exe /d /u /c "%s"' % command, env=environ)
+    line, null = 'cmd.exe /d /u /c "%s"' % command, subprocess.DEVNULL
+    output = subprocess.run(line, env=environ, stdin=null, stdout=subprocess.PIPE).stdout
     lines = output.partition(mark.encode("utf-16-le"))[2].decode("utf-16-le", "replace").split("\r\n")
-    return dict(line.split("=", 1) for line in lines if "=" in line[1:])
+    if lines == [""]:
+        raise Error("expected activation scripts to come to their end, found one that exits", ", ".join(paths))
+    return dict(line.split("=", 1) for line in lines if line.find("=") > 0)
 
 
 def wrap_scripts(argv: list[str], old: Environ, new: Environ) -> tuple[list[str], Environ]:
@@ -2681,7 +2705,7 @@ def raise_lease(lease: int, argv: list[str]) -> int:
 
     Who starts itself again and again gathers leases; raise Error before that goes on for ever.
     """
-    for start in (LEASE_FD, 200, 50, 10) if lease >= 0 and os.name != "nt" else ():
+    for start in (LEASE_FD, 200, 50, 10) if lease >= 0 and fcntl else ():
         try:
             fd = fcntl.fcntl(lease, fcntl.F_DUPFD, start)
         except OSError:
@@ -2697,11 +2721,11 @@ def launch(argv: list[str], environ: Environ, lease: int) -> NoReturn:
     """Become the command; the lease goes along, on a descriptor that exec leaves open."""
     import _signal  # type: ignore[import-not-found]
 
-    if sys.stdout:
-        sys.stdout.flush()  # what a caller of bootstrap() has printed
+    flush()  # what a caller of bootstrap() has printed
     if os.name == "nt":  # which has no exec
         _signal.signal(_signal.SIGINT, _signal.SIG_IGN)
-        sys.exit(run_child(argv, environ, lease))
+        code = run_child(argv, environ, lease)
+        sys.exit(code - (code >> 31 << 32))  # which takes a C int; 0xC0000005, a crash, is none
     raise_lease(lease, argv)
     for name in ("SIGPIPE", "SIGXFSZ"):  # Python ignores these, and exec would hand that on
         _signal.signal(getattr(_signal, name), _signal.SIG_DFL)
@@ -2953,6 +2977,7 @@ def fail(error: Error) -> int:
         traceback.print_exc()
     tell(format_error(error))
     if "rattler" in sys.modules:  # its threads crash an interpreter that shuts down in good order
+        flush()
         os._exit(error.code)
     return error.code
 
@@ -2977,30 +3002,14 @@ def execute(options: Mapping[str, str], words: list[str]) -> int:
         return 0
     if store.say.verbose:
         tell(format_specification(asked, store.path(asked.name)))
-    argv, environ, lease = prepare(script, asked, args, config, store, options)
-    launch(argv, environ, lease.fd)
+    lease = obtain(store, asked, config, script.path, "force-env" in options, "offline" in options)
+    launch(*prepare(script, asked, args, config, store), lease.fd)
 
 
 def open_store(options: Mapping[str, str]) -> tuple[Config, Store]:
     """Return the settings, and the env-dir that they name."""
     config = read_config(os.environ, sys.executable)
     return config, Store(config.env_dir, config.keep_hours * 3600, Progress("verbose" in options, "quiet" in options))
-
-
-def prepare(
-    script: Script, asked: Metadata, args: list[str], config: Config, store: Store, options: Collection[str]
-) -> tuple[list[str], Environ, Lock]:
-    """Return a script's command, its variables, and a lease on its environment, which is built if need be."""
-    lease = obtain(store, asked, config, script.path, "force-env" in options, "offline" in options)
-    prefix = store.path(asked.name)
-    script.keep(store)
-    argv = find_launch(asked, script.path, args, prefix, os.environ.get("PATH", os.defpath))
-    if asked.dialect == "conda-script" and "${CACHE}" in asked.run_with[0]:
-        os.makedirs(find_cache(prefix, script.path), exist_ok=True)
-    if not store.append("run", asked.name, script.path) and store.say.verbose:
-        store.say.line("could not write to " + store.path("usage.tsv"))
-    environ = read_environ()
-    return (*wrap_scripts(argv, environ, activate(environ, prefix, config)), lease)
 
 
 def obtain(store: Store, asked: Metadata, config: Config, script: str, force: bool, offline: bool) -> Lock:
@@ -3020,11 +3029,25 @@ def obtain(store: Store, asked: Metadata, config: Config, script: str, force: bo
     return store.obtain(asked.name, force, build)
 
 
+def prepare(
+    script: Script, asked: Metadata, args: list[str], config: Config, store: Store
+) -> tuple[list[str], Environ]:
+    """Return a script's command and its variables, and note the use of its environment."""
+    prefix = store.path(asked.name)
+    script.keep(store)
+    argv = find_launch(asked, script.path, args, prefix, os.environ.get("PATH", os.defpath))
+    if asked.dialect == "conda-script" and "${CACHE}" in asked.run_with[0]:
+        os.makedirs(find_cache(prefix, script.path), exist_ok=True)
+    if not store.append("run", asked.name, script.path) and store.say.verbose:
+        store.say.line("could not write to " + store.path("usage.tsv"))
+    environ = read_environ()
+    return wrap_scripts(argv, environ, activate(environ, prefix, config))
+
+
 def provide(asked: Metadata, script: str, config: Config, store: Store, offline: bool) -> str:
     """Return the prefix of an environment for whoever uses it without us, built first where there is none."""
-    lease = obtain(store, asked, config, script, False, offline)
-    store.date(store.path(asked.name, MARKER))
-    lease.release()
+    with obtain(store, asked, config, script, False, offline):
+        store.date(store.path(asked.name, MARKER))
     return store.path(asked.name)
 
 
@@ -3284,11 +3307,9 @@ def run(path: str, args: Iterable[str] = ()) -> int:
     """Run a script in its environment as a child; return its exit code, 128 + n after signal n, or raise Error."""
     config, store = open_store({})
     script = find_script(os.fspath(path), store, offline=False)
-    argv, environ, lease = prepare(script, read_metadata(script), list(args), config, store, ())
-    try:
-        return run_child(argv, environ, lease.fd)
-    finally:
-        lease.release()
+    asked = read_metadata(script)
+    with obtain(store, asked, config, script.path, force=False, offline=False) as lease:
+        return run_child(*prepare(script, asked, list(args), config, store), lease.fd)
 
 
 def prefix_of(path: str) -> str:
@@ -3304,7 +3325,7 @@ def bootstrap(path: str = "") -> None:
     For the first line of a script; one that is imported, by whomever, just goes on.
     """
     caller = sys._getframe(1).f_globals
-    if path or caller.get("__name__") == "__main__":
+    if caller.get("__name__") == "__main__":
         module = getattr(caller.get("__spec__"), "name", "")
         code = guard(restart, os.fspath(path or caller.get("__file__", "")), module.replace("__main__", "").rstrip("."))
         if code:
@@ -3313,17 +3334,25 @@ def bootstrap(path: str = "") -> None:
 
 def restart(path: str, module: str) -> int:
     """Become the script, started as it was, in its environment; return 0 in there."""
+    hint = "conda_execute.run(PATH) runs one as a child"
     if not path:
-        raise Error("expected a script in a file, found code without one", hint="write bootstrap(PATH)")
+        raise Error("expected a script in a file, found code without one", hint=hint)
     script = read_script(path)
     asked = read_metadata(script)
     for prefix in (sys.prefix, os.path.dirname(os.path.dirname(sys.executable))):
         if os.path.basename(prefix) == asked.name and os.path.exists(os.path.join(prefix, MARKER)):
             return 0
+    if hasattr(sys, "ps1"):
+        raise Error("expected a script on its own, found an interactive session, which would be lost", path, hint=hint)
     config, store = open_store({})
     asked.dialect, asked.run_with = "conda-execute", ["python"]  # what started it, in place of any entrypoint
-    argv, environ, lease = prepare(script, asked, [], config, store, ())
-    launch(argv[:-1] + find_own_words(path, module), environ, lease.fd)
+    marks = ["%d %s" % (pid, os.path.abspath(path)) for pid in (os.getpid(), os.getppid())]
+    if os.environ.get("CONDA_EXECUTE_BOOTSTRAP") == marks[os.name == "nt"]:
+        message = "expected to be in %s by now, found Python in %s" % (store.path(asked.name), sys.prefix)
+        raise Error(message, path, hint="see its bin/python and PYTHONHOME; conda-execute --force-env builds it anew")
+    lease = obtain(store, asked, config, script.path, force=False, offline=False)
+    argv, environ = prepare(script, asked, [], config, store)
+    launch(argv[:-1] + find_own_words(path, module), {**environ, "CONDA_EXECUTE_BOOTSTRAP": marks[0]}, lease.fd)
 
 
 def find_own_words(path: str, module: str) -> list[str]:
@@ -3334,13 +3363,14 @@ def find_own_words(path: str, module: str) -> list[str]:
     """
     args, given = sys.argv[1:], getattr(sys, "orig_argv", [])[1:]  # CPython 3.10 and newer
     before = given[: len(given) - len(args)]
-    runner = before[before.index("-m") + 1] if "-m" in before[:-1] else module
-    pairs = zip(["", *before], before[:-1])
-    others = [word for last, word in pairs if word[:1] != "-" and last not in ("-m", "-X", "-W")]
+    at = before.index("-m") if "-m" in before[:-1] else len(before) - 1
+    runner = (before[at + 1 :] or [module])[0]
+    others = [word for last, word in zip(["", *before], before[:at]) if word[:1] != "-" and last not in ("-X", "-W")]
     is_ours = runner in (module, *getattr(sys, "stdlib_module_names", ())) and not others
     if is_ours and before and before[-1] in (module, sys.argv[0]):
         return given
-    return [*(["-m", module] if module else [path]), *args]
+    script = sys.argv[0] if os.path.isfile(sys.argv[0]) else path
+    return [*(["-m", module] if module else [script]), *args]
 
 
 def conda_subcommands() -> Iterator[object]:
