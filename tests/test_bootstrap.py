@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import TOOL
+from conftest import FILE
 from test_pythons import find_python
 
 import conda_execute
@@ -38,7 +38,7 @@ def folder(tmp_path: Path) -> Path:
     """Return a folder with a blank in its name that has the file beside the scripts."""
     folder = tmp_path / "my scripts"
     folder.mkdir()
-    shutil.copy(TOOL, folder)
+    shutil.copy(FILE, folder)
     return folder
 
 
@@ -106,7 +106,7 @@ def test_a_module_of_a_package_stays_one(script: Script, start: Start) -> None:
 
 def test_a_folder_with_a_main_module_is_a_script(script: Script, start: Start, folder: Path) -> None:
     script("program/__main__.py")
-    shutil.copy(TOOL, folder / "program")
+    shutil.copy(FILE, folder / "program")
     assert shown(start("program", "x"))[:1] == [NAME]
 
 
