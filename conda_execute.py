@@ -78,7 +78,7 @@ MACHINE = os.uname().machine if hasattr(os, "uname") else os.environ.get("PROCES
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
-    from typing import Any, Callable, Collection, Dict, Iterable, Iterator, List, Mapping, NoReturn, Tuple, Union
+    from typing import IO, Any, Callable, Collection, Dict, Iterable, Iterator, List, Mapping, NoReturn, Tuple, Union
 
     Item = Union["Text", Dict["Text", "Node"]]
     Node = Union["Text", List["Item"], Dict["Text", "Node"]]
@@ -134,6 +134,15 @@ def tell(text: str, end: str = "\n") -> None:
         print(text, end=end, file=sys.stderr, flush=True)
     except OSError:  # EPIPE, ENOSPC
         sys.stderr = open(os.devnull, "w")
+
+
+def flush() -> None:
+    """Write out what was printed so far, which exec and os._exit would lose; a closed pipe loses it anyhow."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError, AttributeError):  # ValueError: closed; AttributeError: None, closed by the caller
+            continue
 
 
 def quote(text: str) -> str:
@@ -1328,9 +1337,9 @@ SUFFIXES = {
 SPLIT_FLAGS = ("-S", "-vS", "--split-string=", "--split-string")  # env(1)
 
 
-def find_command(data: bytes, path: str, run_with: list[str]) -> list[str]:
+def find_command(data: bytes, path: str, run_with: list[str], shown: str = "") -> list[str]:
     """Return the words that run the script: the block's, the shebang's, the suffix's, or sh."""
-    words = run_with or parse_shebang(data, path)
+    words = run_with or parse_shebang(data, shown or path)
     if words and (run_with or not is_own_command(words)):
         return words
     return [SUFFIXES.get(os.path.splitext(path)[1].lower(), "sh")]
@@ -1578,6 +1587,7 @@ def expand(text: Text, environ: Environ) -> str:
 MARKER = "conda-meta/conda-execute.json"
 KEPT = (".scripts",)  # folders of what is kept of scripts, each in one of its own
 KEPT_S = 5  # from keeping a script to the start of what reads it
+CODE_NAMES = ("code", "stdin")  # of scripts that came without a name
 LOG_HEADER = b"time\tevent\tname\tpid\thost\tscript\n"
 LOG_LIMIT_BYTES = 1 << 20
 LOCK_POLL_S = 0.05  # a person notices more
@@ -1595,7 +1605,7 @@ class Lock:
 
     By flock(2): it belongs to the open file, so to every process that has a copy of the
     descriptor, and the kernel drops it with the last of them. Where there is no flock (Windows,
-    some network file systems), by files PATH.MODE.HOST.PID.START: each shows its own, then looks
+    some network file systems), by files PATH.MODE.HOST.PID.START-FD: each shows its own, then looks
     at those of others.
     """
 
@@ -1653,7 +1663,7 @@ class Lock:
 
     def show(self, mode: str, pid: int) -> str:
         """Leave the mark of a process, and return its path."""
-        mark = "%s.%s.%s.%d.%s" % (self.path, mode, HOST, pid, find_start(pid))
+        mark = "%s.%s.%s.%d.%s-%d" % (self.path, mode, HOST, pid, find_start(pid), self.fd)
         os.close(os.open(mark, os.O_CREAT | os.O_WRONLY, 0o666))
         return mark
 
@@ -1691,10 +1701,16 @@ class Lock:
             os.close(self.fd)
             self.fd = -1
 
+    def __enter__(self) -> Lock:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self.release()
+
 
 def is_held(mark: str, holder: str, keep_s: float) -> bool:
     """Answer whether the process that left a mark may still be there; remove the mark if it is gone for certain."""
-    host, pid, start = (holder.rsplit(".", 2) + ["", ""])[:3]
+    host, pid, start = (holder.rpartition("-")[0].rsplit(".", 2) + ["", ""])[:3]
     try:
         held = is_running(int(pid), start) if host == HOST else time.time() - os.stat(mark).st_mtime < keep_s
         if not held:
@@ -1717,22 +1733,25 @@ def find_start(pid: int) -> str:
 
 
 def find_start_on_windows(pid: int) -> str:
-    """Return when a process began, in units of 100 ns; "" where it has ended (GetProcessTimes, GetExitCodeProcess)."""
+    """Return when a process began, in units of 100 ns; "" where it has ended, "0" where we may not know."""
     import ctypes
 
-    kernel = ctypes.windll.kernel32  # type: ignore[attr-defined]
+    kernel = ctypes.WinDLL("kernel32", use_last_error=True)  # type: ignore[attr-defined]
     process = kernel.OpenProcess(0x1000, False, pid)  # PROCESS_QUERY_LIMITED_INFORMATION
+    if not process:  # ERROR_INVALID_PARAMETER: there is none; else it is another user's
+        return "" if ctypes.get_last_error() == 87 else "0"  # type: ignore[attr-defined]
     code, times = ctypes.c_ulong(), [ctypes.c_ulonglong() for _ in range(4)]
-    known = process and kernel.GetExitCodeProcess(process, ctypes.byref(code)) and code.value == 259  # STILL_ACTIVE
-    known = known and kernel.GetProcessTimes(process, *map(ctypes.byref, times))
+    runs = kernel.GetExitCodeProcess(process, ctypes.byref(code)) and code.value == 259  # STILL_ACTIVE
+    runs = runs and kernel.GetProcessTimes(process, *map(ctypes.byref, times))
     kernel.CloseHandle(process)
-    return str(times[0].value) if known else ""
+    return str(times[0].value) if runs else ""
 
 
 def is_running(pid: int, start: str) -> bool:
     """Answer whether the process of this host runs that had this number and began at this time."""
     if os.name == "nt":  # where os.kill would end it
-        return find_start(pid) != "" and start in ("", find_start(pid))
+        found = find_start(pid)
+        return found == "0" or found != "" and start in ("", found)
     if start and os.path.isdir("/proc/self"):
         return find_start(pid) == start
     try:
@@ -1781,9 +1800,13 @@ def read_places(pid: int) -> Iterator[bytes]:
         with open(folder + "environ", "rb") as f:
             prefixes = [value[13:] for value in f.read().split(b"\0") if value.startswith(b"CONDA_PREFIX=/")]
         yield from (os.path.realpath(prefix) + b"/" for prefix in prefixes)
+        for fd in os.listdir(folder + "fd"):  # before the command line: what is open up to exec(2) stands there then
+            try:
+                yield os.fsencode(os.readlink(folder + "fd/" + fd))
+            except FileNotFoundError:  # closed since
+                continue
         with open(folder + "cmdline", "rb") as f:
-            yield from (word for word in f.read().split(b"\0") if b"/.scripts/" in word)
-        yield from (os.fsencode(os.readlink(folder + "fd/" + fd)) for fd in os.listdir(folder + "fd"))
+            yield from (os.path.realpath(word) for word in f.read().split(b"\0") if b"/.scripts/" in word)
     except OSError:  # it has ended, or is another user's
         return
 
@@ -1881,8 +1904,11 @@ class Store:
                 with open(self.path("README"), "w", encoding="utf-8") as f:
                     f.write(STORE_README)
         except OSError as e:
-            message = "expected an env-dir that can be written to, found: %s" % e.strerror
-            raise Error(message, self.env_dir, hint=OWN_FOLDER) from None
+            raise self.unwritable(e) from None
+
+    def unwritable(self, cause: OSError) -> Error:
+        message = "expected an env-dir that can be written to, found: %s" % cause.strerror
+        return Error(message, self.env_dir, hint=OWN_FOLDER)
 
     def obtain(self, name: str, force: bool, build: Callable[[Lock], None]) -> Lock:
         """Return a lease on a complete environment, built first where there is none.
@@ -1899,16 +1925,15 @@ class Store:
         if force or not self.is_ready(name):
             self.make()
             lease.release()  # who waits for a builder does not run in it
-            builder = self.lock(name + ".build").wait(exclusive=True)
-            lease = self.lock(name)
-            if force:
-                self.refuse_if_used(name, lease)
-            if force or not self.is_ready(name):
-                builder.note("builds " + self.path(name))
-                self.replace(name, lease, builder, build)
-                builder.note("")
-            lease.wait(exclusive=False)
-            builder.release()
+            with self.lock(name + ".build").wait(exclusive=True) as builder:
+                with self.lock(name) as entrance:
+                    if force:
+                        self.refuse_if_used(name, entrance)
+                    if force or not self.is_ready(name):
+                        builder.note("builds " + self.path(name))
+                        self.replace(name, entrance, builder, build)
+                        builder.note("")
+                lease = self.lock(name).wait(exclusive=False)
         return lease
 
     def refuse_if_used(self, name: str, lease: Lock) -> None:
@@ -1945,24 +1970,44 @@ class Store:
         """Return where a script of these bytes is kept."""
         return self.path(".scripts", sha256(data).hexdigest(), name)
 
-    def find_kept(self, digest: str) -> str:
-        """Return the path of the kept script with this hash, or ""."""
+    def find_kept(self, digest: str, but: Collection[str]) -> tuple[bytes, str] | None:
+        """Return content and name of a kept script with this hash that has none of some names, or None."""
         for path in list_files(self.path(".scripts", digest), ""):
-            with open(path, "rb") as f:
-                if sha256(f.read()).hexdigest() == digest:
-                    return path
-        return ""
+            content, name = self.read_kept(path), os.path.basename(path)
+            if content is not None and name[0] != "." and name not in but:
+                return content, name
+        return None
 
-    def keep_script(self, path: str, content: bytes) -> None:
-        """Write a script to its place, at once, unless it is there; date its folder."""
+    def read_kept(self, path: str) -> bytes | None:
+        """Return the content of a kept script, or None unless it has the hash that its folder is called."""
+        try:
+            with open(path, "rb") as f:
+                content = f.read()
+        except OSError:
+            return None
+        return content if sha256(content).hexdigest() == os.path.basename(os.path.dirname(path)) else None
+
+    def keep_script(self, path: str, content: bytes) -> IO[bytes]:
+        """Write a script to its place, at once, unless it is there; date its folder.
+
+        Return it open, which shows collectors that it is about to run: see read_places().
+        """
         folder = os.path.dirname(path)
-        if self.find_kept(os.path.basename(folder)) != path:
-            part = "%s.%d.part" % (path, os.getpid())
-            os.makedirs(folder, 0o755, exist_ok=True)
-            with open(part, "wb") as f:
-                f.write(content)
-            os.replace(part, path)
-        self.date(folder)
+        lock = self.lock(".scripts").wait(exclusive=False)
+        try:
+            if self.read_kept(path) is None:
+                for one in (os.path.dirname(folder), folder):
+                    os.makedirs(one, 0o755, exist_ok=True)  # whatever the umask: see check()
+                part = os.path.join(folder, ".%d.part" % os.getpid())
+                with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644), "wb") as f:
+                    f.write(content)
+                os.replace(part, path)
+            self.date(folder)
+            return open(path, "rb")
+        except OSError as e:
+            raise self.unwritable(e) from None
+        finally:
+            lock.release()
 
     def date(self, path: str) -> None:
         """Note a use as a file's time, which no damage to the log can take away."""
@@ -1979,7 +2024,8 @@ class Store:
         try:
             if event != "remove":
                 self.date(self.path(name, MARKER))
-            fd = os.open(self.path("usage.tsv"), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)  # Windows writes \r\n else
+            fd = os.open(self.path("usage.tsv"), flags, 0o666)
             if not os.fstat(fd).st_size:
                 try:
                     fcntl.flock(fd, fcntl.LOCK_EX)
@@ -2076,8 +2122,9 @@ class Store:
         for stamp in os.listdir(self.path(".leases")):
             if stamp.startswith(".due-"):
                 os.unlink(self.path(".leases", stamp))
-        with open(self.path(".leases", ".due-%g" % self.keep_s), "w") as f:
-            os.utime(f.fileno(), (due, due))
+        stamp = self.path(".leases", ".due-%g" % self.keep_s)
+        open(stamp, "w").close()
+        os.utime(stamp, (due, due))
         self.compact_log()
         self.empty_trash()
         guard.release()
@@ -2099,7 +2146,9 @@ class Store:
 
     def remove(self, name: str, used_before: float) -> list[int] | None:
         """Move what is idle into the trash; return None, or who is in the way ([] if that is unknown)."""
-        locks = [] if name.startswith(KEPT) else [self.lock(name + ".build"), self.lock(name)]
+        if name.startswith(KEPT):
+            return self.remove_kept(name, used_before)
+        locks = [self.lock(name + ".build"), self.lock(name)]
         try:
             if not all(lock.take(exclusive=True) for lock in locks):
                 return self.find_processes().get(name, [])
@@ -2107,12 +2156,26 @@ class Store:
             if pids or self.last_use(name, {}) > used_before:  # each use dates the marker
                 return pids or []
             self.move_to_trash(name)
-            if locks:
-                self.append("remove", name, "")
+            self.append("remove", name, "")
             return None
         finally:
             for lock in locks:
                 lock.release()
+
+    def remove_kept(self, name: str, used_before: float) -> list[int] | None:
+        """Do as remove() for what is kept of a script; who starts it waits only for the last look and the move."""
+        dated = self.last_use(name, {})
+        pids = self.find_processes().get(name)
+        lock = self.lock(".scripts")
+        try:
+            if lock.fd >= 0:
+                lock.wait(exclusive=True)
+            if pids or dated > used_before or self.last_use(name, {}) != dated:
+                return pids or []
+            self.move_to_trash(name)
+            return None
+        finally:
+            lock.release()
 
     def find_processes(self) -> dict[str, list[int]]:
         """Return the other processes of this host that run in each environment, by /proc.
@@ -2205,13 +2268,15 @@ def build_prefix(order: Order, say: Progress) -> None:
     """Build an environment whole, or raise Error and leave nothing, at SIGTERM and SIGHUP too."""
     import shutil
     import signal
+    from threading import current_thread, main_thread
 
     def stop(number: int, frame: object) -> NoReturn:
         raise Error("stopped by %s while building %s" % (signal.Signals(number).name, order.prefix), code=128 + number)
 
-    for number in {signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)}:
-        if signal.getsignal(number) == signal.SIG_DFL:
-            signal.signal(number, stop)
+    numbers = {signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)} if current_thread() is main_thread() else ()
+    ours = [number for number in numbers if signal.getsignal(number) == signal.SIG_DFL]
+    for number in ours:
+        signal.signal(number, stop)
     try:
         if order.engine == "rattler":
             build_with_rattler(order, say)
@@ -2223,6 +2288,9 @@ def build_prefix(order: Order, say: Progress) -> None:
         say.step("")
         shutil.rmtree(order.prefix, ignore_errors=True)
         raise
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
 
 
 # -- conda, mamba, micromamba
@@ -2230,16 +2298,16 @@ def build_prefix(order: Order, say: Progress) -> None:
 
 def build_with_program(order: Order, say: Progress) -> None:
     """Have a program create the prefix, one at a time: conda does not lock its package cache (conda#13055)."""
-    cache = Lock(os.path.expanduser("~/.conda-execute.lock"), PACKAGE_LOCK_S, say)
-    if cache.fd >= 0:  # a home that cannot be written to holds no lock
-        cache.wait(exclusive=True).note("fills the package cache for " + order.prefix)
-    say.step("%s: solving %s" % (order.engine, ", ".join(order.specs)))
-    code, output = run_engine(format_create(order, say.verbose), {"CONDA_REGISTER_ENVS": "false"}, order, say, cache)
+    with Lock(os.path.expanduser("~/.conda-execute.lock"), PACKAGE_LOCK_S, say) as cache:
+        if cache.fd >= 0:  # a home that cannot be written to holds no lock
+            cache.wait(exclusive=True).note("fills the package cache for " + order.prefix)
+        say.step("%s: solving %s" % (order.engine, ", ".join(order.specs)))
+        variables = {"CONDA_REGISTER_ENVS": "false"}
+        code, output = run_engine(format_create(order, say.verbose), variables, order, say, cache)
     if code and not find_document(output).get("success"):  # its threads may fail after its work is done
         raise Error("%s could not build the environment:\n%s" % (order.engine, format_explanation(output, code)))
     if order.engine != "conda":
         unregister(order.prefix)
-    cache.release()
 
 
 def format_create(order: Order, verbose: bool) -> list[str]:
@@ -2261,7 +2329,7 @@ def run_engine(
     environ, locks = {**os.environ, **variables}, [order.builder, *more]
     try:
         child = subprocess.Popen(
-            argv, env=environ, cwd=order.config.env_dir, pass_fds=[lock.fd for lock in locks if lock.fd >= 0],
+            argv, env=environ, cwd=order.config.env_dir, pass_fds=[lock.fd for lock in locks if lock.fd >= 0 and fcntl],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
     except OSError as e:
@@ -2401,10 +2469,9 @@ def import_rattler(order: Order, say: Progress) -> None:
     target = os.path.join(folder, "cp%d%d-%s" % (*sys.version_info[:2], find_subdir(sys.platform, MACHINE)))
     if not os.path.isdir(target):
         os.makedirs(folder, exist_ok=True)
-        lock = Lock(os.path.join(folder, ".lock"), PACKAGE_LOCK_S, say).wait(exclusive=True)
-        if not os.path.isdir(target):
-            install_rattler(target, order, say)
-        lock.release()
+        with Lock(os.path.join(folder, ".lock"), PACKAGE_LOCK_S, say).wait(exclusive=True):
+            if not os.path.isdir(target):
+                install_rattler(target, order, say)
     sys.path.insert(0, target)
 
 
@@ -2587,9 +2654,12 @@ def run_batch(paths: list[str], environ: Environ) -> Environ:
 
     mark = "conda-execute-%d" % os.getpid()
     command = " & ".join(['call "%s"' % path for path in paths] + ["echo " + mark, "set"])
-    output = subprocess.check_output('cmd.exe /d /u /c "%s"' % command, env=environ)
+    line, null = 'cmd.exe /d /u /c "%s"' % command, subprocess.DEVNULL
+    output = subprocess.run(line, env=environ, stdin=null, stdout=subprocess.PIPE).stdout
     lines = output.partition(mark.encode("utf-16-le"))[2].decode("utf-16-le", "replace").split("\r\n")
-    return dict(line.split("=", 1) for line in lines if "=" in line[1:])
+    if lines == [""]:
+        raise Error("expected activation scripts to come to their end, found one that exits", ", ".join(paths))
+    return dict(line.split("=", 1) for line in lines if line.find("=") > 0)
 
 
 def wrap_scripts(argv: list[str], old: Environ, new: Environ) -> tuple[list[str], Environ]:
@@ -2635,7 +2705,7 @@ def raise_lease(lease: int, argv: list[str]) -> int:
 
     Who starts itself again and again gathers leases; raise Error before that goes on for ever.
     """
-    for start in (LEASE_FD, 200, 50, 10) if lease >= 0 and os.name != "nt" else ():
+    for start in (LEASE_FD, 200, 50, 10) if lease >= 0 and fcntl else ():
         try:
             fd = fcntl.fcntl(lease, fcntl.F_DUPFD, start)
         except OSError:
@@ -2651,11 +2721,11 @@ def launch(argv: list[str], environ: Environ, lease: int) -> NoReturn:
     """Become the command; the lease goes along, on a descriptor that exec leaves open."""
     import _signal  # type: ignore[import-not-found]
 
-    if sys.stdout:
-        sys.stdout.flush()  # what a caller of bootstrap() has printed
+    flush()  # what a caller of bootstrap() has printed
     if os.name == "nt":  # which has no exec
         _signal.signal(_signal.SIGINT, _signal.SIG_IGN)
-        sys.exit(run_child(argv, environ, lease))
+        code = run_child(argv, environ, lease)
+        sys.exit(code - (code >> 31 << 32))  # which takes a C int; 0xC0000005, a crash, is none
     raise_lease(lease, argv)
     for name in ("SIGPIPE", "SIGXFSZ"):  # Python ignores these, and exec would hand that on
         _signal.signal(getattr(_signal, name), _signal.SIG_DFL)
@@ -2843,14 +2913,15 @@ def parse_argv(argv: list[str], known: Collection[str], anywhere: bool) -> tuple
     rest = argv[::-1]
     while rest and rest[-1] != "--" and (anywhere or "c" in options or not words):
         word = rest.pop()
-        if word == "-" or not word.startswith("-") or " " in word:
+        if word == "-" or not word.startswith("-") or word.split() != [word]:
             words.append(word)
             continue
         for option in [word] if word.startswith("--") else ["-" + letter for letter in word[1:]]:
             name = LETTERS.get(option, option).lstrip("-")
             if name not in known:
-                near = find_nearest(option, ["--" + one for one in known])
+                near = find_nearest(option, ["--" + one for one in known if one != "c"])
                 hint = "write " + near if near else "--help lists the options"
+                hint += '; "--" stands before lines that begin with "-"' if "c" in options else ""
                 raise Error("expected a known option, found %s" % quote(option), hint=hint, code=2)
             options[name] = rest.pop() if name in WITH_VALUE and rest else ""
     return options, words + rest[::-1][rest[-1:] == ["--"] :]
@@ -2906,6 +2977,7 @@ def fail(error: Error) -> int:
         traceback.print_exc()
     tell(format_error(error))
     if "rattler" in sys.modules:  # its threads crash an interpreter that shuts down in good order
+        flush()
         os._exit(error.code)
     return error.code
 
@@ -2930,30 +3002,14 @@ def execute(options: Mapping[str, str], words: list[str]) -> int:
         return 0
     if store.say.verbose:
         tell(format_specification(asked, store.path(asked.name)))
-    argv, environ, lease = prepare(script, asked, args, config, store, options)
-    launch(argv, environ, lease.fd)
+    lease = obtain(store, asked, config, script.path, "force-env" in options, "offline" in options)
+    launch(*prepare(script, asked, args, config, store), lease.fd)
 
 
 def open_store(options: Mapping[str, str]) -> tuple[Config, Store]:
     """Return the settings, and the env-dir that they name."""
     config = read_config(os.environ, sys.executable)
     return config, Store(config.env_dir, config.keep_hours * 3600, Progress("verbose" in options, "quiet" in options))
-
-
-def prepare(
-    script: Script, asked: Metadata, args: list[str], config: Config, store: Store, options: Collection[str]
-) -> tuple[list[str], Environ, Lock]:
-    """Return a script's command, its variables, and a lease on its environment, which is built if need be."""
-    lease = obtain(store, asked, config, script.path, "force-env" in options, "offline" in options)
-    prefix = store.path(asked.name)
-    script.keep(store)
-    argv = find_launch(asked, script.path, args, prefix, os.environ.get("PATH", os.defpath))
-    if asked.dialect == "conda-script" and "${CACHE}" in asked.run_with[0]:
-        os.makedirs(find_cache(prefix, script.path), exist_ok=True)
-    if not store.append("run", asked.name, script.path) and store.say.verbose:
-        store.say.line("could not write to " + store.path("usage.tsv"))
-    environ = read_environ()
-    return (*wrap_scripts(argv, environ, activate(environ, prefix, config)), lease)
 
 
 def obtain(store: Store, asked: Metadata, config: Config, script: str, force: bool, offline: bool) -> Lock:
@@ -2973,11 +3029,25 @@ def obtain(store: Store, asked: Metadata, config: Config, script: str, force: bo
     return store.obtain(asked.name, force, build)
 
 
+def prepare(
+    script: Script, asked: Metadata, args: list[str], config: Config, store: Store
+) -> tuple[list[str], Environ]:
+    """Return a script's command and its variables, and note the use of its environment."""
+    prefix = store.path(asked.name)
+    script.keep(store)
+    argv = find_launch(asked, script.path, args, prefix, os.environ.get("PATH", os.defpath))
+    if asked.dialect == "conda-script" and "${CACHE}" in asked.run_with[0]:
+        os.makedirs(find_cache(prefix, script.path), exist_ok=True)
+    if not store.append("run", asked.name, script.path) and store.say.verbose:
+        store.say.line("could not write to " + store.path("usage.tsv"))
+    environ = read_environ()
+    return wrap_scripts(argv, environ, activate(environ, prefix, config))
+
+
 def provide(asked: Metadata, script: str, config: Config, store: Store, offline: bool) -> str:
     """Return the prefix of an environment for whoever uses it without us, built first where there is none."""
-    lease = obtain(store, asked, config, script, False, offline)
-    store.date(store.path(asked.name, MARKER))
-    lease.release()
+    with obtain(store, asked, config, script, False, offline):
+        store.date(store.path(asked.name, MARKER))
     return store.path(asked.name)
 
 
@@ -2995,7 +3065,7 @@ class Script:
 
     def keep(self, store: Store) -> None:
         if self.shown != self.path:
-            store.keep_script(self.path, self.data)
+            self.file = store.keep_script(self.path, self.data)
 
 
 def find_script(word: str, store: Store, offline: bool) -> Script:
@@ -3024,16 +3094,18 @@ def read_script(path: str) -> Script:
 def find_code(code: str, store: Store) -> Script:
     """Return the script whose code this is."""
     data = os.fsencode(code)
-    return Script(data, store.script_path(data, "code"), "-c")
+    return Script(data, store.script_path(data, CODE_NAMES[0]), "-c")
 
 
 def read_stdin(store: Store) -> Script:
     """Return the script that comes on standard input, of which nothing is left for it."""
     if not sys.stdin:
         raise Error("expected a script on standard input, found it closed")
+    if os.name != "nt":
+        os.set_blocking(0, True)  # else read() may return before the end
     data = sys.stdin.buffer.read()
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    return Script(data, store.script_path(data, "stdin"), "-")
+    return Script(data, store.script_path(data, CODE_NAMES[1]), "standard input")
 
 
 FETCH_LIMIT_BYTES = 10 << 20
@@ -3043,25 +3115,58 @@ FETCH_POLL_S = 20  # for any sign of life
 
 def fetch_script(url: str, store: Store, offline: bool) -> Script:
     """Return the script at a URL; what "#sha256=HEX" pins is checked, kept, and asked for only once."""
-    address, _, pin = url.partition("#")
+    address, mark, pin = url.partition("#")
+    check_address(address)
     pin = pin.lower()
-    if pin and (pin[:7] != "sha256=" or len(pin) != 71 or pin[7:].strip("0123456789abcdef")):
+    if mark and (pin[:7] != "sha256=" or len(pin) != 71 or pin[7:].strip("0123456789abcdef")):
         raise Error("expected #sha256= and 64 hex digits, found " + quote("#" + pin), url, hint="or leave it out")
-    path = store.find_kept(pin[7:]) if pin else ""
-    if path:
-        with open(path, "rb") as f:
-            return Script(f.read(), path, url)
-    if offline and not address.lower().startswith("file:"):
-        raise Error("expected a script from before, found none, and --offline forbids to fetch it", url)
-    if address.lower().startswith("http:"):
-        hint = "" if pin else ": who is on the way can change it; #sha256=HEX behind the address prevents that"
-        store.say.line("warning: %s comes without encryption%s" % (printable(address), hint))
-    data, name = fetch_in_time(find_raw(address))
+    name = find_file_name(address)
+    is_telling = os.path.splitext(name)[1].lower() in SUFFIXES  # else the last redirection's may be
+    nameless = set() if is_telling else set(CODE_NAMES) - {name}
+    data, last = (store.find_kept(pin[7:], nameless) if pin else None) or fetch_anew(address, pin, store.say, offline)
     found = sha256(data).hexdigest()
     if pin and pin[7:] != found:
         hint = "the script has changed, or somebody changed it: look at it before you write its new hash"
         raise Error("expected a script with #%s, found sha256=%s" % (pin, found), url, hint=hint)
-    return Script(data, store.script_path(data, name), url)
+    return Script(data, store.script_path(data, name if is_telling else last), url)
+
+
+def fetch_anew(address: str, pin: str, say: Progress, offline: bool) -> tuple[bytes, str]:
+    """Return what is at an address, and its name; say so where that is not safe."""
+    if offline and not address.lower().startswith("file:"):
+        hint = "only what #sha256=HEX pins is kept for later"
+        raise Error("expected a script from before, found none, and --offline forbids to fetch it", address, hint=hint)
+    if address.lower().startswith("http:"):
+        hint = "" if pin else ": who is on the way can change it; #sha256=HEX behind the address prevents that"
+        say.line("warning: %s comes without encryption%s" % (printable(address), hint))
+    return fetch_in_time(find_raw(address))
+
+
+def check_address(address: str) -> None:
+    """Refuse what is secret, and what browsers and libraries each read in another way."""
+    from urllib.parse import quote as escape
+
+    if "@" in address.split("?")[0].split("/")[2]:
+        raise Error("expected an address without name and password, found one", hint="fetch it to a file, and run that")
+    strange = [c for c in address if not "!" <= c <= "~"]
+    if strange:
+        hint = "write " + escape(os.fsencode(address), "!#$%&'()*+,/:;=?@[]~")
+        found = "the character U+%04X" % ord(strange[0])
+        raise Error("expected an address of printable ASCII, found " + found, address, hint=hint)
+
+
+def find_file_name(address: str) -> str:
+    """Return a plain file name for what is at an address.
+
+    >>> find_file_name("https://example.org/a%20b.py?c"), find_file_name("https://example.org/..%2f.x")
+    ('ab.py', 'x')
+    """
+    from urllib.parse import unquote
+
+    last = ["", *address.split("#")[0].split("?")[0].split("/")[3:]][-1]
+    parts = os.path.splitext(unquote(last))
+    stem, suffix = ("".join(c for c in part if c in NAME_CHARACTERS)[:60] for part in parts)
+    return (stem.lstrip(".-") or "script") + suffix
 
 
 def find_raw(address: str) -> str:
@@ -3071,9 +3176,10 @@ def find_raw(address: str) -> str:
     'https://github.com/me/tools/raw/main/plot.py'
     """
     words = address.split("?")[0].rstrip("/").split("/")  # https:, "", host, owner, repository, "blob", ...
-    if words[2].lower() == "github.com" and len(words) > 6 and words[5] == "blob":
+    host = address.split("/")[2].lower()
+    if host == "github.com" and len(words) > 6 and words[5] == "blob":
         return "/".join([*words[:5], "raw", *words[6:]])
-    return "/".join([*words, "raw"]) if words[2].lower() == "gist.github.com" and "raw" not in words else address
+    return "/".join([*words, "raw"]) if host == "gist.github.com" and "raw" not in words else address
 
 
 def fetch_in_time(address: str) -> tuple[bytes, str]:
@@ -3083,14 +3189,16 @@ def fetch_in_time(address: str) -> tuple[bytes, str]:
     done: list[tuple[bytes, str] | Error] = []
 
     def work() -> None:
-        from http.client import HTTPException
+        from http.client import HTTPException, IncompleteRead
 
         try:
             done.append(fetch(address))
         except Error as e:
             done.append(e)
+        except IncompleteRead:
+            done.append(Error("expected a whole script, found a part: the connection was cut", address))
         except (OSError, HTTPException, ValueError) as e:
-            reason = (str(e) or type(e).__name__).replace("<urlopen error ", "").rstrip(">")
+            reason = (str(e).strip() or type(e).__name__).replace("<urlopen error ", "").rstrip(">")
             done.append(Error("expected a script, found: " + printable(reason), address))
 
     thread = Thread(target=work, daemon=True)
@@ -3105,7 +3213,8 @@ def fetch_in_time(address: str) -> tuple[bytes, str]:
 
 def fetch(address: str) -> tuple[bytes, str]:
     """Return the bytes at a URL and a name for them; OSError, HTTPException and ValueError are the library's."""
-    from urllib.parse import unquote, urlsplit
+    from http.client import IncompleteRead
+    from urllib.parse import urlsplit
     from urllib.request import HTTPRedirectHandler, Request, build_opener
 
     class Redirect(HTTPRedirectHandler):
@@ -3114,8 +3223,6 @@ def fetch(address: str) -> tuple[bytes, str]:
                 raise Error("expected https all the way, found a redirection to " + quote(newurl), address)
             return super().redirect_request(req, fp, code, msg, headers, newurl)
 
-    if "@" in urlsplit(address).netloc:
-        raise Error("expected an address without name and password, found one", hint="fetch it to a file, and run that")
     request = Request(address, headers={"User-Agent": "conda-execute/" + __version__})
     with build_opener(Redirect).open(request, timeout=FETCH_POLL_S) as answer:
         kind, size = answer.headers.get_content_type(), answer.headers.get("Content-Length", "")
@@ -3125,15 +3232,14 @@ def fetch(address: str) -> tuple[bytes, str]:
             if not part:
                 break
             data += part
-        name = unquote(urlsplit(answer.geturl()).path.rpartition("/")[2])
     if len(data) > FETCH_LIMIT_BYTES:
         raise Error("expected a script of at most %d MiB, found more" % (FETCH_LIMIT_BYTES >> 20), address)
     if size.isdigit() and int(size) != len(data):
-        raise Error("expected %s bytes, found %d: the connection was cut" % (size, len(data)), address)
+        raise IncompleteRead(data)
     if kind in ("text/html", "application/xhtml+xml") or not kind.startswith(("text", "application", "video/mp2t")):
         hint = "give the address of the file itself, which pages often call raw"
         raise Error("expected a script, found " + quote(kind), address, hint=hint)
-    return data, "".join(c for c in name if c in NAME_CHARACTERS).lstrip(".-") or "script"
+    return data, find_file_name(answer.geturl())
 
 
 def detect_version(name: str) -> str:
@@ -3158,7 +3264,7 @@ def read_metadata(script: Script) -> Metadata:
     """Return what a script asks for on this machine, with the command that runs it."""
     subdir = os.environ.get("CONDA_SUBDIR") or find_subdir(sys.platform, MACHINE)
     metadata = parse_metadata(script.data, script.shown, subdir, detect_version)
-    metadata.run_with = find_command(script.data, script.path, metadata.run_with)
+    metadata.run_with = find_command(script.data, script.path, metadata.run_with, script.shown)
     metadata.name = find_name(metadata.specs, metadata.pip, metadata.channels)
     return metadata
 
@@ -3201,11 +3307,9 @@ def run(path: str, args: Iterable[str] = ()) -> int:
     """Run a script in its environment as a child; return its exit code, 128 + n after signal n, or raise Error."""
     config, store = open_store({})
     script = find_script(os.fspath(path), store, offline=False)
-    argv, environ, lease = prepare(script, read_metadata(script), list(args), config, store, ())
-    try:
-        return run_child(argv, environ, lease.fd)
-    finally:
-        lease.release()
+    asked = read_metadata(script)
+    with obtain(store, asked, config, script.path, force=False, offline=False) as lease:
+        return run_child(*prepare(script, asked, list(args), config, store), lease.fd)
 
 
 def prefix_of(path: str) -> str:
@@ -3221,7 +3325,7 @@ def bootstrap(path: str = "") -> None:
     For the first line of a script; one that is imported, by whomever, just goes on.
     """
     caller = sys._getframe(1).f_globals
-    if path or caller.get("__name__") == "__main__":
+    if caller.get("__name__") == "__main__":
         module = getattr(caller.get("__spec__"), "name", "")
         code = guard(restart, os.fspath(path or caller.get("__file__", "")), module.replace("__main__", "").rstrip("."))
         if code:
@@ -3230,17 +3334,25 @@ def bootstrap(path: str = "") -> None:
 
 def restart(path: str, module: str) -> int:
     """Become the script, started as it was, in its environment; return 0 in there."""
+    hint = "conda_execute.run(PATH) runs one as a child"
     if not path:
-        raise Error("expected a script in a file, found code without one", hint="write bootstrap(PATH)")
+        raise Error("expected a script in a file, found code without one", hint=hint)
     script = read_script(path)
     asked = read_metadata(script)
     for prefix in (sys.prefix, os.path.dirname(os.path.dirname(sys.executable))):
         if os.path.basename(prefix) == asked.name and os.path.exists(os.path.join(prefix, MARKER)):
             return 0
+    if hasattr(sys, "ps1"):
+        raise Error("expected a script on its own, found an interactive session, which would be lost", path, hint=hint)
     config, store = open_store({})
     asked.dialect, asked.run_with = "conda-execute", ["python"]  # what started it, in place of any entrypoint
-    argv, environ, lease = prepare(script, asked, [], config, store, ())
-    launch(argv[:-1] + find_own_words(path, module), environ, lease.fd)
+    marks = ["%d %s" % (pid, os.path.abspath(path)) for pid in (os.getpid(), os.getppid())]
+    if os.environ.get("CONDA_EXECUTE_BOOTSTRAP") == marks[os.name == "nt"]:
+        message = "expected to be in %s by now, found Python in %s" % (store.path(asked.name), sys.prefix)
+        raise Error(message, path, hint="see its bin/python and PYTHONHOME; conda-execute --force-env builds it anew")
+    lease = obtain(store, asked, config, script.path, force=False, offline=False)
+    argv, environ = prepare(script, asked, [], config, store)
+    launch(argv[:-1] + find_own_words(path, module), {**environ, "CONDA_EXECUTE_BOOTSTRAP": marks[0]}, lease.fd)
 
 
 def find_own_words(path: str, module: str) -> list[str]:
@@ -3251,13 +3363,14 @@ def find_own_words(path: str, module: str) -> list[str]:
     """
     args, given = sys.argv[1:], getattr(sys, "orig_argv", [])[1:]  # CPython 3.10 and newer
     before = given[: len(given) - len(args)]
-    runner = before[before.index("-m") + 1] if "-m" in before[:-1] else module
-    pairs = zip(["", *before], before[:-1])
-    others = [word for last, word in pairs if word[:1] != "-" and last not in ("-m", "-X", "-W")]
+    at = before.index("-m") if "-m" in before[:-1] else len(before) - 1
+    runner = (before[at + 1 :] or [module])[0]
+    others = [word for last, word in zip(["", *before], before[:at]) if word[:1] != "-" and last not in ("-X", "-W")]
     is_ours = runner in (module, *getattr(sys, "stdlib_module_names", ())) and not others
     if is_ours and before and before[-1] in (module, sys.argv[0]):
         return given
-    return [*(["-m", module] if module else [path]), *args]
+    script = sys.argv[0] if os.path.isfile(sys.argv[0]) else path
+    return [*(["-m", module] if module else [script]), *args]
 
 
 def conda_subcommands() -> Iterator[object]:
