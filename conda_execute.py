@@ -1817,9 +1817,9 @@ def find_tenant(place: bytes) -> str:
     >>> find_tenant(b".leases/ea977067a8fbeb21a594.build"), find_tenant(b".scripts/ab12/plot.py")
     ('ea977067a8fbeb21a594', '.scripts/ab12')
     """
-    parts = os.fsdecode(place[:200]).split("/")
+    parts = os.fsdecode(place[:200].split(b"\n")[0]).split("/")
     if parts[0] == ".leases":
-        return parts[1][:20]
+        return "".join(parts[1:2])[:20]
     return "/".join(parts[:2]) if parts[0] in KEPT else parts[0][:20]
 
 

@@ -241,6 +241,17 @@ def test_no_script_is_taken_away_between_its_writing_and_its_start(
 # -- list, clear, odd circumstances
 
 
+@pytest.mark.parametrize("folder", ["", ".leases", ".scripts", ".trash", "usage.tsv"])
+def test_who_looks_around_in_env_dir_is_in_nobodys_way(run: Run, env_dir: Path, folder: str) -> None:
+    run("-q", "-c", *BLOCK)
+    command = ["sh", "-c", 'exec 8< "$0" 9<&8; echo; read end', str(env_dir / folder)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={}) as child:
+        assert child.stdout is not None and child.stdout.readline() == b"\n"
+        done = run("--tmpenv", "clear", "--all")
+        assert (done.returncode, done.stdout.count("remove "), done.stderr) == (0, 2, "")
+        child.communicate(b"\n")
+
+
 def test_list_does_not_show_them(run: Run, env_dir: Path) -> None:
     run("-q", "-c", *BLOCK)
     lines = run("--tmpenv", "list").stdout.splitlines()
