@@ -3264,7 +3264,9 @@ def read_metadata(script: Script) -> Metadata:
     """Return what a script asks for on this machine, with the command that runs it."""
     subdir = os.environ.get("CONDA_SUBDIR") or find_subdir(sys.platform, MACHINE)
     metadata = parse_metadata(script.data, script.shown, subdir, detect_version)
-    metadata.run_with = find_command(script.data, script.path, metadata.run_with, script.shown)
+    has_suffix = os.path.splitext(script.path)[1].lower() in SUFFIXES
+    path = script.path if has_suffix else os.path.realpath(script.path)  # ~/bin/plot may lead to plot.R
+    metadata.run_with = find_command(script.data, path, metadata.run_with, script.shown)
     metadata.name = find_name(metadata.specs, metadata.pip, metadata.channels)
     return metadata
 

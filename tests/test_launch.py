@@ -486,9 +486,9 @@ def test_a_warm_run_imports_next_to_nothing(run: Run, write: Write, environ: Env
     assert warm - bare <= ALLOWED
 
 
-def imported(environ: Environ, *words: str) -> set[str]:
+def imported(environ: Environ, *words: str, python: str = sys.executable) -> set[str]:
     """Return the modules that Python itself says it imports."""
-    done = subprocess.run([sys.executable, "-X", "importtime", *words], env=environ, stderr=subprocess.PIPE, check=True)
+    done = subprocess.run([python, "-X", "importtime", *words], env=environ, stderr=subprocess.PIPE, check=True)
     return {
         line.rsplit("|", 1)[1].strip() for line in done.stderr.decode().splitlines() if line.startswith("import time:")
     }
