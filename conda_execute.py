@@ -2519,6 +2519,11 @@ def install_requirements(order: Order, say: Progress) -> None:
 # From a prefix and the words of a command to a running process. Knows nothing of building.
 
 SHELLS = ("sh", "bash", "dash", "ksh", "zsh")  # every machine has one: an env need not bring it
+# Of POSIX, and so on every machine too: what an entrypoint may use around the program that it is about.
+UTILITIES = (
+    "basename", "cat", "chmod", "cmp", "cp", "date", "dirname", "echo", "env", "find", "ln", "ls", "mkdir", "mv",
+    "printf", "pwd", "rm", "rmdir", "sleep", "test", "touch", "true", "uname",
+)  # fmt: skip
 LEASE_FD = 900  # out of the way of what scripts use by number, below the usual limit of 1024
 MAX_LEASES = 16  # in one process, all on one environment: no script nests so deep
 
@@ -2533,10 +2538,10 @@ def find_bin_dirs(prefix: str) -> list[str]:
     return [prefix, *(os.path.normpath(os.path.join(prefix, part)) for part in parts)]
 
 
-def find_executable(name: str, prefix: str, path: str) -> str:
-    """Return the environment's program of this name, for a plain shell else the machine's, or ""."""
+def find_executable(name: str, prefix: str, path: str, common: Collection[str] = SHELLS) -> str:
+    """Return the environment's program of this name, for what is common else the machine's, or ""."""
     program = which(name, os.pathsep.join(find_bin_dirs(prefix)))
-    return program or (which(name, path) if name in SHELLS else "")
+    return program or (which(name, path) if name in common else "")
 
 
 def find_argv(words: list[str], script: str, args: list[str], prefix: str, path: str) -> list[str]:
@@ -2794,7 +2799,7 @@ def find_words(
             fields += [None] if is_split and text[-1:].isspace() else []
     words = [field for field in fields if field is not None]
     if words and os.path.basename(words[0]) == words[0]:
-        program = find_executable(words[0], prefix, path)
+        program = find_executable(words[0], prefix, path, SHELLS + UTILITIES)
         if not program:
             hint = "add the package that brings it to the dependencies"
             raise Error("expected %s in %s, found none" % (quote(words[0]), prefix), "entrypoint", "", hint, 127)
