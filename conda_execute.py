@@ -1805,8 +1805,13 @@ def read_places(pid: int) -> Iterator[bytes]:
                 yield os.fsencode(os.readlink(folder + "fd/" + fd))
             except FileNotFoundError:  # closed since
                 continue
-        with open(folder + "cmdline", "rb") as f:
-            yield from (os.path.realpath(word) for word in f.read().split(b"\0") if b"/.scripts/" in word)
+        for _ in range(100):
+            with open(folder + "cmdline", "rb") as f:
+                words = f.read().split(b"\0")
+            if words != [b""]:
+                break
+            time.sleep(0.001)  # in the midst of exec(2), which closes files before it sets the command line
+        yield from (os.path.realpath(word) for word in words if b"/.scripts/" in word)
     except OSError:  # it has ended, or is another user's
         return
 
