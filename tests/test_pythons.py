@@ -35,7 +35,7 @@ def test_the_suite_passes_on_cpython(version: str) -> None:
     if not python or subprocess.run([python, "-c", ""], stderr=subprocess.DEVNULL).returncode:
         pytest.skip(f"no CPython {version} on this machine")
     inner = run.make_venv(python)
-    command = [str(inner), "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    command = [str(inner), "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "2"]  # much of it is waiting
     done = subprocess.run(command, cwd=ROOT, env=ENVIRON, stdout=subprocess.PIPE, text=True)
     print(done.stdout)
     assert done.returncode == 0
