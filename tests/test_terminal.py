@@ -266,7 +266,7 @@ def test_signals_that_the_caller_ignores_stay_ignored_and_no_others(
 SIZE = """\
 import os, signal
 def show(*ignored):
-    os.write(1, b"size %d %d\n" % os.get_terminal_size())  # print() may be at work already
+    os.write(1, b"size %d %d\\n" % os.get_terminal_size())  # print() may be at work already
 signal.signal(signal.SIGWINCH, show)
 show()
 input()
