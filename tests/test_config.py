@@ -221,7 +221,7 @@ def test_a_bad_value_names_its_file_and_line(text: str, expected: str, home: Pat
 
 
 def test_a_bad_variable_is_named() -> None:
-    expected = "conda-execute: environment variable:1:22: expected one of auto,"
+    expected = "conda-execute: environment variable CONDA_EXECUTE_ENGINE:1:1: expected one of auto,"
     assert message(CONDA_EXECUTE_ENGINE="pixi").startswith(expected)
 
 
@@ -240,7 +240,8 @@ def test_configuration_starts_no_conda(root: Path) -> None:
 
 def order_of(*channels: str) -> conda_execute.Order:
     asked = conda_execute.Metadata(specs=[], pip=[], channels=list(channels))
-    return conda_execute.Order(asked, config(), "rattler", "", "/prefix", False, -1)
+    builder = conda_execute.Lock("/nowhere/lock", 0, conda_execute.Progress(False, True))
+    return conda_execute.Order(asked, config(), ("rattler", ""), "/prefix", False, builder)
 
 
 def test_rattler_searches_the_configured_channels(home: Path) -> None:
