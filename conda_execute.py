@@ -1420,7 +1420,6 @@ CONDARC_KEYS = ("conda-execute", "envs_dirs", "envs_path", "channels", "channel_
 class Config(Record):
     """The settings of a run: paths are absolute, `condarc` has what the files say, by key."""
 
-    root: str  # conda's root prefix, or ""
     env_dir: str
     keep_hours: float
     engine: str
@@ -1493,8 +1492,7 @@ def read_condarc(path: str) -> dict[Text, Node]:
     if isinstance(own, dict):
         check_keys(own, SETTINGS, "conda-execute")
     elif own:
-        hint = 'write "  env-dir: PATH" below it'
-        raise find_key(keys, "conda-execute").expected("settings under conda-execute", hint, quote(str(own)))
+        raise find_key(keys, "conda-execute").expected("settings under conda-execute", found=quote(str(own)))
     return keys
 
 
@@ -1572,7 +1570,7 @@ def read_config(environ: Environ, executable: str) -> Config:
     hours = parse_hours(keep)
     if hours < 0:
         raise keep.expected("hours for remove-if-unused-for", HOURS_HINT)
-    return Config(root=root, env_dir=os.path.normpath(path), keep_hours=hours, engine=str(engine), condarc=condarc)
+    return Config(env_dir=os.path.normpath(path), keep_hours=hours, engine=str(engine), condarc=condarc)
 
 
 # ---- Store -----------------------------------------------------------------------------
@@ -1650,10 +1648,9 @@ def is_held(mark: str, holder: str, keep_s: float) -> bool:
 class Lock:
     """A lock on a file, shared or exclusive, that ends with the process that took it.
 
-    By flock(2): it belongs to the open file, so to every process that has a copy of the
-    descriptor, and the kernel drops it with the last of them. Where there is no flock (Windows,
-    some network file systems), by files PATH.MODE.HOST.PID.START-FD: each shows its own, then looks
-    at those of others.
+    By flock(2): it belongs to the open file, so to every process that has a copy of the descriptor,
+    and the kernel drops it with the last of them. Where there is none (Windows, some network file
+    systems), by files PATH.MODE.HOST.PID.START-FD: each shows its own, then looks at those of others.
     """
 
     said = False  # that files are used
@@ -1846,12 +1843,11 @@ class Store:
         """Declare an environment complete: last, and at once."""
         import json
 
-        path = self.path(name, MARKER)
-        with open(path + ".part", "w", encoding="utf-8") as f:
+        with open(self.path(name, MARKER + ".part"), "w", encoding="utf-8") as f:
             json.dump(content, f, indent=1)
             f.flush()
             os.fsync(f.fileno())
-        os.replace(path + ".part", path)
+        os.replace(f.name, self.path(name, MARKER))
 
     def date(self, path: str) -> None:
         """Note a use as a file's time, which no damage to the log can take away."""
@@ -1894,9 +1890,8 @@ class Store:
     def obtain(self, name: str, force: bool, build: Callable[[Lock], None]) -> Lock:
         """Return a lease on a complete environment, built first where there is none.
 
-        Look, lock, look again, build, mark last. Who dies on the way leaves a prefix without
-        marker, which the next one clears away. The engine inherits the builder's lock: one
-        that outlives its conda-execute still keeps others from the prefix.
+        Look, lock, look again, build, mark last. Who dies on the way leaves a prefix without marker,
+        which the next one clears away; its engine, which inherits the builder's lock, keeps others waiting.
         """
         self.check()
         if force or not self.is_ready(name):
@@ -1905,6 +1900,7 @@ class Store:
         self.collect_if_due()
         if not force and self.is_ready(name):
             return lease
+        self.make()
         lease.release()  # who waits for a builder does not run in it
         with self.lock(name + ".build").wait(exclusive=True) as builder:
             if force or not self.is_ready(name):
@@ -1935,8 +1931,6 @@ class Store:
         trash = self.path(".trash", "%s.%d.%d" % (name.replace(os.sep, "."), os.getpid(), time.time_ns()))
         os.rename(self.path(name), trash)
         return trash
-
-    # -- scripts from elsewhere
 
     def script_path(self, data: bytes, name: str) -> str:
         """Return where a script of these bytes is kept."""
@@ -1979,24 +1973,21 @@ class Store:
             except OSError as e:
                 raise self.unwritable(e) from None
 
-    # -- the log
-
     def append(self, event: str, name: str, script: str) -> bool:
         """Append a row to usage.tsv in one write, and date the marker; answer whether that could be done."""
         row = format_use(int(time.time()), event, name, os.getpid(), HOST, os.path.abspath(script) if script else "")
         if event != "remove":
             self.date(self.path(name, MARKER))
-        is_whole = is_there = False
-        for _ in range(2):  # a log that is rewritten between open and write takes the row with it
-            try:
+        try:
+            for _ in range(2):  # a log that is rewritten between open and write takes the row with it
                 with open(self.path("usage.tsv"), "ab", buffering=0) as log:
                     row = row if os.fstat(log.fileno()).st_size else LOG_HEADER + row
-                    is_whole, is_there = log.write(row) == len(row), os.fstat(log.fileno()).st_nlink > 0
-            except OSError:  # read-only, full: a use that is not noted ends no run
-                return False
-            if is_there:
-                break
-        return is_whole
+                    is_whole = log.write(row) == len(row)
+                    if os.fstat(log.fileno()).st_nlink:
+                        break
+            return is_whole
+        except OSError:  # read-only, full: a use that is not noted ends no run
+            return False
 
     def read_uses(self) -> Uses:
         """Return what find_uses() does of the log, nothing where it cannot be read."""
@@ -2029,15 +2020,13 @@ class Store:
                 kept = sorted(use for name in uses if self.is_ready(name) for use in uses[name].values())
                 with open(path + ".part", "wb") as new:
                     new.writelines([LOG_HEADER, *(row for _, row in kept)])
-                os.replace(path + ".part", path)
+                os.replace(new.name, path)
                 old.seek(end)
                 late = old.read()  # appended while we wrote
             with open(path, "ab", buffering=0) as log:
                 log.write(late)
         except OSError:
             pass
-
-    # -- collection
 
     def find_names(self) -> list[str]:
         """Return the names of all environments, whole or not."""
@@ -2258,8 +2247,8 @@ def format_explanation(output: str, code: int = 0) -> str:
     document = find_document(output)
     guidance = document.get("guidance") or {}
     parts = [one.get("message") or one.get("error") for one in [document, *document.get("errors", [])]]
-    parts += [guidance.get("summary"), document.get("traceback")]
-    parts += ["- " + hint["text"] for hint in guidance.get("hints", [])]
+    hints = ["- " + hint["text"] for hint in guidance.get("hints", [])]
+    parts += [guidance.get("summary"), document.get("traceback"), *hints]
     text = "\n".join(filter(None, parts)) or output or "it ended with code %d and said nothing" % code
     return "\n".join("  " + printable(line) for line in text.split("\n") if line.strip())
 
@@ -2365,13 +2354,12 @@ async def solve_and_link(rattler: Any, order: Order) -> None:
     order.say.step("rattler: solving %s with %s" % (", ".join(order.specs), ", ".join(names)))
     setting = rattler.ChannelConfig(alias, order.config.env_dir)
     source = rattler.SourceConfig(cache_action="force-cache-only" if order.offline else "cache-or-fetch")
-    client = None
 
-    def refuse(host: str, path: str) -> None:
+    def refuse(host: str, path: str) -> None:  # the caches are asked first, so this meets what they lack
         raise ConnectionError("--offline forbids to ask %s for %s" % (host, path))
 
-    if order.offline:  # the caches are asked first, so this meets what they lack
-        client = rattler.networking.Client([rattler.networking.AddHeadersMiddleware(refuse)])
+    hooks = [rattler.networking.AddHeadersMiddleware(refuse)]
+    client = rattler.networking.Client(hooks) if order.offline else None
     records = await rattler.solve(
         [rattler.Channel(name, setting) for name in names],
         [rattler.MatchSpec(spec) for spec in order.specs],
