@@ -1617,13 +1617,12 @@ def find_start(pid: int) -> str:
             fields = f.read().rpartition(b")")[2].split()
         return "" if fields[0] in (b"Z", b"X") else fields[19].decode("ascii")  # a zombie runs nothing
     except OSError:  # no such process, or no /proc that shows it
-        pass
-    try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, OverflowError):
-        return ""
-    except OSError:  # another user's
-        pass
+        try:
+            os.kill(pid, 0)
+        except (ProcessLookupError, OverflowError):
+            return ""
+        except PermissionError:  # another user's
+            pass
     return "0"
 
 
