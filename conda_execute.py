@@ -85,6 +85,7 @@ if TYPE_CHECKING:
     Word = List[Tuple[bool, Any]]  # parts, and whether each is split at blanks
     Command = List[Word]
     Environ = Mapping[str, str]
+    Uses = Dict[str, Dict[bytes, Tuple[int, bytes]]]  # by name and script, the time and row of the last use
 
 __version__ = "1.0.0"
 
@@ -1419,48 +1420,10 @@ CONDARC_KEYS = ("conda-execute", "envs_dirs", "envs_path", "channels", "channel_
 class Config(Record):
     """The settings of a run: paths are absolute, `condarc` has what the files say, by key."""
 
-    root: str  # conda's root prefix, or ""
     env_dir: str
     keep_hours: float
     engine: str
     condarc: dict[str, Node]
-
-
-def read_config(environ: Environ, executable: str) -> Config:
-    """Return the settings; raise Error that names the file and line of a bad one."""
-    root = find_root(environ, executable)
-    condarc: dict[str, Node] = {}
-    for path in list_condarcs(environ, root):
-        merge_condarc(condarc, read_condarc(path))
-    env_dir, keep, engine = (find_setting(key, condarc, environ) for key in SETTINGS)
-    if engine not in ENGINES:
-        raise engine.expected("one of %s for engine" % ", ".join(ENGINES), 'write "auto" for the first there is')
-    path = expand(env_dir, environ).replace("{config.envs_dirs[0]}", find_envs_dir(root, condarc, environ))
-    if not os.path.isabs(path) or set(path) & {os.pathsep, "\0", "\n"}:  # PATH and rows cannot hold these
-        raise env_dir.expected("an absolute path for env-dir", 'begin it with "/", "~" or "{config.envs_dirs[0]}"')
-    hours = parse_hours(keep)
-    if hours < 0:
-        raise keep.expected("hours for remove-if-unused-for", HOURS_HINT)
-    return Config(root=root, env_dir=os.path.normpath(path), keep_hours=hours, engine=str(engine), condarc=condarc)
-
-
-def parse_hours(text: str) -> float:
-    """Return a number of hours, fractions allowed; -1 for what is none."""
-    try:
-        hours = float(text)
-    except ValueError:
-        return -1
-    return hours if 0 <= hours < 1e9 else -1
-
-
-def find_root(environ: Environ, executable: str) -> str:
-    """Return the root prefix of the conda that would run, or ""."""
-    beside = which("conda", os.path.dirname(executable))
-    for conda in (environ.get("CONDA_EXE", ""), which("conda", environ.get("PATH", "")), beside):
-        root = os.path.dirname(os.path.dirname(os.path.realpath(conda))) if conda else ""
-        if root and os.path.isdir(os.path.join(root, "conda-meta")):
-            return root
-    return environ.get("MAMBA_ROOT_PREFIX", "")
 
 
 def which(name: str, path: str) -> str:
@@ -1471,6 +1434,24 @@ def which(name: str, path: str) -> str:
             if os.access(candidate, os.X_OK) and os.path.isfile(candidate):
                 return candidate
     return ""
+
+
+def find_root(environ: Environ, executable: str) -> str:
+    """Return the root prefix of the conda that would run, or ""."""
+    paths = environ.get("PATH", ""), os.path.dirname(executable)
+    for conda in filter(None, [environ.get("CONDA_EXE"), *(which("conda", path) for path in paths)]):
+        root = os.path.dirname(os.path.dirname(os.path.realpath(conda)))
+        if os.path.isdir(os.path.join(root, "conda-meta")):
+            return root
+    return environ.get("MAMBA_ROOT_PREFIX", "")
+
+
+def list_files(folder: str, *suffixes: str) -> list[str]:
+    """Return what lies in a folder, sorted, those with these suffixes; nothing where there is no folder."""
+    try:
+        return [os.path.join(folder, name) for name in sorted(os.listdir(folder)) if name.endswith(suffixes or "")]
+    except OSError:
+        return []
 
 
 def list_condarcs(environ: Environ, root: str) -> list[str]:
@@ -1488,79 +1469,52 @@ def list_condarcs(environ: Environ, root: str) -> list[str]:
     return files
 
 
-def list_files(folder: str, *suffixes: str) -> list[str]:
-    """Return the files of a folder with these suffixes, sorted; none where there is no folder."""
-    try:
-        return [os.path.join(folder, name) for name in sorted(os.listdir(folder)) if name.endswith(suffixes)]
-    except OSError:
-        return []
+def find_sections(data: bytes, path: str) -> Iterator[Line]:
+    """Yield the lines of the keys that matter, and read past everything between them."""
+    wanted = False
+    for number, raw in enumerate(data[3 * data.startswith(b"\xef\xbb\xbf") :].replace(b"\r\n", b"\n").split(b"\n"), 1):
+        line = Line(path, number, raw.decode("utf-8", "replace"))
+        if not line.is_blank and line.text[0] not in " \t-":
+            wanted = line.text.split(":")[0].strip(" '\"") in CONDARC_KEYS
+        if wanted and not line.is_blank:
+            check_characters(line, raw)
+            yield line
 
 
 def read_condarc(path: str) -> dict[Text, Node]:
     """Return the keys of a file that matter here."""
     try:
         with open(path, "rb") as f:
-            data = f.read()
+            keys = parse_yaml(list(find_sections(f.read(), path)))
     except OSError:  # conda reads past a file that it may not read
         return {}
-    keys = parse_yaml(list(find_sections(data, path)))
     own = keys.get(Text("conda-execute"))
     if isinstance(own, dict):
         check_keys(own, SETTINGS, "conda-execute")
     elif own:
-        hint = 'write "  env-dir: PATH" below it'
-        raise find_key(keys, "conda-execute").expected("settings under conda-execute", hint, quote(str(own)))
+        raise find_key(keys, "conda-execute").expected("settings under conda-execute", found=quote(str(own)))
     return keys
 
 
-def find_sections(data: bytes, path: str) -> Iterator[Line]:
-    """Yield the lines of the keys that matter, and read past everything between them."""
-    wanted = False
-    for number, raw in enumerate(data.split(b"\n"), 1):
-        raw = raw[3:] if number == 1 and raw.startswith(b"\xef\xbb\xbf") else raw
-        line = Line(path, number, raw.rstrip(b"\r").decode("utf-8", "replace"))
-        if line.is_blank:
-            continue
-        if line.text[0] not in " \t-":
-            wanted = line.text.split(":")[0].strip(" '\"") in CONDARC_KEYS
-        if wanted:
-            check_characters(line, raw.rstrip(b"\r"))
-            yield line
-
-
-def merge_condarc(merged: dict[str, Node], stronger: dict[Text, Node]) -> None:
-    """Merge as conda does: mappings by key, lists with the stronger file's items first."""
-    for key, value in stronger.items():
-        old = merged.get(key)
-        if isinstance(value, dict) and isinstance(old, dict):
-            value = {**old, **value}
-        elif isinstance(value, list) and isinstance(old, list):
-            value = value + old
-        merged[key] = value
+def merge(weaker: Any, stronger: Node) -> Node:
+    """Merge values as conda does: mappings by key, lists with the stronger file's items first."""
+    if isinstance(weaker, dict) and isinstance(stronger, dict):
+        return {**weaker, **stronger}
+    return stronger + weaker if isinstance(weaker, list) and isinstance(stronger, list) else stronger
 
 
 def find_setting(key: str, condarc: dict[str, Node], environ: Environ) -> Text:
     """Return a setting from its variable, else condarc, else the default, with where it stands."""
-    variable = "CONDA_EXECUTE_" + key.upper().replace("-", "_")
-    if environ.get(variable):
-        line = Line("environment variable", 1, "%s=%s" % (variable, environ[variable]))
-        return Text.of(environ[variable], line, len(variable) + 1)
     own: Any = condarc.get("conda-execute") or {}
-    value = own.get(Text(key), Text.of(SETTINGS[key], Line("the default", 1, SETTINGS[key]), 0))
+    variable = "CONDA_EXECUTE_" + key.upper().replace("-", "_")
+    given = environ.get(variable)
+    if given or key not in own:
+        line = Line("environment variable " + variable if given else "the default", 1, given or SETTINGS[key])
+        return Text.of(line.raw, line, 0)
+    value = own[key]
     if not isinstance(value, Text) or not value:
         raise find_key(own, key).expected("one value for " + key, found="none" if value == "" else "several")
     return value
-
-
-def find_envs_dir(root: str, condarc: dict[str, Node], environ: Environ) -> str:
-    """Return what conda calls envs_dirs[0] (mockable_context_envs_dirs in conda/base/context.py)."""
-    given = environ.get("CONDA_ENVS_DIRS") or environ.get("CONDA_ENVS_PATH") or ""
-    folders = [os.path.expanduser(folder.strip()) for folder in given.split(os.pathsep) if folder.strip()]
-    folders += [expand(folder, environ) for folder in find_list("envs_dirs", condarc) + find_list("envs_path", condarc)]
-    if root and os.access(os.path.join(root, "conda-meta", "history"), os.W_OK):
-        folders.append(os.path.join(root, "envs"))
-    folder = [*folders, os.path.expanduser("~/.conda/envs")][0]
-    return folder if folder.startswith("~") else os.path.abspath(folder)  # "~": a user without home
 
 
 def find_list(key: str, condarc: dict[str, Node]) -> list[Text]:
@@ -1580,12 +1534,51 @@ def expand(text: Text, environ: Environ) -> str:
     return first
 
 
+def find_envs_dir(root: str, condarc: dict[str, Node], environ: Environ) -> str:
+    """Return what conda calls envs_dirs[0] (mockable_context_envs_dirs in conda/base/context.py)."""
+    given = environ.get("CONDA_ENVS_DIRS") or environ.get("CONDA_ENVS_PATH") or ""
+    folders = [os.path.expanduser(folder.strip()) for folder in given.split(os.pathsep) if folder.strip()]
+    folders += [expand(folder, environ) for folder in find_list("envs_dirs", condarc) + find_list("envs_path", condarc)]
+    if root and os.access(os.path.join(root, "conda-meta", "history"), os.W_OK):
+        folders.append(os.path.join(root, "envs"))
+    folder = [*folders, os.path.expanduser("~/.conda/envs")][0]
+    return folder if folder.startswith("~") else os.path.abspath(folder)  # "~": a user without home
+
+
+def parse_hours(text: str) -> float:
+    """Return a number of hours, fractions allowed; -1 for what is none."""
+    try:
+        hours = float(text)
+    except ValueError:
+        return -1
+    return hours if 0 <= hours < 1e9 else -1
+
+
+def read_config(environ: Environ, executable: str) -> Config:
+    """Return the settings; raise Error that names the file and line of a bad one."""
+    root = find_root(environ, executable)
+    condarc: dict[str, Node] = {}
+    for path in list_condarcs(environ, root):
+        for key, value in read_condarc(path).items():
+            condarc[key] = merge(condarc.get(key), value)
+    env_dir, keep, engine = (find_setting(key, condarc, environ) for key in SETTINGS)
+    if engine not in ENGINES:
+        raise engine.expected("one of %s for engine" % ", ".join(ENGINES), 'write "auto" for the first there is')
+    path = expand(env_dir, environ).replace("{config.envs_dirs[0]}", find_envs_dir(root, condarc, environ))
+    if not os.path.isabs(path) or set(path) & {os.pathsep, "\0", "\n"}:  # PATH and rows cannot hold these
+        raise env_dir.expected("an absolute path for env-dir", 'begin it with "/", "~" or "{config.envs_dirs[0]}"')
+    hours = parse_hours(keep)
+    if hours < 0:
+        raise keep.expected("hours for remove-if-unused-for", HOURS_HINT)
+    return Config(env_dir=os.path.normpath(path), keep_hours=hours, engine=str(engine), condarc=condarc)
+
+
 # ---- Store -----------------------------------------------------------------------------
 # What lies in env-dir: prefixes, their markers, the log, the leases. Knows neither engines
 # nor scripts.
 
 MARKER = "conda-meta/conda-execute.json"
-KEPT = (".scripts",)  # folders of what is kept of scripts, each in one of its own
+KEPT = ".scripts"
 KEPT_S = 5  # from keeping a script to the start of what reads it
 CODE_NAMES = ("code", "stdin")  # of scripts that came without a name
 LOG_HEADER = b"time\tevent\tname\tpid\thost\tscript\n"
@@ -1593,20 +1586,70 @@ LOG_LIMIT_BYTES = 1 << 20
 LOCK_POLL_S = 0.05  # a person notices more
 RETRY_S = 600  # when to look again at an environment that something still runs in
 OWN_FOLDER = "name a folder of yours: env-dir under conda-execute: in ~/.condarc, or CONDA_EXECUTE_ENV_DIR"
-STORE_README = """\
+STORE_README = b"""\
 conda environments that conda-execute made for scripts; each lies under the hash of its metadata.
 Deleting all of this is safe while no such script runs: what is needed is built again.
 conda-execute: https://github.com/conda-tools/conda-execute
 """
 
 
+def find_start_on_windows(pid: int) -> str:
+    """Return what find_start does, in units of 100 ns."""
+    import ctypes
+
+    kernel = ctypes.WinDLL("kernel32", use_last_error=True)  # type: ignore[attr-defined]
+    process = kernel.OpenProcess(0x1000, False, pid)  # PROCESS_QUERY_LIMITED_INFORMATION
+    if not process:  # ERROR_INVALID_PARAMETER: there is none; else it is another user's
+        return "" if ctypes.get_last_error() == 87 else "0"  # type: ignore[attr-defined]
+    code, times = ctypes.c_ulong(), [ctypes.c_ulonglong() for _ in range(4)]
+    runs = kernel.GetExitCodeProcess(process, ctypes.byref(code)) and code.value == 259  # STILL_ACTIVE
+    runs = runs and kernel.GetProcessTimes(process, *map(ctypes.byref, times))
+    kernel.CloseHandle(process)
+    return str(times[0].value) if runs else ""
+
+
+def find_start(pid: int) -> str:
+    """Return when a process of this host began, in ticks (proc(5)); "" where it has ended, "0" where none may know."""
+    if os.name == "nt":  # where os.kill would end it
+        return find_start_on_windows(pid)
+    try:
+        with open("/proc/%d/stat" % pid, "rb") as f:
+            fields = f.read().rpartition(b")")[2].split()
+        return "" if fields[0] in (b"Z", b"X") else fields[19].decode("ascii")  # a zombie runs nothing
+    except OSError:  # no such process, or no /proc that shows it
+        try:
+            os.kill(pid, 0)
+        except (ProcessLookupError, OverflowError):
+            return ""
+        except PermissionError:  # another user's
+            pass
+    return "0"
+
+
+def is_running(pid: int, start: str) -> bool:
+    """Answer whether the process of this host runs that had this number and began at this time."""
+    found = find_start(pid)
+    return found == "0" or found != "" and start in ("", "0", found)
+
+
+def is_held(mark: str, holder: str, keep_s: float) -> bool:
+    """Answer whether the process that left a mark may still be there; remove the mark if it is gone for certain."""
+    host, pid, start = (holder.rpartition("-")[0].rsplit(".", 2) + ["", ""])[:3]
+    try:
+        held = is_running(int(pid), start) if host == HOST else time.time() - os.stat(mark).st_mtime < keep_s
+        if not held:
+            os.unlink(mark)
+    except (FileNotFoundError, ValueError):
+        return False
+    return held
+
+
 class Lock:
     """A lock on a file, shared or exclusive, that ends with the process that took it.
 
-    By flock(2): it belongs to the open file, so to every process that has a copy of the
-    descriptor, and the kernel drops it with the last of them. Where there is no flock (Windows,
-    some network file systems), by files PATH.MODE.HOST.PID.START-FD: each shows its own, then looks
-    at those of others.
+    By flock(2): it belongs to the open file, so to every process that has a copy of the descriptor,
+    and the kernel drops it with the last of them. Where there is none (Windows, some network file
+    systems), by files PATH.MODE.HOST.PID.START-FD: each shows its own, then looks at those of others.
     """
 
     said = False  # that files are used
@@ -1615,15 +1658,9 @@ class Lock:
         self.path, self.keep_s, self.say, self.mark, self.fd = path, keep_s, say, "", -1
         for flags in (os.O_RDWR | os.O_CREAT, os.O_RDONLY):  # reading is enough for a shared lock
             try:
+                os.makedirs(os.path.dirname(path), 0o755, exist_ok=True)  # .leases may have been deleted
                 self.fd = os.open(path, flags, 0o666)
                 break
-            except FileNotFoundError:  # .leases was deleted
-                try:
-                    os.mkdir(os.path.dirname(path), 0o755)
-                    self.fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-                    break
-                except OSError:
-                    continue
             except OSError:  # an env-dir of somebody else's: nothing in it is removed by us
                 continue
 
@@ -1672,11 +1709,6 @@ class Lock:
         if self.mark:
             self.show("exclusive", pid)
 
-    def release_mark(self) -> None:
-        if self.mark:
-            os.unlink(self.mark)
-            self.mark = ""
-
     def wait(self, exclusive: bool) -> Lock:
         """Take the lock when it can be had; say for whom we wait, unless it is a matter of moments."""
         start, said = time.time(), False
@@ -1695,6 +1727,11 @@ class Lock:
         os.lseek(self.fd, 0, os.SEEK_SET)
         os.write(self.fd, os.fsencode(what and "process %d on %s, which %s" % (os.getpid(), HOST, what)))
 
+    def release_mark(self) -> None:
+        if self.mark:
+            os.unlink(self.mark)
+            self.mark = ""
+
     def release(self) -> None:
         self.release_mark()
         if self.fd >= 0:
@@ -1706,61 +1743,6 @@ class Lock:
 
     def __exit__(self, *failure: object) -> None:
         self.release()
-
-
-def is_held(mark: str, holder: str, keep_s: float) -> bool:
-    """Answer whether the process that left a mark may still be there; remove the mark if it is gone for certain."""
-    host, pid, start = (holder.rpartition("-")[0].rsplit(".", 2) + ["", ""])[:3]
-    try:
-        held = is_running(int(pid), start) if host == HOST else time.time() - os.stat(mark).st_mtime < keep_s
-        if not held:
-            os.unlink(mark)
-    except (FileNotFoundError, ValueError):
-        return False
-    return held
-
-
-def find_start(pid: int) -> str:
-    """Return when a process began, in ticks of the kernel; "" where it has ended or /proc is missing (proc(5))."""
-    if os.name == "nt":
-        return find_start_on_windows(pid)
-    try:
-        with open("/proc/%d/stat" % pid, "rb") as f:
-            fields = f.read().rpartition(b")")[2].split()
-    except OSError:
-        return ""
-    return "" if fields[0] in (b"Z", b"X") else fields[19].decode("ascii")  # a zombie runs nothing
-
-
-def find_start_on_windows(pid: int) -> str:
-    """Return when a process began, in units of 100 ns; "" where it has ended, "0" where we may not know."""
-    import ctypes
-
-    kernel = ctypes.WinDLL("kernel32", use_last_error=True)  # type: ignore[attr-defined]
-    process = kernel.OpenProcess(0x1000, False, pid)  # PROCESS_QUERY_LIMITED_INFORMATION
-    if not process:  # ERROR_INVALID_PARAMETER: there is none; else it is another user's
-        return "" if ctypes.get_last_error() == 87 else "0"  # type: ignore[attr-defined]
-    code, times = ctypes.c_ulong(), [ctypes.c_ulonglong() for _ in range(4)]
-    runs = kernel.GetExitCodeProcess(process, ctypes.byref(code)) and code.value == 259  # STILL_ACTIVE
-    runs = runs and kernel.GetProcessTimes(process, *map(ctypes.byref, times))
-    kernel.CloseHandle(process)
-    return str(times[0].value) if runs else ""
-
-
-def is_running(pid: int, start: str) -> bool:
-    """Answer whether the process of this host runs that had this number and began at this time."""
-    if os.name == "nt":  # where os.kill would end it
-        found = find_start(pid)
-        return found == "0" or found != "" and start in ("", found)
-    if start and os.path.isdir("/proc/self"):
-        return find_start(pid) == start
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:  # another user's
-        pass
-    return True
 
 
 def format_use(time_s: int, event: str, name: str, pid: int, host: str, script: str) -> bytes:
@@ -1779,9 +1761,9 @@ def unescape(script: bytes) -> str:
     return os.fsdecode(b"\\".join(parts))
 
 
-def find_uses(rows: Iterable[bytes]) -> dict[str, dict[bytes, tuple[int, bytes]]]:
+def find_uses(rows: Iterable[bytes]) -> Uses:
     """Return for each name and script the time and row of its last use; rows that are none are skipped."""
-    uses: dict[str, dict[bytes, tuple[int, bytes]]] = {}
+    uses: Uses = {}
     for row in rows:
         fields = row[:-1].split(b"\t")
         is_row = len(fields) == 6 and row[-1:] == b"\n" and fields[0].isdigit() and len(fields[0]) < 15
@@ -1822,44 +1804,27 @@ def find_tenant(place: bytes) -> str:
     >>> find_tenant(b".leases/ea977067a8fbeb21a594.build"), find_tenant(b".scripts/ab12/plot.py")
     ('ea977067a8fbeb21a594', '.scripts/ab12')
     """
-    parts = os.fsdecode(place[:200].split(b"\n")[0]).split("/")
-    if parts[0] == ".leases":
-        return "".join(parts[1:2])[:20]
-    return "/".join(parts[:2]) if parts[0] in KEPT else parts[0][:20]
+    first, *rest = os.fsdecode(place[:200].split(b"\n")[0]).split("/")
+    if first == KEPT:
+        return "/".join([first, *rest[:1]])
+    return "".join(rest[:1] if first == ".leases" else first)[:20]
 
 
 def start_collector() -> None:
-    """Collect in a process of its own where there is no fork (Windows)."""
+    """Collect in a process that has nothing of the caller's: no descriptor, session, folder or parent."""
     import subprocess
 
     argv, null = [sys.executable, os.path.abspath(__file__), "--tmpenv", "collect"], subprocess.DEVNULL
-    flags = 0x8 | 0x200  # DETACHED_PROCESS, CREATE_NEW_PROCESS_GROUP
-    subprocess.Popen(argv, stdin=null, stdout=null, stderr=null, creationflags=flags, cwd="/")
-
-
-def detach(work: Callable[[], object]) -> None:
-    """Do work in a process of its own session that has nothing of the caller's: no descriptor, no folder."""
+    if fcntl:  # by a shell that ends at once: a script is to have no child that it does not know of
+        argv = ["/bin/sh", "-c", '"$@" &', "sh", *argv]
+    flags = 0 if fcntl else 0x8 | 0x200  # DETACHED_PROCESS, CREATE_NEW_PROCESS_GROUP
+    options: dict[str, Any] = {"creationflags": flags, "start_new_session": True, "cwd": "/"}
     try:
-        pid = os.fork()
-        if pid:
-            os.waitpid(pid, 0)
-            return
-    except OSError:  # no room for a process: the next call tries again; or SIGCHLD is ignored, and nobody to wait for
+        child = subprocess.Popen(argv, stdin=null, stdout=null, stderr=null, **options)
+    except OSError:  # no room for a process: the next call tries again
         return
-    try:
-        os.setsid()
-        if os.fork() == 0:
-            os.chdir("/")
-            for fd in map(int, os.listdir("/dev/fd")):
-                try:
-                    os.close(fd)
-                except OSError:  # the listing's own
-                    continue
-            for _ in range(3):
-                os.open(os.devnull, os.O_RDWR)
-            work()
-    finally:
-        os._exit(0)
+    if fcntl:
+        child.wait()
 
 
 class Store:
@@ -1882,12 +1847,18 @@ class Store:
         """Declare an environment complete: last, and at once."""
         import json
 
-        path = self.path(name, MARKER)
-        with open(path + ".part", "w", encoding="utf-8") as f:
+        with open(self.path(name, MARKER + ".part"), "w", encoding="utf-8") as f:
             json.dump(content, f, indent=1)
             f.flush()
             os.fsync(f.fileno())
-        os.replace(path + ".part", path)
+        os.replace(f.name, self.path(name, MARKER))
+
+    def date(self, path: str) -> None:
+        """Note a use as a file's time, which no damage to the log can take away."""
+        try:
+            os.utime(path)
+        except OSError:  # an env-dir that we may only read: nobody collects what is in it
+            pass
 
     def check(self) -> None:
         """Refuse an env-dir in which others could leave what we would run."""
@@ -1905,9 +1876,10 @@ class Store:
             for folder in ("", ".leases", ".trash"):
                 os.makedirs(self.path(folder), 0o755, exist_ok=True)  # whatever the umask: see check()
             os.utime(self.path(".leases"))  # fails where nothing can be written
-            if not os.path.exists(self.path("README")):
-                with open(self.path("README"), "w", encoding="utf-8") as f:
-                    f.write(STORE_README)
+            for name, content in (("README", STORE_README), ("usage.tsv", LOG_HEADER)):
+                if not os.path.lexists(self.path(name)):  # two at once write the same to the same place
+                    with open(os.open(self.path(name), os.O_WRONLY | os.O_CREAT, 0o666), "wb") as f:
+                        f.write(content)
         except OSError as e:
             raise self.unwritable(e) from None
 
@@ -1915,53 +1887,48 @@ class Store:
         message = "expected an env-dir that can be written to, found: %s" % cause.strerror
         return Error(message, self.env_dir, hint=OWN_FOLDER)
 
+    def in_use(self, name: str, pids: list[int]) -> Error:
+        who = "process " + ", ".join(map(str, pids)) if pids else "another process"
+        return Error("expected nobody to run in it, found " + who, self.path(name), hint="end it, or wait for its end")
+
     def obtain(self, name: str, force: bool, build: Callable[[Lock], None]) -> Lock:
         """Return a lease on a complete environment, built first where there is none.
 
-        Look, lock, look again, build, mark last. Who dies on the way leaves a prefix without
-        marker, which the next one clears away. The engine inherits the builder's lock: one
-        that outlives its conda-execute still keeps others from the prefix.
+        Look, lock, look again, build, mark last. Who dies on the way leaves a prefix without marker,
+        which the next one clears away; its engine, which inherits the builder's lock, keeps others waiting.
         """
         self.check()
         if force or not self.is_ready(name):
             self.make()
         lease = self.lock(name).wait(exclusive=False)
         self.collect_if_due()
-        if force or not self.is_ready(name):
-            self.make()
-            lease.release()  # who waits for a builder does not run in it
-            with self.lock(name + ".build").wait(exclusive=True) as builder:
-                with self.lock(name) as entrance:
-                    if force:
-                        self.refuse_if_used(name, entrance)
-                    if force or not self.is_ready(name):
-                        builder.note("builds " + self.path(name))
-                        self.replace(name, entrance, builder, build)
-                        builder.note("")
-                lease = self.lock(name).wait(exclusive=False)
-        return lease
+        if not force and self.is_ready(name):
+            return lease
+        self.make()
+        lease.release()  # who waits for a builder does not run in it
+        with self.lock(name + ".build").wait(exclusive=True) as builder:
+            if force or not self.is_ready(name):
+                self.replace(name, force, builder, build)
+            return self.lock(name).wait(exclusive=False)
 
-    def refuse_if_used(self, name: str, lease: Lock) -> None:
-        """Take the lease for us alone; raise Error where anything else runs in the environment."""
-        alone = lease.take(exclusive=True)
-        pids = self.find_processes().get(name, [])
-        if not alone or pids:
-            who = ", ".join(map(str, pids)) or "of another host or user"
-            message = "expected nobody to run in it, found process " + who
-            raise Error(message, self.path(name), hint="end it, or wait for its end")
-
-    def replace(self, name: str, lease: Lock, builder: Lock, build: Callable[[Lock], None]) -> None:
+    def replace(self, name: str, force: bool, builder: Lock, build: Callable[[Lock], None]) -> None:
         """Build an environment in the place of what is there; if that fails, put a complete one back."""
-        was_ready = self.is_ready(name)
-        old = self.move_to_trash(name) if os.path.lexists(self.path(name)) else ""
-        lease.wait(exclusive=False)  # and not before: nobody is let into what is about to go
+        with self.lock(name) as entrance:
+            if force:  # for us alone, up to the move: nobody is let into what is about to go
+                alone, pids = entrance.take(exclusive=True), self.find_processes().get(name, [])
+                if not alone or pids:
+                    raise self.in_use(name, pids)
+            was_ready = self.is_ready(name)
+            old = self.move_to_trash(name) if os.path.lexists(self.path(name)) else ""
         try:
+            builder.note("builds " + self.path(name))
             build(builder)
         except BaseException:
             if was_ready:
                 os.rename(old, self.path(name))
             raise
         finally:
+            builder.note("")
             self.empty_trash(name)
 
     def move_to_trash(self, name: str) -> str:
@@ -1969,19 +1936,9 @@ class Store:
         os.rename(self.path(name), trash)
         return trash
 
-    # -- scripts from elsewhere
-
     def script_path(self, data: bytes, name: str) -> str:
         """Return where a script of these bytes is kept."""
-        return self.path(".scripts", sha256(data).hexdigest(), name)
-
-    def find_kept(self, digest: str, but: Collection[str]) -> tuple[bytes, str] | None:
-        """Return content and name of a kept script with this hash that has none of some names, or None."""
-        for path in list_files(self.path(".scripts", digest), ""):
-            content, name = self.read_kept(path), os.path.basename(path)
-            if content is not None and name[0] != "." and name not in but:
-                return content, name
-        return None
+        return self.path(KEPT, sha256(data).hexdigest(), name)
 
     def read_kept(self, path: str) -> bytes | None:
         """Return the content of a kept script, or None unless it has the hash that its folder is called."""
@@ -1990,7 +1947,15 @@ class Store:
                 content = f.read()
         except OSError:
             return None
-        return content if sha256(content).hexdigest() == os.path.basename(os.path.dirname(path)) else None
+        return content if path == self.script_path(content, os.path.basename(path)) else None
+
+    def find_kept(self, digest: str, but: Collection[str]) -> tuple[bytes, str] | None:
+        """Return content and name of a kept script with this hash that has none of some names, or None."""
+        for path in list_files(self.path(KEPT, digest)):
+            content, name = self.read_kept(path), os.path.basename(path)
+            if content is not None and name[0] != "." and name not in but:
+                return content, name
+        return None
 
     def keep_script(self, path: str, content: bytes) -> IO[bytes]:
         """Write a script to its place, at once, unless it is there; date its folder.
@@ -1998,61 +1963,45 @@ class Store:
         Return it open, which shows collectors that it is about to run: see read_places().
         """
         folder = os.path.dirname(path)
-        lock = self.lock(".scripts").wait(exclusive=False)
-        try:
-            if self.read_kept(path) is None:
-                for one in (os.path.dirname(folder), folder):
-                    os.makedirs(one, 0o755, exist_ok=True)  # whatever the umask: see check()
-                part = os.path.join(folder, ".%d.part" % os.getpid())
-                with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644), "wb") as f:
-                    f.write(content)
-                os.replace(part, path)
-            self.date(folder)
-            return open(path, "rb")
-        except OSError as e:
-            raise self.unwritable(e) from None
-        finally:
-            lock.release()
+        with self.lock(KEPT).wait(exclusive=False):
+            try:
+                if self.read_kept(path) is None:
+                    for one in (os.path.dirname(folder), folder):
+                        os.makedirs(one, 0o755, exist_ok=True)  # whatever the umask: see check()
+                    part = os.path.join(folder, ".%d.part" % os.getpid())
+                    with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644), "wb") as f:
+                        f.write(content)
+                    os.replace(part, path)
+                self.date(folder)
+                return open(path, "rb")
+            except OSError as e:
+                raise self.unwritable(e) from None
 
-    def date(self, path: str) -> None:
-        """Note a use as a file's time, which no damage to the log can take away."""
-        try:
-            os.utime(path)
-        except OSError:  # an env-dir that we may only read: nobody collects what is in it
-            pass
-
-    # -- the log
-
-    def append(self, event: str, name: str, script: str, again: bool = True) -> bool:
+    def append(self, event: str, name: str, script: str) -> bool:
         """Append a row to usage.tsv in one write, and date the marker; answer whether that could be done."""
         row = format_use(int(time.time()), event, name, os.getpid(), HOST, os.path.abspath(script) if script else "")
+        if event != "remove":
+            self.date(self.path(name, MARKER))
         try:
-            if event != "remove":
-                self.date(self.path(name, MARKER))
-            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)  # Windows writes \r\n else
-            fd = os.open(self.path("usage.tsv"), flags, 0o666)
-            if not os.fstat(fd).st_size:
-                try:
-                    fcntl.flock(fd, fcntl.LOCK_EX)
-                except (OSError, AttributeError):  # two at once may each write the header: a reader skips the second
-                    pass
-                row = row if os.fstat(fd).st_size else LOG_HEADER + row
-            written, replaced = os.write(fd, row), not os.fstat(fd).st_nlink
-            os.close(fd)
+            for _ in range(2):  # a log that is rewritten between open and write takes the row with it
+                with open(self.path("usage.tsv"), "ab", buffering=0) as log:
+                    row = row if os.fstat(log.fileno()).st_size else LOG_HEADER + row
+                    is_whole = log.write(row) == len(row)
+                    if os.fstat(log.fileno()).st_nlink:
+                        break
+            return is_whole
         except OSError:  # read-only, full: a use that is not noted ends no run
             return False
-        # A log that was rewritten between open and write took the row with it.
-        return self.append(event, name, script, again=False) if replaced and again else written == len(row)
 
-    def read_uses(self) -> dict[str, dict[bytes, tuple[int, bytes]]]:
-        """Return for each name and script the time and row of its last use; rows that are none are skipped."""
+    def read_uses(self) -> Uses:
+        """Return what find_uses() does of the log, nothing where it cannot be read."""
         try:
             with open(self.path("usage.tsv"), "rb") as f:
                 return find_uses(f)
         except OSError:
             return {}
 
-    def last_use(self, name: str, uses: dict[str, dict[bytes, tuple[int, bytes]]]) -> float:
+    def last_use(self, name: str, uses: Uses) -> float:
         """Return when an environment, or what is kept of a script, was used last; 0 for what is not complete."""
         try:
             if name.startswith(KEPT):
@@ -2064,75 +2013,82 @@ class Store:
 
     def compact_log(self) -> None:
         """Rewrite a log that has grown too long to the last use of each environment by each script."""
+        path = self.path("usage.tsv")
         try:
-            with open(self.path("usage.tsv"), "rb") as old:
+            with open(path, "rb") as old:
                 content = old.read()
                 end = content.rfind(b"\n") + 1  # a row may be on its way
                 if end < LOG_LIMIT_BYTES:
                     return
                 uses = find_uses(row + b"\n" for row in content[:end].split(b"\n"))
                 kept = sorted(use for name in uses if self.is_ready(name) for use in uses[name].values())
-                with open(self.path("usage.tsv.part"), "wb") as new:
+                with open(path + ".part", "wb") as new:
                     new.writelines([LOG_HEADER, *(row for _, row in kept)])
-                os.replace(self.path("usage.tsv.part"), self.path("usage.tsv"))
+                os.replace(new.name, path)
                 old.seek(end)
                 late = old.read()  # appended while we wrote
-            with open(self.path("usage.tsv"), "ab", buffering=0) as log:
+            with open(path, "ab", buffering=0) as log:
                 log.write(late)
         except OSError:
             pass
 
-    # -- collection
-
     def find_names(self) -> list[str]:
         """Return the names of all environments, whole or not."""
-        try:
-            return [name for name in os.listdir(self.env_dir) if len(name) == 20 and not name.strip("0123456789abcdef")]
-        except OSError:
-            return []
+        names = map(os.path.basename, list_files(self.env_dir))
+        return [name for name in names if len(name) == 20 and not name.strip("0123456789abcdef")]
 
     def find_kept_names(self) -> list[str]:
         """Return what is kept of scripts, as paths below env-dir."""
-        return [os.path.relpath(path, self.env_dir) for kind in KEPT for path in list_files(self.path(kind), "")]
+        return [os.path.relpath(path, self.env_dir) for path in list_files(self.path(KEPT))]
 
-    def collect_if_due(self) -> None:
-        """Collect in the background if the time has come; to learn that it has not costs one stat.
+    def find_running(self) -> Iterator[tuple[int, str]]:
+        """Yield the other processes of this host, and where each runs, by /proc: see read_places()."""
+        root = os.fsencode(os.path.realpath(self.env_dir)) + b"/"
+        for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
+            if pid != os.getpid():
+                for part in b"\n".join(read_places(pid)).split(root)[1:]:
+                    yield pid, find_tenant(part)
 
-        The stamp's time is when the next environment comes of age, under the setting in its name.
-        """
-        try:
-            due = os.stat(self.path(".leases", ".due-%g" % self.keep_s)).st_mtime
-        except OSError:
-            due = 0
-        now = time.time()  # a stamp beyond what the setting allows is of a clock that was wrong
-        if not now < due <= now + max(self.keep_s, RETRY_S) + 1 and os.access(self.path(".leases"), os.W_OK):
-            detach(self.collect) if fcntl else start_collector()
+    def find_logged(self) -> Iterator[tuple[int, str]]:
+        """Yield the processes of this host that the log names and that still run, and where."""
+        for name, scripts in self.read_uses().items():
+            for _, row in scripts.values():
+                pid, host, script = row[:-1].split(b"\t")[3:]
+                if host == os.fsencode(HOST) and pid.isdigit() and is_running(int(pid), ""):
+                    yield int(pid), name
+                    yield int(pid), os.path.relpath(os.path.dirname(unescape(script)), self.env_dir)
 
-    def collect(self) -> None:
-        """Remove the environments that have been unused for too long, and empty the trash."""
-        guard = self.lock(".collect")
-        if not guard.take(exclusive=True):
-            return
-        self.make()
-        now, uses = time.time(), self.read_uses()
-        due = now + self.keep_s
-        for name in self.find_names() + self.find_kept_names():
-            expiry = self.last_use(name, uses) + self.keep_s
-            try:
-                if expiry <= now and self.remove(name, now - self.keep_s) is not None:
-                    expiry = now + RETRY_S
-            except OSError:  # a mount point, or somebody else's: it keeps no other
-                expiry = now + RETRY_S
-            due = min(due, expiry) if expiry > now else due
-        for stamp in os.listdir(self.path(".leases")):
-            if stamp.startswith(".due-"):
-                os.unlink(self.path(".leases", stamp))
-        stamp = self.path(".leases", ".due-%g" % self.keep_s)
-        open(stamp, "w").close()
-        os.utime(stamp, (due, due))
-        self.compact_log()
-        self.empty_trash()
-        guard.release()
+    def find_processes(self) -> dict[str, list[int]]:
+        """Return the other processes of this host that run in each environment or kept script."""
+        found: dict[str, list[int]] = {}
+        for pid, name in self.find_running() if os.path.isdir("/proc/self") else self.find_logged():
+            if pid not in found.setdefault(name, []):
+                found[name].append(pid)
+        return found
+
+    def remove(self, name: str, used_before: float) -> list[int] | None:
+        """Move what is idle into the trash; return None, or who is in the way ([] if that is unknown)."""
+        if name.startswith(KEPT):
+            return self.remove_kept(name, used_before)
+        with self.lock(name + ".build") as builder, self.lock(name) as lease:
+            alone = builder.take(exclusive=True) and lease.take(exclusive=True)
+            pids = self.find_processes().get(name, [])
+            if not alone or pids or self.last_use(name, {}) > used_before:  # each use dates the marker
+                return pids
+            self.move_to_trash(name)
+            self.append("remove", name, "")
+            return None
+
+    def remove_kept(self, name: str, used_before: float) -> list[int] | None:
+        """Do as remove() for what is kept of a script; who starts it waits only for the last look and the move."""
+        dated, pids = self.last_use(name, {}), self.find_processes().get(name, [])
+        with self.lock(KEPT) as lock:
+            if lock.fd >= 0:
+                lock.wait(exclusive=True)
+            if pids or dated > used_before or self.last_use(name, {}) != dated:
+                return pids
+            self.move_to_trash(name)
+            return None
 
     def empty_trash(self, ours: str = "") -> None:
         """Delete what lies in the trash, but for what another process may yet put back."""
@@ -2149,68 +2105,43 @@ class Store:
             if builder:
                 builder.release()
 
-    def remove(self, name: str, used_before: float) -> list[int] | None:
-        """Move what is idle into the trash; return None, or who is in the way ([] if that is unknown)."""
-        if name.startswith(KEPT):
-            return self.remove_kept(name, used_before)
-        locks = [self.lock(name + ".build"), self.lock(name)]
-        try:
-            if not all(lock.take(exclusive=True) for lock in locks):
-                return self.find_processes().get(name, [])
-            pids = self.find_processes().get(name)
-            if pids or self.last_use(name, {}) > used_before:  # each use dates the marker
-                return pids or []
-            self.move_to_trash(name)
-            self.append("remove", name, "")
-            return None
-        finally:
-            for lock in locks:
-                lock.release()
+    def collect(self) -> None:
+        """Remove the environments that have been unused for too long, and empty the trash."""
+        self.make()
+        with self.lock(".collect") as guard:
+            if not guard.take(exclusive=True):
+                return
+            now, uses = time.time(), self.read_uses()
+            due = now + self.keep_s
+            for name in self.find_names() + self.find_kept_names():
+                expiry = self.last_use(name, uses) + self.keep_s
+                try:
+                    if expiry <= now and self.remove(name, now - self.keep_s) is not None:
+                        expiry = now + RETRY_S
+                except OSError:  # a mount point, or somebody else's: it keeps no other
+                    expiry = now + RETRY_S
+                due = min(due, expiry) if expiry > now else due
+            for stamp in os.listdir(self.path(".leases")):
+                if stamp.startswith(".due-"):
+                    os.unlink(self.path(".leases", stamp))
+            stamp = self.path(".leases", ".due-%g" % self.keep_s)
+            open(stamp, "w").close()
+            os.utime(stamp, (due, due))
+            self.compact_log()
+            self.empty_trash()
 
-    def remove_kept(self, name: str, used_before: float) -> list[int] | None:
-        """Do as remove() for what is kept of a script; who starts it waits only for the last look and the move."""
-        dated = self.last_use(name, {})
-        pids = self.find_processes().get(name)
-        lock = self.lock(".scripts")
-        try:
-            if lock.fd >= 0:
-                lock.wait(exclusive=True)
-            if pids or dated > used_before or self.last_use(name, {}) != dated:
-                return pids or []
-            self.move_to_trash(name)
-            return None
-        finally:
-            lock.release()
+    def collect_if_due(self) -> None:
+        """Collect in the background if the time has come; to learn that it has not costs one stat.
 
-    def find_processes(self) -> dict[str, list[int]]:
-        """Return the other processes of this host that run in each environment, by /proc.
-
-        Those whose executable or mapped files lie in it, who have it as CONDA_PREFIX, or hold its
-        lease. Without /proc: those that the log names and that still run.
+        The stamp's time is when the next environment comes of age, under the setting in its name.
         """
-        if not os.path.isdir("/proc/self"):
-            return self.find_logged_processes()
-        found: dict[str, list[int]] = {}
-        root = os.fsencode(os.path.realpath(self.env_dir)) + b"/"
-        for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
-            places = b"\n".join(read_places(pid)) if pid != os.getpid() else b""
-            for part in places.split(root)[1:]:
-                name = find_tenant(part)
-                if pid not in found.setdefault(name, []):
-                    found[name].append(pid)
-        return found
-
-    def find_logged_processes(self) -> dict[str, list[int]]:
-        """Return the processes of this host that the log names and that still run."""
-        found: dict[str, list[int]] = {}
-        for name, scripts in self.read_uses().items():
-            for _, row in scripts.values():
-                pid, host = row.split(b"\t")[3:5]
-                if host == os.fsencode(HOST) and pid.isdigit() and is_running(int(pid), ""):
-                    script = os.path.relpath(os.path.dirname(unescape(row[:-1].split(b"\t")[5])), self.env_dir)
-                    for tenant in (name, script):
-                        found.setdefault(tenant, []).append(int(pid))
-        return found
+        try:
+            due = os.stat(self.path(".leases", ".due-%g" % self.keep_s)).st_mtime
+        except OSError:
+            due = 0
+        now = time.time()  # a stamp beyond what the setting allows is of a clock that was wrong
+        if not now < due <= now + max(self.keep_s, RETRY_S) + 1 and os.access(self.path(".leases"), os.W_OK):
+            start_collector()
 
 
 # ---- Engines ---------------------------------------------------------------------------
@@ -2219,6 +2150,11 @@ class Store:
 
 PACKAGE_LOCK_S = 3600  # how long a lock file of another host counts, where there are no locks
 WAYS_OUT = "install conda (https://conda-forge.org/download), or set CONDA_EXE or MAMBA_EXE, or pip install py-rattler"
+# Against what a person may have configured for pip.
+PIP_VARIABLES = {
+    "PIP_USER": "0", "PIP_REQUIRE_VIRTUALENV": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    "PIP_TARGET": "", "PIP_PREFIX": "", "PIP_ROOT": "", "PIP_DRY_RUN": "0",
+}  # fmt: skip
 
 
 class Progress:
@@ -2240,23 +2176,10 @@ class Progress:
             tell(self.erase + printable(text)[:76], end="")
 
 
-class Order:
-    """What is to be built where, of what, by whom; programs inherit the builder's lock."""
-
-    def __init__(
-        self, asked: Metadata, config: Config, engine: str, program: str, prefix: str, offline: bool, builder: Lock
-    ) -> None:
-        self.config, self.engine, self.program, self.prefix = config, engine, program, prefix
-        self.offline, self.builder, self.pip = offline, builder, asked.pip
-        self.specs = asked.specs + (["pip"] if asked.pip and "pip" not in map(find_package, asked.specs) else [])
-        self.channels = [channel for channel in asked.channels if channel != "nodefaults"]
-        self.override = "nodefaults" in asked.channels  # leave the configured channels out
-
-
 def find_engine(wanted: str, environ: Environ, executable: str) -> tuple[str, str]:
     """Return the kind and the program of the engine; "auto" takes the first there is, at last rattler."""
     path = environ.get("PATH", "")
-    programs = [environ.get("CONDA_EXE", ""), which("conda", path), which("conda", os.path.dirname(executable))]
+    programs = [environ.get("CONDA_EXE", ""), which("conda", path + os.pathsep + os.path.dirname(executable))]
     programs += [environ.get("MAMBA_EXE", ""), which("mamba", path), which("micromamba", path)]
     for program in filter(os.path.isfile, programs):
         stem = os.path.basename(program)  # CONDA_EXE may well name a mamba
@@ -2269,69 +2192,24 @@ def find_engine(wanted: str, environ: Environ, executable: str) -> tuple[str, st
     raise Error(message, hint="install it, name it in one of these, or set engine to auto")
 
 
-def build_prefix(order: Order, say: Progress) -> None:
-    """Build an environment whole, or raise Error and leave nothing, at SIGTERM and SIGHUP too."""
-    import shutil
-    import signal
-    from threading import current_thread, main_thread
+class Order:
+    """What is to be built where, of what, by which engine; programs inherit the builder's lock."""
 
-    def stop(number: int, frame: object) -> NoReturn:
-        raise Error("stopped by %s while building %s" % (signal.Signals(number).name, order.prefix), code=128 + number)
-
-    numbers = {signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)} if current_thread() is main_thread() else ()
-    ours = [number for number in numbers if signal.getsignal(number) == signal.SIG_DFL]
-    for number in ours:
-        signal.signal(number, stop)
-    try:
-        if order.engine == "rattler":
-            build_with_rattler(order, say)
-        else:
-            build_with_program(order, say)
-        if order.pip:
-            install_requirements(order, say)
-    except BaseException:  # Ctrl-C as well
-        say.step("")
-        shutil.rmtree(order.prefix, ignore_errors=True)
-        raise
-    finally:
-        for number in ours:
-            signal.signal(number, signal.SIG_DFL)
+    def __init__(
+        self, asked: Metadata, config: Config, engine: tuple[str, str], prefix: str, offline: bool, builder: Lock
+    ) -> None:
+        self.config, (self.engine, self.program), self.prefix, self.offline = config, engine, prefix, offline
+        self.builder, self.say, self.pip = builder, builder.say, asked.pip
+        self.specs = asked.specs + (["pip"] if asked.pip and "pip" not in map(find_package, asked.specs) else [])
+        self.channels = [channel for channel in asked.channels if channel != "nodefaults"]
+        self.override = "nodefaults" in asked.channels  # leave the configured channels out
 
 
-# -- conda, mamba, micromamba
-
-
-def build_with_program(order: Order, say: Progress) -> None:
-    """Have a program create the prefix, one at a time: conda does not lock its package cache (conda#13055)."""
-    with Lock(os.path.expanduser("~/.conda-execute.lock"), PACKAGE_LOCK_S, say) as cache:
-        if cache.fd >= 0:  # a home that cannot be written to holds no lock
-            cache.wait(exclusive=True).note("fills the package cache for " + order.prefix)
-        say.step("%s: solving %s" % (order.engine, ", ".join(order.specs)))
-        variables = {"CONDA_REGISTER_ENVS": "false"}
-        code, output = run_engine(format_create(order, say.verbose), variables, order, say, cache)
-    if code and not find_document(output).get("success"):  # its threads may fail after its work is done
-        raise Error("%s could not build the environment:\n%s" % (order.engine, format_explanation(output, code)))
-    if order.engine != "conda":
-        unregister(order.prefix)
-
-
-def format_create(order: Order, verbose: bool) -> list[str]:
-    """Return the command line that creates the prefix; specs stand behind "--", and so are no options."""
-    argv = [order.program, "create", "--prefix", order.prefix, "--yes"]
-    if order.engine == "conda":
-        argv += ["--no-default-packages"] + ([] if verbose else ["--json"])
-    argv += ["--offline"] if order.offline else []
-    argv += ["--override-channels"] if order.override else []
-    return [*argv, *("--channel=" + channel for channel in order.channels), "--", *order.specs]
-
-
-def run_engine(
-    argv: list[str], variables: dict[str, str], order: Order, say: Progress, *more: Lock
-) -> tuple[int, str]:
+def run_engine(argv: list[str], variables: dict[str, str], order: Order, *more: Lock) -> tuple[int, str]:
     """Run a program to its end and show how far it is; return its exit code and all that it printed."""
     import subprocess
 
-    environ, locks = {**os.environ, **variables}, [order.builder, *more]
+    environ, locks, say, lines = {**os.environ, **variables}, [order.builder, *more], order.say, []
     try:
         child = subprocess.Popen(
             argv, env=environ, cwd=order.config.env_dir, pass_fds=[lock.fd for lock in locks if lock.fd >= 0 and fcntl],
@@ -2341,7 +2219,6 @@ def run_engine(
         raise Error("expected a program that can be started, found: %s" % e.strerror, argv[0], hint=WAYS_OUT) from None
     for lock in locks:
         lock.share(child.pid)
-    lines = []
     try:
         for raw in child.stdout or []:
             lines.append(raw.decode("utf-8", "replace").strip("\0\r\n"))
@@ -2374,10 +2251,20 @@ def format_explanation(output: str, code: int = 0) -> str:
     document = find_document(output)
     guidance = document.get("guidance") or {}
     parts = [one.get("message") or one.get("error") for one in [document, *document.get("errors", [])]]
-    parts += [guidance.get("summary"), document.get("traceback")]
-    parts += ["- " + hint["text"] for hint in guidance.get("hints", [])]
+    hints = ["- " + hint["text"] for hint in guidance.get("hints", [])]
+    parts += [guidance.get("summary"), document.get("traceback"), *hints]
     text = "\n".join(filter(None, parts)) or output or "it ended with code %d and said nothing" % code
     return "\n".join("  " + printable(line) for line in text.split("\n") if line.strip())
+
+
+def format_create(order: Order) -> list[str]:
+    """Return the command line that creates the prefix; specs stand behind "--", and so are no options."""
+    argv = [order.program, "create", "--prefix", order.prefix, "--yes"]
+    if order.engine == "conda":
+        argv += ["--no-default-packages"] + ([] if order.say.verbose else ["--json"])
+    argv += ["--offline"] if order.offline else []
+    argv += ["--override-channels"] if order.override else []
+    return [*argv, *("--channel=" + channel for channel in order.channels), "--", *order.specs]
 
 
 def unregister(prefix: str) -> None:
@@ -2393,60 +2280,48 @@ def unregister(prefix: str) -> None:
         pass
 
 
-# -- rattler
+def build_with_program(order: Order) -> None:
+    """Have a program create the prefix, one at a time: conda does not lock its package cache (conda#13055)."""
+    with Lock(os.path.expanduser("~/.conda-execute.lock"), PACKAGE_LOCK_S, order.say) as cache:
+        if cache.fd >= 0:  # a home that cannot be written to holds no lock
+            cache.wait(exclusive=True).note("fills the package cache for " + order.prefix)
+        order.say.step("%s: solving %s" % (order.engine, ", ".join(order.specs)))
+        code, output = run_engine(format_create(order), {"CONDA_REGISTER_ENVS": "false"}, order, cache)
+    if code and not find_document(output).get("success"):  # its threads may fail after its work is done
+        raise Error("%s could not build the environment:\n%s" % (order.engine, format_explanation(output, code)))
+    if order.engine != "conda":
+        unregister(order.prefix)
 
 
-def build_with_rattler(order: Order, say: Progress) -> None:
-    """Solve and link with py-rattler."""
-    import asyncio
+def import_rattler(order: Order) -> None:
+    """Make py-rattler importable: what is installed, else a private copy beside env-dir, made once."""
+    from importlib.util import find_spec
 
-    import_rattler(order, say)
-    import rattler
-    from rattler import exceptions
-
-    # They have no base of their own.
-    known = tuple(e for e in vars(exceptions).values() if isinstance(e, type) and issubclass(e, Exception))
-    try:
-        asyncio.run(solve_and_link(rattler, order, say))
-    except known as e:
-        hint = "it searched %s%s" % (", ".join(find_channels(order, os.environ)[0]), "; offline" * order.offline)
-        raise Error("rattler could not build the environment:\n%s" % format_explanation(str(e)), hint=hint) from None
+    if find_spec("rattler"):
+        return
+    folder = order.config.env_dir + "-rattler"
+    target = os.path.join(folder, "cp%d%d-%s" % (*sys.version_info[:2], find_subdir(sys.platform, MACHINE)))
+    if not os.path.isdir(target):
+        with Lock(os.path.join(folder, ".lock"), PACKAGE_LOCK_S, order.say).wait(exclusive=True):
+            if not os.path.isdir(target):
+                install_rattler(target, order)
+    sys.path.insert(0, target)
 
 
-async def solve_and_link(rattler: Any, order: Order, say: Progress) -> None:
-    names, alias = find_channels(order, os.environ)
-    say.step("rattler: solving %s with %s" % (", ".join(order.specs), ", ".join(names)))
-    setting = rattler.ChannelConfig(alias, order.config.env_dir)
-    source = rattler.SourceConfig(cache_action="force-cache-only" if order.offline else "cache-or-fetch")
-    client = None
+def install_rattler(target: str, order: Order) -> None:
+    """Install the newest py-rattler that has a wheel for this Python, whole or not at all."""
+    import tempfile
 
-    def refuse(host: str, path: str) -> None:
-        raise ConnectionError("--offline forbids to ask %s for %s" % (host, path))
-
-    if order.offline:  # the caches are asked first, so this meets what they lack
-        client = rattler.networking.Client([rattler.networking.AddHeadersMiddleware(refuse)])
-    records = await rattler.solve(
-        [rattler.Channel(name, setting) for name in names],
-        [rattler.MatchSpec(spec) for spec in order.specs],
-        gateway=rattler.Gateway(default_config=source, client=client),
-        virtual_packages=rattler.VirtualPackage.detect(),
-    )
-    options = {"client": client, "reporter": make_reporter(rattler, say), "show_progress": False}
-    await rattler.install(records, order.prefix, execute_link_scripts=True, **options)
-
-
-def make_reporter(rattler: Any, say: Progress) -> Any:
-    """Return the object whose methods rattler calls while it downloads and links."""
-
-    class Reporter(rattler.InstallerReporter):  # type: ignore[misc]
-        def on_download_progress(self, download_idx: int, progress: int, total: int | None) -> None:
-            say.step("rattler: downloading, %d of %s bytes of package %d" % (progress, total or "?", download_idx + 1))
-
-        def on_link_start(self, operation: int, package_name: str) -> int:
-            say.step("rattler: linking %s, package %d" % (package_name, operation + 1))
-            return operation
-
-    return Reporter()
+    if order.offline:
+        raise Error("expected an engine, found none, and --offline forbids to install py-rattler", hint=WAYS_OUT)
+    order.say.line("found no conda, mamba or micromamba; installing py-rattler from PyPI into %s, once" % target)
+    with tempfile.TemporaryDirectory(dir=os.path.dirname(target)) as part:
+        argv = [sys.executable, "-m", "pip", "install", "--target", os.path.join(part, "new"), "--only-binary", ":all:"]
+        code, output = run_engine([*argv, "py-rattler"], PIP_VARIABLES, order)
+        if code:
+            hint = WAYS_OUT + "; python -m ensurepip may bring pip"
+            raise Error("pip could not install py-rattler:\n%s" % format_explanation(output, code), hint=hint)
+        os.rename(os.path.join(part, "new"), target)
 
 
 def find_channels(order: Order, environ: Environ) -> tuple[list[str], str]:
@@ -2464,60 +2339,95 @@ def find_channels(order: Order, environ: Environ) -> tuple[list[str], str]:
     return [url for name in names for url in (defaults if name == "defaults" else [name])], alias
 
 
-def import_rattler(order: Order, say: Progress) -> None:
-    """Make py-rattler importable: what is installed, else a private copy beside env-dir, made once."""
-    from importlib.util import find_spec
+def make_reporter(rattler: Any, say: Progress) -> Any:
+    """Return the object whose methods rattler calls while it downloads and links."""
 
-    if find_spec("rattler"):
-        return
-    folder = order.config.env_dir + "-rattler"
-    target = os.path.join(folder, "cp%d%d-%s" % (*sys.version_info[:2], find_subdir(sys.platform, MACHINE)))
-    if not os.path.isdir(target):
-        os.makedirs(folder, exist_ok=True)
-        with Lock(os.path.join(folder, ".lock"), PACKAGE_LOCK_S, say).wait(exclusive=True):
-            if not os.path.isdir(target):
-                install_rattler(target, order, say)
-    sys.path.insert(0, target)
+    class Reporter(rattler.InstallerReporter):  # type: ignore[misc]
+        def on_download_progress(self, download_idx: int, progress: int, total: int | None) -> None:
+            say.step("rattler: downloading, %d of %s bytes of package %d" % (progress, total or "?", download_idx + 1))
+
+        def on_link_start(self, operation: int, package_name: str) -> int:
+            say.step("rattler: linking %s, package %d" % (package_name, operation + 1))
+            return operation
+
+    return Reporter()
 
 
-def install_rattler(target: str, order: Order, say: Progress) -> None:
-    """Install the newest py-rattler that has a wheel for this Python, whole or not at all."""
-    import tempfile
-    from importlib.util import find_spec
+async def solve_and_link(rattler: Any, order: Order) -> None:
+    names, alias = find_channels(order, os.environ)
+    order.say.step("rattler: solving %s with %s" % (", ".join(order.specs), ", ".join(names)))
+    setting = rattler.ChannelConfig(alias, order.config.env_dir)
+    source = rattler.SourceConfig(cache_action="force-cache-only" if order.offline else "cache-or-fetch")
 
-    if order.offline:
-        raise Error("expected an engine, found none, and --offline forbids to install py-rattler", hint=WAYS_OUT)
-    if not find_spec("pip"):
-        message = "expected an engine, or pip to install one, found neither for " + sys.executable
-        raise Error(message, hint=WAYS_OUT + "; python -m ensurepip may bring pip")
-    say.line("found no conda, mamba or micromamba; installing py-rattler from PyPI into %s, once" % target)
-    with tempfile.TemporaryDirectory(dir=os.path.dirname(target)) as part:
-        argv = [sys.executable, "-m", "pip", "install", "--target", os.path.join(part, "new"), "--only-binary", ":all:"]
-        code, output = run_engine([*argv, "py-rattler"], PIP_VARIABLES, order, say)
-        if code:
-            raise Error("pip could not install py-rattler:\n%s" % format_explanation(output, code), hint=WAYS_OUT)
-        os.rename(os.path.join(part, "new"), target)
+    def refuse(host: str, path: str) -> None:  # the caches are asked first, so this meets what they lack
+        raise ConnectionError("--offline forbids to ask %s for %s" % (host, path))
 
-
-# Against what a person may have configured for pip.
-PIP_VARIABLES = {
-    "PIP_USER": "0", "PIP_REQUIRE_VIRTUALENV": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-    "PIP_TARGET": "", "PIP_PREFIX": "", "PIP_ROOT": "", "PIP_DRY_RUN": "0",
-}  # fmt: skip
+    hooks = [rattler.networking.AddHeadersMiddleware(refuse)]
+    client = rattler.networking.Client(hooks) if order.offline else None
+    records = await rattler.solve(
+        [rattler.Channel(name, setting) for name in names],
+        [rattler.MatchSpec(spec) for spec in order.specs],
+        gateway=rattler.Gateway(default_config=source, client=client),
+        virtual_packages=rattler.VirtualPackage.detect(),
+    )
+    options = {"client": client, "reporter": make_reporter(rattler, order.say), "show_progress": False}
+    await rattler.install(records, order.prefix, execute_link_scripts=True, **options)
 
 
-def install_requirements(order: Order, say: Progress) -> None:
+def build_with_rattler(order: Order) -> None:
+    """Solve and link with py-rattler."""
+    import asyncio
+
+    import_rattler(order)
+    import rattler
+    from rattler import exceptions
+
+    # They have no base of their own.
+    known = tuple(e for e in vars(exceptions).values() if isinstance(e, type) and issubclass(e, Exception))
+    try:
+        asyncio.run(solve_and_link(rattler, order))
+    except known as e:
+        hint = "it searched %s%s" % (", ".join(find_channels(order, os.environ)[0]), "; offline" * order.offline)
+        raise Error("rattler could not build the environment:\n%s" % format_explanation(str(e)), hint=hint) from None
+
+
+def install_requirements(order: Order) -> None:
     """Install PyPI requirements with the environment's own pip."""
-    say.step("pip: installing " + ", ".join(order.pip))
+    order.say.step("pip: installing " + ", ".join(order.pip))
     argv = [which("python", os.pathsep.join(find_bin_dirs(order.prefix))), "-m", "pip", "install", "--", *order.pip]
     # What lies elsewhere would count as installed: the environment has to stand alone.
-    environ = activate(os.environ, order.prefix, order.config)
-    variables = {**environ, **PIP_VARIABLES, "PYTHONPATH": "", "PYTHONNOUSERSITE": "1"}
-    if order.offline:
-        variables["PIP_NO_INDEX"] = "1"
-    code, output = run_engine(argv, variables, order, say)
+    alone = {**PIP_VARIABLES, "PYTHONPATH": "", "PYTHONNOUSERSITE": "1"}
+    alone.update({"PIP_NO_INDEX": "1"} if order.offline else {})
+    code, output = run_engine(argv, {**activate(os.environ, order.prefix, order.config), **alone}, order)
     if code:
         raise Error("pip could not install the requirements of env:\n%s" % format_explanation(output, code))
+
+
+def build_prefix(order: Order) -> None:
+    """Build an environment whole, or raise Error and leave nothing, at SIGTERM and SIGHUP too."""
+    import shutil
+    import signal
+    from threading import current_thread, main_thread
+
+    def stop(number: int, frame: object) -> NoReturn:
+        raise Error("stopped by %s while building %s" % (signal.Signals(number).name, order.prefix), code=128 + number)
+
+    numbers = {signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)} if current_thread() is main_thread() else ()
+    ours = [number for number in numbers if signal.getsignal(number) == signal.SIG_DFL]
+    for number in ours:
+        signal.signal(number, stop)
+    build = build_with_rattler if order.engine == "rattler" else build_with_program
+    try:
+        build(order)
+        if order.pip:
+            install_requirements(order)
+    except BaseException:  # Ctrl-C as well
+        order.say.step("")
+        shutil.rmtree(order.prefix, ignore_errors=True)
+        raise
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
 
 
 # ---- Launch ----------------------------------------------------------------------------
@@ -3026,13 +2936,12 @@ def obtain(store: Store, asked: Metadata, config: Config, script: str, force: bo
     """Return a lease on the environment of a script, built first where there is none."""
 
     def build(builder: Lock) -> None:
-        engine, program = find_engine(config.engine, os.environ, sys.executable)
+        engine = find_engine(config.engine, os.environ, sys.executable)
         start = time.time()
-        store.say.line("building %s with %s: %s" % (asked.name, engine, ", ".join(asked.specs + asked.pip)))
-        prefix = store.path(asked.name)
-        build_prefix(Order(asked, config, engine, program, prefix, offline, builder), store.say)
+        store.say.line("building %s with %s: %s" % (asked.name, engine[0], ", ".join(asked.specs + asked.pip)))
+        build_prefix(Order(asked, config, engine, store.path(asked.name), offline, builder))
         keys = {"env": asked.specs, "pip": asked.pip, "channels": asked.channels}
-        store.write_marker(asked.name, {"version": __version__, **keys, "engine": engine, "created": int(start)})
+        store.write_marker(asked.name, {"version": __version__, **keys, "engine": engine[0], "created": int(start)})
         store.append("create", asked.name, script)
         store.say.line("built %s in %.1f s" % (asked.name, time.time() - start))
 
@@ -3497,8 +3406,7 @@ def clear(store: Store, used_before: float, dry_run: bool) -> int:
             if pids is None:
                 print("remove " + store.path(name), flush=True)
             else:
-                who = "process " + ", ".join(map(str, pids)) if pids else "another process"
-                code = fail(Error("expected nobody to run in it, found " + who, store.path(name), hint="end it first"))
+                code = fail(store.in_use(name, pids))
     if not dry_run and os.path.isdir(store.path(".trash")):
         store.empty_trash()
     return code

@@ -300,9 +300,10 @@ def test_a_program_named_by_a_variable_is_taken_for_what_it_is(tmp_path: Path) -
 )
 def test_metadata_stands_where_no_program_reads_it_as_an_option(program: str, flags: list[str], tmp_path: Path) -> None:
     asked = conda_execute.Metadata(specs=["a >1", "b"], pip=[], channels=["c", "nodefaults"])
-    order = conda_execute.Order(asked, conda_execute.Config(), program, program, "/p", True, -1)
+    builder = conda_execute.Lock(str(tmp_path / "lock"), 0, conda_execute.Progress(False, True))
+    order = conda_execute.Order(asked, conda_execute.Config(), (program, program), "/p", True, builder)
     expected = [program, "create", "--prefix", "/p", "--yes", *flags, "--offline", "--override-channels", "--channel=c"]
-    assert conda_execute.format_create(order, verbose=False) == [*expected, "--", "a >1", "b"]
+    assert conda_execute.format_create(order) == [*expected, "--", "a >1", "b"]
 
 
 def test_mambas_entry_leaves_the_list_of_environments(home: Path) -> None:
@@ -343,7 +344,7 @@ def test_without_engine_and_pip_the_ways_out_are_listed(
     environ["CONDA_EXECUTE_ENGINE"] = "auto"
     done = run(write("hello.sh", "hello-conda", "hello-conda"), python=bare_venv(tmp_path / "bare", "--without-pip"))
     assert done.returncode == 125
-    assert "found neither for" in done.stderr
+    assert "pip could not install py-rattler" in done.stderr
     for way in ("conda-forge.org/download", "CONDA_EXE", "MAMBA_EXE", "pip install py-rattler", "ensurepip"):
         assert way in done.stderr
 

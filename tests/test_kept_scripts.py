@@ -272,9 +272,9 @@ def test_a_dry_run_prints_what_clear_removes(run: Run, collect: Collect, env_dir
 
 def test_a_dry_run_names_who_is_in_the_way_as_clear_does(run: Run, start: Start, env_dir: Path) -> None:
     folder = start(*BLOCK, *LOOP)
-    pids = ", ".join(map(str, conda_execute.Store(str(env_dir), 0, conda_execute.Progress(False, True))
-                         .find_processes()[f".scripts/{folder.name}"]))  # fmt: skip
-    text = f"conda-execute: {folder}: expected nobody to run in it, found process {pids}\n"
+    store = conda_execute.Store(str(env_dir), 0, conda_execute.Progress(False, True))
+    pid = min(store.find_processes()[f".scripts/{folder.name}"])  # the shell, at times with a child of it
+    text = f"conda-execute: {folder}: expected nobody to run in it, found process {pid}"
     for more in (["--dry-run"], []):
         assert text in run("--tmpenv", "clear", "--all", *more).stderr
 

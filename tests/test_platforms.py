@@ -152,7 +152,7 @@ def test_without_fcntl_an_engine_is_started_with_no_descriptor_of_ours(
     with conda_execute.Lock(str(tmp_path / "lock"), 0, say) as lock:
         config = conda_execute.Config(env_dir=str(tmp_path))
         asked = conda_execute.Metadata(specs=["x"], pip=[], channels=[])
-        order = conda_execute.Order(asked, config, "conda", "", str(tmp_path), False, lock)
+        order = conda_execute.Order(asked, config, ("conda", ""), str(tmp_path), False, lock)
         given: list[object] = []
         original = subprocess.Popen
 
@@ -161,7 +161,7 @@ def test_without_fcntl_an_engine_is_started_with_no_descriptor_of_ours(
             return original(*words, **options)  # type: ignore[call-overload, no-any-return]
 
         monkeypatch.setattr(subprocess, "Popen", popen)
-        assert conda_execute.run_engine(["/bin/echo", "x"], {}, order, say) == (0, "x")
+        assert conda_execute.run_engine(["/bin/echo", "x"], {}, order) == (0, "x")
     assert given == [[]]
 
 
@@ -218,7 +218,11 @@ def test_on_windows_a_process_is_known_by_its_creation_time(kernel: Kernel, monk
 
 def test_where_there_is_no_proc_a_process_is_known_by_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
     """As on macOS."""
-    monkeypatch.setattr(os.path, "isdir", lambda path: False)
+
+    def open_(path: str, mode: str) -> None:
+        raise FileNotFoundError(2, "No such file or directory", path)
+
+    monkeypatch.setattr(conda_execute, "open", open_, raising=False)
     child = subprocess.Popen(["sleep", "60"])
     assert conda_execute.is_running(child.pid, "1")
     child.kill()
@@ -226,20 +230,13 @@ def test_where_there_is_no_proc_a_process_is_known_by_its_number(monkeypatch: py
     assert not conda_execute.is_running(child.pid, "1")
 
 
-def test_the_log_has_no_text_mode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without O_BINARY the C library of Windows writes CR LF (_open, learn.microsoft.com)."""
-    flags: list[int] = []
-    original = os.open
-
-    def open_(path: str, given: int, mode: int = 0o777) -> int:
-        flags.append(given)
-        return original(path, given & ~0x8000, mode)
-
-    monkeypatch.setattr(os, "O_BINARY", 0x8000, raising=False)
-    monkeypatch.setattr(os, "open", open_)
+def test_the_log_has_no_text_mode(tmp_path: Path) -> None:
+    """On Windows too: for a path, FileIO asks for O_BINARY, without which the C library there writes CR LF."""
     store = conda_execute.Store(str(tmp_path), 3600, conda_execute.Progress(False, True))
     assert store.append("run", "name", "a.py")
-    assert flags[-1] & 0x8000
+    content = (tmp_path / "usage.tsv").read_bytes()
+    assert content.startswith(conda_execute.LOG_HEADER)
+    assert (content.count(b"\n"), content.count(b"\r")) == (2, 0)
 
 
 # -- programs and their start

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import ROOT, TOOL
+from conftest import FILE, ROOT, TOOL
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -110,7 +110,7 @@ def find_collectors(folder: Path) -> list[int]:
     found = []
     for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):  # noqa: PTH208
         with suppress(OSError):
-            ours = os.fsencode(TOOL) in Path(f"/proc/{pid}/cmdline").read_bytes() and os.getsid(pid) != os.getsid(0)
+            ours = os.fsencode(FILE) in Path(f"/proc/{pid}/cmdline").read_bytes() and os.getsid(pid) != os.getsid(0)
             if ours and b"CONDA_EXECUTE_ENV_DIR=" + os.fsencode(folder) in Path(f"/proc/{pid}/environ").read_bytes():
                 found.append(pid)
     return found
@@ -1148,10 +1148,11 @@ def test_a_caller_that_ignores_its_children_stops_no_run(run: Run, write: Write,
 def test_a_machine_that_has_no_room_for_a_process_stops_no_run(
     run: Run, write: Write, env_dir: Path, tmp_path: Path, environ: Environ
 ) -> None:
-    """os.fork fails in Python itself, since limits do not bind root."""
+    """Popen fails in Python itself, since limits do not bind root."""
     script = write("a.sh", "hello-conda", "hello-conda =1.0")
     run("-q", script)
-    code = f"import os\ndef fork():\n    raise BlockingIOError({errno.EAGAIN}, 'no room')\nos.fork = fork\n"
+    code = f"import subprocess\ndef popen(*words, **options):\n    raise BlockingIOError({errno.EAGAIN}, 'no room')\n"
+    code += "subprocess.Popen = popen\n"
     (tmp_path / "sitecustomize.py").write_text(code)
     let_pass_stamps(env_dir)
     done = run(script, env={**environ, "PYTHONPATH": str(tmp_path)})
