@@ -1810,7 +1810,7 @@ def find_tenant(place: bytes) -> str:
     return "".join(rest[:1] if first == ".leases" else first)[:20]
 
 
-def start_collector() -> None:
+def start_collector(env_dir: str, keep_s: float) -> None:
     """Collect in a process that has nothing of the caller's: no descriptor, session, folder or parent."""
     import subprocess
 
@@ -1818,7 +1818,9 @@ def start_collector() -> None:
     if fcntl:  # by a shell that ends at once: a script is to have no child that it does not know of
         argv = ["/bin/sh", "-c", '"$@" &', "sh", *argv]
     flags = 0 if fcntl else 0x8 | 0x200  # DETACHED_PROCESS, CREATE_NEW_PROCESS_GROUP
-    options: dict[str, Any] = {"creationflags": flags, "start_new_session": True, "cwd": "/"}
+    settings = {"CONDA_EXECUTE_ENV_DIR": env_dir, "CONDA_EXECUTE_REMOVE_IF_UNUSED_FOR": repr(keep_s / 3600)}
+    environ = {**os.environ, **settings}  # a CONDARC may be said from the caller's folder
+    options: dict[str, Any] = {"creationflags": flags, "start_new_session": True, "cwd": "/", "env": environ}
     try:
         child = subprocess.Popen(argv, stdin=null, stdout=null, stderr=null, **options)
     except OSError:  # no room for a process: the next call tries again
@@ -2141,7 +2143,7 @@ class Store:
             due = 0
         now = time.time()  # a stamp beyond what the setting allows is of a clock that was wrong
         if not now < due <= now + max(self.keep_s, RETRY_S) + 1 and os.access(self.path(".leases"), os.W_OK):
-            start_collector()
+            start_collector(self.env_dir, self.keep_s)
 
 
 # ---- Engines ---------------------------------------------------------------------------
