@@ -1031,13 +1031,18 @@ def parse_pep_723(lines: list[Line], data: bytes, path: str) -> Metadata:
     return Metadata(dialect="pep723", specs=specs, pip=pip, channels=channels, run_with=run_with)
 
 
+def is_number(text: str) -> bool:
+    """Answer whether this is a part of a version that int() takes: it refuses 4,300 digits and more."""
+    return text.isdecimal() and len(text) < 40
+
+
 def parse_requires_python(text: Text) -> str:
     """Return the spec of python for a PEP 440 specifier set, in operators that conda and rattler read alike."""
     versions = []
     for term in "".join(text.split()).split(",") if text else []:
         version = term.lstrip(OPERATORS)
         operator, release = term[: len(term) - len(version)], version.split(".")
-        if operator == "~=" and release[1:] and release[-2].isdigit() and release[-1] != "*":
+        if operator == "~=" and release[1:] and is_number(release[-2]) and release[-1] != "*":
             versions += [">=" + version, "<" + ".".join([*release[:-2], str(int(release[-2]) + 1)])]
         elif operator in ("==", "!=") or operator in ("<=", ">=", "<", ">") and release[-1] != "*":
             versions.append(version if operator == "==" and release[-1] == "*" else term)
@@ -1113,7 +1118,7 @@ def is_met(text: Text, subdir: str, find_version: Callable[[str], str]) -> bool:
         operator, parts = term[: len(term) - len(number)], number.split(".")
         is_open = operator == "=" or parts[-1] == "*"
         parts = parts[: len(parts) - (parts[-1] == "*")]
-        if operator not in ("", "=", "==", "!=", "<", "<=", ">", ">=") or not all(map(str.isdecimal, parts)):
+        if operator not in ("", "=", "==", "!=", "<", "<=", ">", ">=") or not all(map(is_number, parts)):
             raise error
         answer = answer and compare(found.split("."), parts, is_open) in (operator or "=").replace("!=", "<>")
     return answer
@@ -1125,7 +1130,7 @@ def compare(found: list[str], wanted: list[str], is_open: bool) -> str:
     >>> compare(["2", "28"], ["2", "28", "0"], False), compare(["12", "4"], ["12"], True), compare(["9"], ["28"], False)
     ('=', '=', '<')
     """
-    a, b = ([int(part) for part in parts if part.isdecimal()] for parts in (found, wanted))
+    a, b = ([int(part) for part in parts if is_number(part)] for parts in (found, wanted))
     size = len(b) if is_open else max(len(a), len(b))
     a, b = (numbers[:size] + [0] * (size - len(numbers)) for numbers in (a, b))
     return "=" if a == b else "<" if a < b else ">"
