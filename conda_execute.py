@@ -2538,21 +2538,35 @@ def find_prompt(environ: Environ, config: Config) -> str:
     return prompt
 
 
+class JsonContext:
+    """What json.JSONDecoder would tell its scanner."""
+
+    strict, memo, object_hook, object_pairs_hook = True, {}, None, None  # type: ignore[var-annotated]
+    parse_float, parse_int, parse_constant = float, int, str
+
+
+def read_json(path: str) -> Any:
+    """Return the content of a JSON file, or None; json would import re, and cost half a start of Python."""
+    from _json import make_scanner
+
+    try:
+        with open(path, encoding="utf-8") as f:
+            text = f.read().strip()
+        content, end = make_scanner(JsonContext)(text, 0)  # type: ignore[arg-type]
+    except (OSError, ValueError, StopIteration, SystemError):  # the last: CPython 3.11, which cannot name its error
+        return None
+    return content if end == len(text) else None
+
+
 def read_variables(prefix: str) -> dict[str, str]:
     """Return the variables that packages and "conda env config vars" set in an environment."""
     files = list_files(os.path.join(prefix, "etc", "conda", "env_vars.d"), ".json")
     state = os.path.join(prefix, "conda-meta", "state")
     if not files and not os.path.exists(state):
         return {}
-    import json
-
-    found: dict[str, object] = {}
+    found: dict[str, Any] = {}
     for path in [*files, state]:
-        try:
-            with open(path, encoding="utf-8") as f:
-                content = json.load(f)
-        except (OSError, ValueError):
-            continue
+        content = read_json(path)
         if path == state and isinstance(content, dict):
             content = content.get("env_vars")
         found.update(content if isinstance(content, dict) else {})

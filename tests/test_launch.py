@@ -494,6 +494,23 @@ def imported(environ: Environ, *words: str, python: str = sys.executable) -> set
     }
 
 
+def test_a_warm_run_with_scripts_and_variables_of_packages_imports_as_little(
+    run: Run, write: Write, environ: Environ
+) -> None:
+    script = write("hello.sh", 'echo "$ACTIVATED_VAR"', "activated")
+    assert run("-q", script).stdout == "from env_vars.d\n"
+    assert imported(environ, str(TOOL), str(script)) - imported(environ, "-c", "pass") <= ALLOWED | {"_json"}
+
+
+@pytest.mark.parametrize("text", ["{", '{"A" 1}', '{"A": "1"} x', "", '"A"', "[1]", '{"A": "\\ud"}', "\0", "nul"])
+def test_variables_in_a_file_that_is_no_json_object_are_none(tmp_path: Path, text: str) -> None:
+    folder = tmp_path / "etc" / "conda" / "env_vars.d"
+    folder.mkdir(parents=True)
+    (folder / "a.json").write_text(text)
+    (folder / "b.json").write_text('{"B": "\\u00e9"}')
+    assert conda_execute.read_variables(str(tmp_path)) == {"B": "\u00e9"}
+
+
 @pytest.mark.skipif(not Path("/usr/bin/strace").exists(), reason="needs strace")
 def test_a_warm_run_starts_no_process_and_opens_no_file_that_it_need_not(
     run: Run, write: Write, environ: Environ, tmp_path: Path
