@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 from conftest import FILE, TOOL
 
@@ -518,6 +519,7 @@ def test_a_warm_run_starts_no_process_and_opens_no_file_that_it_need_not(
     script = write("hello.sh", "exit 0", "hello-conda")
     run(script)
     environ["LC_ALL"] = "C.UTF-8"  # in the C locale it has to see what Python made of LC_CTYPE
+    environ.pop("LC_CTYPE", None)
     log = tmp_path / "strace"
     calls = "trace=execve,clone,fork,vfork,clone3,openat"
     subprocess.run(
@@ -547,7 +549,7 @@ def test_ctrl_c_while_building_exits_with_130_and_leaves_nothing(
     child = start(write("a.sh", "", "hello-conda"), stderr=subprocess.PIPE)
     pid = env_dir / "pid"
     deadline = time.monotonic() + 60
-    while not (pid.exists() and pid.read_text().strip()):
+    while not (pid.exists() and pid.read_text().strip() and psutil.Process(child.pid).status() == "sleeping"):
         assert time.monotonic() < deadline
         time.sleep(0.01)
     child.send_signal(signal.SIGINT)
