@@ -2756,16 +2756,19 @@ def run_command(argv: list[str], environ: Environ, stdin: int | None = None, std
 
     def pass_on(number: int, frame: object) -> None:
         got.append(number)
-        if child:
-            child.send_signal(number)
+        try:
+            if child:
+                child.send_signal(number)
+        except ProcessLookupError:  # a terminal tells it too, and it has ended
+            pass
 
     names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT") if os.name != "nt" else ()  # there, all on a console get Ctrl-C
     numbers = [getattr(signal, name) for name in names]
     old = {number: signal.signal(number, pass_on) for number in numbers if signal.getsignal(number) != signal.SIG_IGN}
     try:
         child = subprocess.Popen(argv, env=environ, stdin=stdin, stdout=stdout, close_fds=False)
-        for number in got:  # before there was a child
-            child.send_signal(number)
+        for number in set(got):  # before there was a child
+            pass_on(number, None)
         output, code = child.communicate()[0], child.returncode
     except (OSError, ValueError) as e:
         raise no_start(argv[0], e) from None
