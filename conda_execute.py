@@ -2616,8 +2616,8 @@ def wrap_scripts(argv: list[str], old: Environ, new: Environ) -> tuple[list[str]
     start = {name: value for name, value in old.items() if name != "BASH_ENV"}  # a file that bash would run first
     pairs = [(". ", path) for path in before]
     pairs += [("unset ", name) for name in start if name not in new]
-    always = ["PATH", *map(str.upper, read_variables(new["CONDA_PREFIX"]))]
-    always += [name for name in new if name.startswith("CONDA_")]
+    always = ["PATH", *(name for name in new if name.startswith("CONDA_"))]
+    always += map(str.upper, read_variables(new["CONDA_PREFIX"]) if before else ())  # which those may have unset
     pairs += [("export %s=" % name, new[name]) for name in new if start.get(name) != new[name] or name in always]
     pairs += [(". ", path) for path in after]
     code = ["%s'%s'" % (word, text.replace("'", "'\\''")) for word, text in pairs]
