@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,14 @@ ENGINES = [
     pytest.param("conda-rattler", id="conda-rattler", marks=pytest.mark.skipif(not CONDA, reason=NO_CONDA)),
     pytest.param("mamba", id="mamba", marks=pytest.mark.skipif(not MAMBA, reason=NO_MAMBA)),
 ]
+
+
+def wait_until(condition: Callable[[], object], bound_s: float = 60) -> None:
+    """Wait for what must come, for so long at most."""
+    deadline = time.monotonic() + bound_s
+    while not condition():
+        assert time.monotonic() < deadline, "what was waited for did not come"
+        time.sleep(0.01)
 
 
 @pytest.fixture

@@ -7,13 +7,12 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pexpect
 import pytest
-from conftest import ROOT, TOOL
+from conftest import ROOT, TOOL, wait_until
 
 import conda_execute
 
@@ -35,13 +34,6 @@ def kept(env_dir: Path, name: str, *lines: str) -> Path:
 def failed(done: subprocess.CompletedProcess[str], text: str, code: int = 125) -> bool:
     assert (done.returncode, done.stdout, done.stderr) == (code, "", f"conda-execute: {text}\n")
     return True
-
-
-def wait_until(condition: Callable[[], object], bound_s: float = 60) -> None:
-    deadline = time.monotonic() + bound_s
-    while not condition():
-        assert time.monotonic() < deadline, "what was waited for did not come"
-        time.sleep(0.01)
 
 
 def is_reading(pid: int) -> bool:

@@ -6,12 +6,11 @@ import hashlib
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import ROOT, TOOL
+from conftest import ROOT, TOOL, wait_until
 from test_store import NO_LOCKS, mounted, needs_root
 
 import conda_execute
@@ -64,13 +63,6 @@ while True:
             print(removed, flush=True)
     store.empty_trash()
 """
-
-
-def wait_until(condition: Callable[[], object], bound_s: float = 60) -> None:
-    deadline = time.monotonic() + bound_s
-    while not condition():
-        assert time.monotonic() < deadline, "what was waited for did not come"
-        time.sleep(0.01)
 
 
 def kept(env_dir: Path, *lines: str) -> Path:

@@ -12,12 +12,11 @@ import resource
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import TOOL
+from conftest import TOOL, wait_until
 
 import conda_execute
 
@@ -75,13 +74,6 @@ def start(environ: Environ, tmp_path: Path) -> Iterator[Callable[..., subprocess
     for child in children:
         child.kill()
         child.communicate()
-
-
-def wait_until(condition: Callable[[], object], bound_s: float = 60) -> None:
-    deadline = time.monotonic() + bound_s
-    while not condition():
-        assert time.monotonic() < deadline, "what was waited for did not come"
-        time.sleep(0.01)
 
 
 # -- where there is no fcntl

@@ -19,6 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import conftest
 import pytest
 from conftest import FILE, ROOT, TOOL
 from hypothesis import HealthCheck, given, settings
@@ -90,11 +91,7 @@ def start(environ: Environ, tmp_path: Path) -> Iterator[Start]:
         child.communicate()
 
 
-def wait_until(condition: Callable[[], object], bound_s: float = 120) -> None:
-    deadline = time.monotonic() + bound_s
-    while not condition():
-        assert time.monotonic() < deadline, "what was waited for did not come"
-        time.sleep(0.01)
+wait_until = partial(conftest.wait_until, bound_s=120)
 
 
 def is_alive(pid: int) -> bool:
