@@ -31,7 +31,8 @@ or a "/// conda-script" block, whose entrypoint runs without a shell.
 
 Files below env-dir (condarc: conda-execute: env-dir)
     NAME/              a conda prefix; NAME is a hash of specs, requirements and channels
-    NAME/conda-meta/conda-execute.json   written last: without it the env does not exist
+    NAME/conda-meta/conda-execute   written last, says of what, where and for which platform: without it the env does
+                       not exist; one of another place or platform, or of which files have gone, is built anew
     NAME/.cache/       a folder for each script whose entrypoint names ${CACHE}
     usage.tsv          a line a use: time (s since the epoch), event (create, run, remove), name,
                        pid, host, script; tabs, newlines and backslashes are escaped
@@ -53,30 +54,70 @@ All else may change.
 
 Licence: BSD-3-Clause. Home: https://github.com/conda-tools/conda-execute
 """
-from __future__ import annotations
-
 import os
 import sys
 import time
+from _frozen_importlib_external import PathFinder
+from _thread import allocate_lock, get_ident
 
-try:
-    from _sha2 import sha256  # type: ignore[import-not-found]  # CPython 3.12 and newer
-except ImportError:
+
+class LibraryOnly:
+    """While one of these is entered, what its thread imports comes from the standard library alone.
+
+    A json.py beside this file, beside a script or in the working directory is not the json that is meant here;
+    "from __future__ import annotations" would ask those too, so annotations that need it stand in quotes.
+    """
+
+    library = os.path.dirname(os.path.abspath(os.__file__))
+    folders = [library, os.path.join(library, "lib-dynload"), os.path.join(sys.base_exec_prefix, "DLLs")]
+    threads: "list[int]" = []
+    lock = allocate_lock()
+
+    @classmethod
+    def find_spec(cls, name: str, path: "object" = None, target: object = None) -> "Any":
+        """Do as a finder on sys.meta_path does, in front of the one that searches sys.path."""
+        if path is not None or get_ident() not in cls.threads:
+            return None
+        spec = PathFinder.find_spec(name, cls.folders)
+        if not spec:
+            raise ModuleNotFoundError("No module named %r in the standard library" % name, name=name)
+        return spec
+
+    def __enter__(self) -> None:
+        with self.lock:
+            if not self.threads:  # a new list, here and below: somebody may be on the way through this one
+                finders: Any = list(sys.meta_path)
+                finders.insert(finders.index(PathFinder) if PathFinder in finders else 0, LibraryOnly)
+                sys.meta_path = finders
+            self.threads.append(get_ident())
+
+    def __exit__(self, *failure: object) -> None:
+        with self.lock:
+            self.threads.remove(get_ident())
+            if not self.threads:
+                sys.meta_path = [finder for finder in sys.meta_path if finder is not LibraryOnly]
+
+
+with LibraryOnly():
     try:
-        from _sha256 import sha256  # type: ignore[import-not-found]
-    except ImportError:  # a build that leaves hashing to OpenSSL
-        from hashlib import sha256
+        from _sha2 import sha256  # type: ignore[import-not-found]  # CPython 3.12 and newer
+    except ImportError:
+        try:
+            from _sha256 import sha256  # type: ignore[import-not-found]
+        except ImportError:  # a build that leaves hashing to OpenSSL
+            from hashlib import sha256
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        fcntl = None  # type: ignore[assignment]
 
 HOST = os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "")
 MACHINE = os.uname().machine if hasattr(os, "uname") else os.environ.get("PROCESSOR_ARCHITECTURE", "")
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from subprocess import Popen
     from types import TracebackType
     from typing import IO, Any, Callable, Collection, Dict, Iterable, Iterator, List, Mapping, NoReturn, Tuple, Union
 
@@ -137,6 +178,21 @@ def tell(text: str, end: str = "\n") -> None:
         sys.stderr = open(os.devnull, "w")
 
 
+def show(text: str) -> None:
+    """Write a line to stdout, paths as the bytes that they are, whatever encoding the stream has."""
+    stream = getattr(sys.stdout, "buffer", None)
+    if not stream:  # closed, or a caller's own
+        print(text, flush=True)
+        return
+    try:
+        line = os.fsencode(text + "\n")
+    except UnicodeEncodeError:  # text that the file system's encoding lacks
+        line = (text + "\n").encode("utf-8", "surrogateescape")
+    sys.stdout.flush()
+    stream.write(line)
+    stream.flush()
+
+
 def flush() -> None:
     """Write out what was printed so far, which exec and os._exit would lose; a closed pipe loses it anyhow."""
     for stream in (sys.stdout, sys.stderr):
@@ -155,7 +211,7 @@ def quote(text: str) -> str:
 SYNONYMS = {"dependencies": "env", "requirements": "env", "packages": "env", "specs": "env", "command": "run_with"}
 
 
-def find_nearest(word: str, known: Iterable[str]) -> str:
+def find_nearest(word: str, known: "Iterable[str]") -> str:
     """Return the known word that this one was probably meant to be, or ""."""
     from difflib import get_close_matches
 
@@ -184,10 +240,10 @@ class Metadata(Record):
 
     name: str  # of its environment
     dialect: str
-    specs: list[str]
-    pip: list[str]
-    channels: list[str]
-    run_with: list[str]
+    specs: "list[str]"
+    pip: "list[str]"
+    channels: "list[str]"
+    run_with: "list[str]"
 
 
 class Line:
@@ -216,7 +272,7 @@ class Text(str):
     comment = ""
 
     @classmethod
-    def of(cls, value: str, line: Line, at: int) -> Text:
+    def of(cls, value: str, line: Line, at: int) -> "Text":
         text = cls(value)
         text.line, text.at = line, at
         return text
@@ -238,7 +294,7 @@ MARKER_CHARACTERS = b"#/-;%!'\":.\\"
 NOT_MARKERS = (b"", b"-", b".", b":", b"/")
 
 
-def find_block(data: bytes, path: str) -> tuple[str, list[Line]]:
+def find_block(data: bytes, path: str) -> "tuple[str, list[Line]]":
     """Return the dialect and the lines of the script's only block, those that open and close it left out."""
     headers = list(find_headers(data))[:2]
     found = [(data.count(b"\n", 0, start) + 1, "conda-execute", marker, start) for start, marker in headers]
@@ -281,7 +337,7 @@ def refuse_near_header(data: bytes, path: str) -> None:
             raise Line(path, number, raw.decode("utf-8", "replace").rstrip()).expected(0, PEP_723_BLOCK, hint)
 
 
-def find_headers(data: bytes) -> Iterator[tuple[int, bytes]]:
+def find_headers(data: bytes) -> "Iterator[tuple[int, bytes]]":
     """Yield where each line "MARKER conda execute" starts, and its marker."""
     at, end = data.find(HEADER), 0
     while at >= 0:
@@ -306,7 +362,7 @@ def is_marker(word: bytes) -> bool:
     return len(word) <= 8 and word not in NOT_MARKERS and not word.strip(MARKER_CHARACTERS)
 
 
-def read_block(data: bytes, start: int, marker: bytes, path: str, number: int) -> Iterator[Line]:
+def read_block(data: bytes, start: int, marker: bytes, path: str, number: int) -> "Iterator[Line]":
     """Yield the lines below the header up to the first without its marker."""
     start = data.find(b"\n", start) + 1
     while start:
@@ -327,7 +383,7 @@ PEP_723, PEP_723_BLOCK = b"# /// script", 'a block from a line "# /// script" to
 CONDA_SCRIPT, CONDA_SCRIPT_END = b"/// conda-script", b"/// end-conda-script"
 
 
-def find_pep_723(raws: list[bytes]) -> Iterator[tuple[int, str, bytes, int]]:
+def find_pep_723(raws: "list[bytes]") -> "Iterator[tuple[int, str, bytes, int]]":
     """block := "# /// TYPE", lines "#" or "# text", the last "# ///" among them (PEP 723); yield those of scripts."""
     i = 0
     while i < len(raws):
@@ -342,7 +398,7 @@ def find_pep_723(raws: list[bytes]) -> Iterator[tuple[int, str, bytes, int]]:
         i = end
 
 
-def find_conda_script(raws: list[bytes], path: str) -> list[tuple[int, str, bytes, int]]:
+def find_conda_script(raws: "list[bytes]", path: str) -> "list[tuple[int, str, bytes, int]]":
     """block := PREFIX "/// conda-script", lines with that prefix, PREFIX "/// end-conda-script"
 
     Every other line that could open a block of this kind or of PEP 723 counts as a block.
@@ -369,7 +425,7 @@ def find_prefix(raw: bytes) -> bytes:
     return b"" if any(map(str.isalnum, before.decode("utf-8", "replace"))) else before
 
 
-def read_fenced(raws: list[bytes], start: int, end: int, prefix: bytes, path: str) -> Iterator[Line]:
+def read_fenced(raws: "list[bytes]", start: int, end: int, prefix: bytes, path: str) -> "Iterator[Line]":
     """Yield the lines from one index up to another, their prefix in the margin."""
     for i in range(start, end):
         line = Line(path, i + 1, raws[i].decode("utf-8", "replace"), len(prefix.decode("utf-8", "replace")))
@@ -417,7 +473,7 @@ MAX_KEY = 1024  # YAML 1.2, 7.4.2; PyYAML finds no colon behind a longer one
 ITEMS = {"env": "spec", "pip": "requirement", "channels": "channel", "run_with": "word"}
 
 
-def parse_yaml(lines: list[Line]) -> dict[Text, Node]:
+def parse_yaml(lines: "list[Line]") -> "dict[Text, Node]":
     """document := mapping; raise Error at the first thing that is outside the subset."""
     for line in lines:
         if line.text[:4].rstrip() in ("---", "..."):
@@ -434,7 +490,7 @@ def no_key(line: Line, indent: int) -> Error:
     return line.expected(line.indent, "a key at column %d" % (line.margin + indent + 1), hint)
 
 
-def parse_mapping(lines: list[Line], i: int, indent: int) -> tuple[dict[Text, Node], int]:
+def parse_mapping(lines: "list[Line]", i: int, indent: int) -> "tuple[dict[Text, Node], int]":
     """mapping := (key ":" value)+, the keys at one indentation."""
     mapping: dict[Text, Node] = {}
     while i < len(lines) and lines[i].indent >= indent:
@@ -447,7 +503,7 @@ def parse_mapping(lines: list[Line], i: int, indent: int) -> tuple[dict[Text, No
     return mapping, i
 
 
-def parse_key(line: Line, at: int) -> tuple[Text, int]:
+def parse_key(line: Line, at: int) -> "tuple[Text, int]":
     """key := scalar " "* ":" """
     if line.text[at : at + 2] in ("-", "- "):
         raise line.expected(at, "a key", 'write the key that the item belongs to above it, such as "env:"')
@@ -472,7 +528,7 @@ def is_key_end(line: Line, at: int) -> bool:
     return line.text[at : at + 1] == ":" and line.text[at + 1 : at + 2] in ("", " ")
 
 
-def parse_value(lines: list[Line], i: int, at: int, key: Text) -> tuple[Node, int]:
+def parse_value(lines: "list[Line]", i: int, at: int, key: Text) -> "tuple[Node, int]":
     """value := scalar | flow list | list or mapping on the lines below | nothing"""
     line, at = lines[i], skip_spaces(lines[i].text, at)
     value: Node
@@ -487,7 +543,7 @@ def parse_value(lines: list[Line], i: int, at: int, key: Text) -> tuple[Node, in
     return value, i + 1
 
 
-def parse_nested(lines: list[Line], i: int, key: Text) -> tuple[Node, int]:
+def parse_nested(lines: "list[Line]", i: int, key: Text) -> "tuple[Node, int]":
     """nested := list, at the key's indentation or deeper | mapping, deeper | nothing"""
     if i == len(lines) or lines[i].indent < key.at:
         return Text.of("", key.line, key.at), i
@@ -519,7 +575,7 @@ def no_item(line: Line, key: Text, indent: int) -> Error:
     return line.expected(line.indent, what, hint)
 
 
-def parse_list(lines: list[Line], i: int, indent: int, key: Text) -> tuple[list[Item], int]:
+def parse_list(lines: "list[Line]", i: int, indent: int, key: Text) -> "tuple[list[Item], int]":
     """list := ("- " item)+, the dashes at one indentation."""
     items: list[Item] = []
     while i < len(lines) and lines[i].indent >= indent:
@@ -536,7 +592,7 @@ def parse_list(lines: list[Line], i: int, indent: int, key: Text) -> tuple[list[
     return items, i
 
 
-def parse_item(lines: list[Line], i: int, indent: int, key: Text) -> tuple[Item, int]:
+def parse_item(lines: "list[Line]", i: int, indent: int, key: Text) -> "tuple[Item, int]":
     """item := scalar | mapping that begins behind the dash"""
     line, at = lines[i], skip_spaces(lines[i].text, indent + 1)
     if line.text[at : at + 1] in ("", "#", "[") or line.text[at : at + 2] in ("-", "- "):
@@ -551,7 +607,7 @@ def parse_item(lines: list[Line], i: int, indent: int, key: Text) -> tuple[Item,
     return item, i + 1
 
 
-def parse_flow(lines: list[Line], i: int, at: int) -> tuple[list[Item], int, int]:
+def parse_flow(lines: "list[Line]", i: int, at: int) -> "tuple[list[Item], int, int]":
     """flow := "[" (scalar ("," scalar)* ","?)? "]", on one line or several"""
     opening = Text.of("[", lines[i], at)
     items: list[Item] = []
@@ -576,7 +632,7 @@ def parse_flow(lines: list[Line], i: int, at: int) -> tuple[list[Item], int, int
     raise opening.expected('"]" before the block ends', "close the list", "none")
 
 
-def parse_scalar(line: Line, at: int, in_flow: bool = False) -> tuple[Text, int]:
+def parse_scalar(line: Line, at: int, in_flow: bool = False) -> "tuple[Text, int]":
     """scalar := single-quoted | double-quoted | plain, on one line"""
     text, first = line.text, line.text[at]
     if first in "'\"":
@@ -603,7 +659,7 @@ def find_plain_end(text: str, at: int, in_flow: bool) -> int:
     return at + len(text[at:end].rstrip(" "))
 
 
-def parse_single(line: Line, at: int) -> tuple[str, int]:
+def parse_single(line: Line, at: int) -> "tuple[str, int]":
     """single := "'" (any | "''")* "'"; two quotes stand for one"""
     end = line.text.find("'", at + 1)
     while end >= 0 and line.text[end + 1 : end + 2] == "'":
@@ -613,7 +669,7 @@ def parse_single(line: Line, at: int) -> tuple[str, int]:
     return line.text[at + 1 : end].replace("''", "'"), end + 1
 
 
-def parse_double(line: Line, at: int, escapes: Mapping[str, str] = ESCAPES) -> tuple[str, int]:
+def parse_double(line: Line, at: int, escapes: "Mapping[str, str]" = ESCAPES) -> "tuple[str, int]":
     """double := '"' (any | "\\\\" letter | "\\\\" [xuU] hex digits)* '"' """
     text, parts, i = line.text, [], at + 1
     while i < len(text) and text[i] != '"':
@@ -662,14 +718,14 @@ class Document:
     `kinds` has by id how each table was opened that may still grow: "" by a longer header, else ".", "[" or "[[".
     """
 
-    def __init__(self, lines: list[Line]) -> None:
+    def __init__(self, lines: "list[Line]") -> None:
         self.lines, self.starts = lines, [0]
         self.text = "".join(line.text + "\n" for line in lines) + "\0"
         self.kinds: dict[int, str] = {}
         for line in lines:
             self.starts.append(self.starts[-1] + len(line.text) + 1)
 
-    def place(self, pos: int) -> tuple[Line, int]:
+    def place(self, pos: int) -> "tuple[Line, int]":
         """Return the line of a position and the place in it."""
         from bisect import bisect_right
 
@@ -682,7 +738,7 @@ class Document:
         return line.expected(at, what, hint, found or end)
 
 
-def parse_toml(lines: list[Line]) -> dict[Text, Node]:
+def parse_toml(lines: "list[Line]") -> "dict[Text, Node]":
     """document := (header | pair)*, each on a line of its own; raise Error at what is outside the subset."""
     doc = Document(lines)
     root: dict[Text, Node] = {}
@@ -703,7 +759,7 @@ def parse_toml(lines: list[Line]) -> dict[Text, Node]:
     return root
 
 
-def parse_header(doc: Document, pos: int, root: dict[Text, Node]) -> tuple[dict[Text, Node], int]:
+def parse_header(doc: Document, pos: int, root: "dict[Text, Node]") -> "tuple[dict[Text, Node], int]":
     """header := "[" path "]" | "[[" path "]]"; return the table that it opens"""
     mark = "[[" if doc.text.startswith("[[", pos) else "["
     path, pos = parse_path(doc, pos + len(mark))
@@ -721,7 +777,7 @@ def parse_header(doc: Document, pos: int, root: dict[Text, Node]) -> tuple[dict[
     return table, pos + len(mark)
 
 
-def find_table(doc: Document, table: Any, path: list[Text], kind: str) -> dict[Text, Node]:
+def find_table(doc: Document, table: "Any", path: "list[Text]", kind: str) -> "dict[Text, Node]":
     """Return the table at the end of a path, made where it is missing and growing where it may."""
     for key in path:
         if key not in table:
@@ -740,7 +796,7 @@ def find_again(key: Text) -> Error:
     return key.expected("each key and table once", "merge the two", quote(key) + " again")
 
 
-def parse_pair(doc: Document, pos: int, table: dict[Text, Node]) -> int:
+def parse_pair(doc: Document, pos: int, table: "dict[Text, Node]") -> int:
     """pair := path "=" value"""
     path, pos = parse_path(doc, pos)
     if doc.text[pos] != "=":
@@ -753,7 +809,7 @@ def parse_pair(doc: Document, pos: int, table: dict[Text, Node]) -> int:
     return pos
 
 
-def parse_path(doc: Document, pos: int) -> tuple[list[Text], int]:
+def parse_path(doc: Document, pos: int) -> "tuple[list[Text], int]":
     """path := key ("." key)*; key := string | bare"""
     path: list[Text] = []
     while not path or doc.text[pos] == ".":
@@ -771,7 +827,7 @@ def parse_path(doc: Document, pos: int) -> tuple[list[Text], int]:
     return path, pos
 
 
-def parse_toml_value(doc: Document, pos: int) -> tuple[Any, int]:
+def parse_toml_value(doc: Document, pos: int) -> "tuple[Any, int]":
     """value := string | "[" list "]" | "{" table "}" | bare"""
     first = doc.text[pos]
     if first in "'\"":
@@ -802,7 +858,7 @@ def skip_blank(text: str, pos: int) -> int:
     return pos
 
 
-def parse_string(doc: Document, pos: int) -> tuple[Text, int]:
+def parse_string(doc: Document, pos: int) -> "tuple[Text, int]":
     """string := "'" any* "'" | '"' (any | escape)* '"', on one line"""
     line, at = doc.place(pos)
     mark = doc.text[pos]
@@ -823,7 +879,7 @@ def is_string(node: object) -> bool:
     return isinstance(node, Text) and node.line.text[node.at] in "'\""
 
 
-def parse_bare(doc: Document, pos: int) -> tuple[Text, int]:
+def parse_bare(doc: Document, pos: int) -> "tuple[Text, int]":
     """bare := "true" | "false" | integer ("." digits)?; the rest of what TOML has is refused by name"""
     end, found = pos, ""
     while doc.text[end] not in " \t\n\0#,=[]{}":
@@ -843,7 +899,7 @@ def parse_bare(doc: Document, pos: int) -> tuple[Text, int]:
 # -- what the keys mean
 
 
-def parse_conda_execute(lines: list[Line], path: str, subdir: str) -> Metadata:
+def parse_conda_execute(lines: "list[Line]", path: str, subdir: str) -> Metadata:
     """Return what a "# conda execute" block asks for on a platform."""
     block = parse_yaml(lines)
     check_keys(block, ("env", "channels", "run_with"), "the block", BLOCK_END)
@@ -867,12 +923,12 @@ def parse_conda_execute(lines: list[Line], path: str, subdir: str) -> Metadata:
     return Metadata(dialect="conda-execute", specs=specs, pip=pip, channels=channels, run_with=run_with)
 
 
-def find_key(mapping: dict[Text, Node], name: str) -> Text:
+def find_key(mapping: "dict[Text, Node]", name: str) -> Text:
     """Return the key itself, which knows where it stands."""
     return next(key for key in mapping if key == name)
 
 
-def check_keys(mapping: dict[Text, Node], known: Collection[str], where: str, hint: str = "") -> None:
+def check_keys(mapping: "dict[Text, Node]", known: "Collection[str]", where: str, hint: str = "") -> None:
     """Refuse keys that do not exist, and selectors where nothing can be selected."""
     for key in mapping:
         if key not in known:
@@ -883,7 +939,7 @@ def check_keys(mapping: dict[Text, Node], known: Collection[str], where: str, hi
             raise key.expected("no selector behind a key", "put it behind the items of a list", "one")
 
 
-def find_items(mapping: dict[Text, Node], name: str, subdir: str) -> list[Any]:
+def find_items(mapping: "dict[Text, Node]", name: str, subdir: str) -> "list[Any]":
     """Return the items of a list that hold on a platform; "- pip:" may stand in env alone."""
     if name not in mapping:
         return []
@@ -932,7 +988,7 @@ def holds(item: Text, subdir: str) -> bool:
     return any(all(facts[words[-1]] != (len(words) % 2 == 0) for words in part) for part in terms)
 
 
-def find_facts(subdir: str) -> dict[str, bool]:
+def find_facts(subdir: str) -> "dict[str, bool]":
     """Return what each name of a selector is on a platform, such as "osx-arm64"."""
     system, _, machine = subdir.partition("-")
     facts = {name: name == system for name in ("linux", "osx", "win")}
@@ -941,7 +997,7 @@ def find_facts(subdir: str) -> dict[str, bool]:
     return {**facts, **{name: name == system + machine for name in ("linux32", "linux64", "win32", "win64")}}
 
 
-def parse_run_with(block: dict[Text, Node], subdir: str) -> list[str]:
+def parse_run_with(block: "dict[Text, Node]", subdir: str) -> "list[str]":
     """Return the words of the command: a string is split, a list is not."""
     if "run_with" not in block:
         return []
@@ -956,7 +1012,7 @@ def parse_run_with(block: dict[Text, Node], subdir: str) -> list[str]:
     return words
 
 
-def split_words(text: Text) -> list[str]:
+def split_words(text: Text) -> "list[str]":
     """Split as a shell does, by spaces, quotes and backslashes; nothing is expanded.
 
     >>> split_words(Text("a 'b c' e\\\\ f"))
@@ -987,10 +1043,10 @@ def split_words(text: Text) -> list[str]:
 # -- PEP 723
 
 
-TYPES: dict[type, str] = {dict: "a table", list: "a list", Text: "a string", str: "a string or number"}
+TYPES: "dict[type, str]" = {dict: "a table", list: "a list", Text: "a string", str: "a string or number"}
 
 
-def find_typed(table: dict[Text, Node], name: str, kind: type) -> Any:
+def find_typed(table: "dict[Text, Node]", name: str, kind: "type") -> "Any":
     """Return the value of a key, of this type, or an empty one where there is none."""
     node = table.get(Text(name))
     if node is None or isinstance(node, kind) and (kind is not Text or is_string(node)):
@@ -1000,7 +1056,7 @@ def find_typed(table: dict[Text, Node], name: str, kind: type) -> Any:
     raise find_key(table, name).expected("%s for %s" % (TYPES[kind], name), hint, found)
 
 
-def find_strings(table: dict[Text, Node], name: str) -> list[Text]:
+def find_strings(table: "dict[Text, Node]", name: str) -> "list[Text]":
     """Return the strings of a list, or none."""
     for item in (items := find_typed(table, name, list)):
         if not is_string(item):
@@ -1010,7 +1066,7 @@ def find_strings(table: dict[Text, Node], name: str) -> list[Text]:
     return list(items)
 
 
-def parse_pep_723(lines: list[Line], data: bytes, path: str) -> Metadata:
+def parse_pep_723(lines: "list[Line]", data: bytes, path: str) -> Metadata:
     """Return what a "# /// script" block asks for; its tables of other tools are theirs."""
     block = parse_toml(lines)
     check_keys(block, ("requires-python", "dependencies", "tool"), "the block")
@@ -1057,7 +1113,7 @@ def parse_requires_python(text: Text) -> str:
 DEPENDENCY_KEYS = ("version", "build", "build-number", "channel", "subdir", "md5", "sha256", "when")
 
 
-def parse_conda_script(lines: list[Line], path: str, subdir: str, find_version: Callable[[str], str]) -> Metadata:
+def parse_conda_script(lines: "list[Line]", path: str, subdir: str, find_version: "Callable[[str], str]") -> Metadata:
     """Return what a "/// conda-script" block asks for on a platform; it has its channels alone."""
     block = parse_toml(lines)
     check_keys(block, ("channels", "entrypoint", "dependencies", "tool"), "the block")
@@ -1079,7 +1135,7 @@ def parse_conda_script(lines: list[Line], path: str, subdir: str, find_version: 
     return Metadata(dialect="conda-script", specs=found, pip=[], channels=channels, run_with=[str(entrypoint)])
 
 
-def parse_dependency(name: Text, node: Node, subdir: str, find_version: Callable[[str], str]) -> str:
+def parse_dependency(name: Text, node: "Node", subdir: str, find_version: "Callable[[str], str]") -> str:
     """Return the spec of a dependency, as a person would write it, or "" where its "when" is not met."""
     table: Any = node if isinstance(node, dict) else {Text.of("version", name.line, name.at): node}
     hint = "url, extras and flags mean nothing to some engines"
@@ -1101,7 +1157,7 @@ def parse_dependency(name: Text, node: Node, subdir: str, find_version: Callable
     return spec if not when or is_met(when, subdir, find_version) else ""
 
 
-def is_met(text: Text, subdir: str, find_version: Callable[[str], str]) -> bool:
+def is_met(text: Text, subdir: str, find_version: "Callable[[str], str]") -> bool:
     """when := "__unix" | "__linux" | "__osx" | "__win" | ("__glibc" | "__cuda") (version ("," version)*)?"""
     facts = find_facts(subdir)
     if text in ("__unix", "__linux", "__osx", "__win"):
@@ -1124,7 +1180,7 @@ def is_met(text: Text, subdir: str, find_version: Callable[[str], str]) -> bool:
     return answer
 
 
-def compare(found: list[str], wanted: list[str], is_open: bool) -> str:
+def compare(found: "list[str]", wanted: "list[str]", is_open: bool) -> str:
     """Return "<", "=" or ">" for two versions that are numbers; an open one ends where the other does.
 
     >>> compare(["2", "28"], ["2", "28", "0"], False), compare(["12", "4"], ["12"], True), compare(["9"], ["28"], False)
@@ -1136,7 +1192,7 @@ def compare(found: list[str], wanted: list[str], is_open: bool) -> str:
     return "=" if a == b else "<" if a < b else ">"
 
 
-def find_entrypoint(block: dict[Text, Node], subdir: str) -> Text:
+def find_entrypoint(block: "dict[Text, Node]", subdir: str) -> Text:
     """Return the entrypoint for a platform: of several the one that is said of the fewest."""
     node = block[Text("entrypoint")]
     if not isinstance(node, dict):
@@ -1157,7 +1213,7 @@ VARIABLES = ("${SCRIPT}", "${CACHE}")
 MAX_DEPTH = 64  # of "$(" in "$("
 
 
-def parse_commands(text: Text, at: int, depth: int) -> tuple[list[Command], int]:
+def parse_commands(text: Text, at: int, depth: int) -> "tuple[list[Command], int]":
     """commands := word+ ("&&" word+)*, up to the end of the text or the ")" of a "$(" """
     commands: list[Command] = [[]]
     while True:
@@ -1184,7 +1240,7 @@ def parse_commands(text: Text, at: int, depth: int) -> tuple[list[Command], int]
             commands[-1].append(word)
 
 
-def parse_word(text: Text, at: int, depth: int) -> tuple[Word, int]:
+def parse_word(text: Text, at: int, depth: int) -> "tuple[Word, int]":
     """word := (text | "'" text "'" | '"' (text | value)* '"' | value)+"""
     word: Word = []
     start, mark = at, ""
@@ -1203,7 +1259,7 @@ def parse_word(text: Text, at: int, depth: int) -> tuple[Word, int]:
     return word, at
 
 
-def parse_substitution(text: Text, at: int, depth: int) -> tuple[Any, int]:
+def parse_substitution(text: Text, at: int, depth: int) -> "tuple[Any, int]":
     """value := "${SCRIPT}" | "${CACHE}" | "$(" commands ")" """
     for name in VARIABLES:
         if text.startswith(name, at):
@@ -1217,7 +1273,7 @@ def parse_substitution(text: Text, at: int, depth: int) -> tuple[Any, int]:
 
 
 def parse_metadata(
-    data: bytes, path: str, subdir: str, find_version: Callable[[str], str] = lambda name: ""
+    data: bytes, path: str, subdir: str, find_version: "Callable[[str], str]" = lambda name: ""
 ) -> Metadata:
     """Return what the script's block asks for on a platform, such as "linux-64".
 
@@ -1249,7 +1305,7 @@ def parse_words(text: Text, what: str) -> str:
     return " ".join(text.split())
 
 
-def split_name(text: str) -> tuple[str, str]:
+def split_name(text: str) -> "tuple[str, str]":
     """Return a package's name and what is behind it."""
     length = len(text) - len(text.lstrip(NAME_CHARACTERS))
     return text[:length], text[length:]
@@ -1315,7 +1371,7 @@ def parse_requirement(text: Text) -> str:
     return requirement
 
 
-def parse_channel(text: Text, channel: str | None = None) -> str:
+def parse_channel(text: Text, channel: "str | None" = None) -> str:
     """channel := name | URL | absolute path"""
     channel = str(text) if channel is None else channel
     if channel[:1] in ("-", "@", ".", "~", "") or not channel.isprintable() or " " in channel or "," in channel:
@@ -1324,7 +1380,7 @@ def parse_channel(text: Text, channel: str | None = None) -> str:
     return channel
 
 
-def parse_channels(texts: list[Text]) -> list[str]:
+def parse_channels(texts: "list[Text]") -> "list[str]":
     """Return channels, of which one at least can be searched."""
     channels = [parse_channel(text) for text in texts]
     if set(channels) == {"nodefaults"}:
@@ -1343,7 +1399,7 @@ SUFFIXES = {
 SPLIT_FLAGS = ("-S", "-vS", "--split-string=", "--split-string")  # env(1)
 
 
-def find_command(data: bytes, path: str, run_with: list[str], shown: str = "") -> list[str]:
+def find_command(data: bytes, path: str, run_with: "list[str]", shown: str = "") -> "list[str]":
     """Return the words that run the script: the block's, the shebang's, the suffix's, or sh."""
     words = run_with or parse_shebang(data, shown or path)
     if words and (run_with or not is_own_command(words)):
@@ -1351,7 +1407,7 @@ def find_command(data: bytes, path: str, run_with: list[str], shown: str = "") -
     return [SUFFIXES.get(os.path.splitext(path)[1].lower(), "sh")]
 
 
-def parse_shebang(data: bytes, path: str) -> list[str]:
+def parse_shebang(data: bytes, path: str) -> "list[str]":
     """Return the words of the first line, "-S" of env left out, or none.
 
     >>> parse_shebang(b"#!/usr/bin/env -S python -u", "my_script.py")
@@ -1366,7 +1422,7 @@ def parse_shebang(data: bytes, path: str) -> list[str]:
     return words
 
 
-def find_program(words: list[str]) -> int:
+def find_program(words: "list[str]") -> int:
     """Return which word of a command is the program that "env" starts, else the first."""
     at = 1 if os.path.basename(words[0]) == "env" and len(words) > 1 else 0
     while at and at < len(words) - 1 and (words[at].startswith("-") or "=" in words[at]):  # for env itself to read
@@ -1374,7 +1430,7 @@ def find_program(words: list[str]) -> int:
     return at
 
 
-def is_own_command(words: list[str]) -> bool:
+def is_own_command(words: "list[str]") -> bool:
     """Answer whether a command is conda-execute itself, in any of its forms."""
     names = [os.path.basename(word) for word in words]
     own = ("conda-execute", "conda-execute.exe", "conda_execute", "conda_execute.py")
@@ -1386,7 +1442,7 @@ def is_own_command(words: list[str]) -> bool:
 # The name of an environment: equal metadata, equal name. Pure.
 
 
-def find_name(specs: Iterable[str], pip: Iterable[str] = (), channels: Iterable[str] = ()) -> str:
+def find_name(specs: "Iterable[str]", pip: "Iterable[str]" = (), channels: "Iterable[str]" = ()) -> str:
     """Return the 20 hex digits that name the environment.
 
     >>> find_name(["python >=3", "numpy"])
@@ -1428,7 +1484,7 @@ class Config(Record):
     env_dir: str
     keep_hours: float
     engine: str
-    condarc: dict[str, Node]
+    condarc: "dict[str, Node]"
 
 
 def which(name: str, path: str) -> str:
@@ -1441,7 +1497,7 @@ def which(name: str, path: str) -> str:
     return ""
 
 
-def find_root(environ: Environ, executable: str) -> str:
+def find_root(environ: "Environ", executable: str) -> str:
     """Return the root prefix of the conda that would run, or ""."""
     paths = environ.get("PATH", ""), os.path.dirname(executable)
     for conda in filter(None, [environ.get("CONDA_EXE"), *(which("conda", path) for path in paths)]):
@@ -1451,7 +1507,7 @@ def find_root(environ: Environ, executable: str) -> str:
     return environ.get("MAMBA_ROOT_PREFIX", "")
 
 
-def list_files(folder: str, *suffixes: str) -> list[str]:
+def list_files(folder: str, *suffixes: str) -> "list[str]":
     """Return what lies in a folder, sorted, those with these suffixes; nothing where there is no folder."""
     try:
         return [os.path.join(folder, name) for name in sorted(os.listdir(folder)) if name.endswith(suffixes or "")]
@@ -1459,7 +1515,12 @@ def list_files(folder: str, *suffixes: str) -> list[str]:
         return []
 
 
-def list_condarcs(environ: Environ, root: str) -> list[str]:
+def list_names(folder: str) -> "list[str]":
+    """Return the names in a folder, sorted; none where there is no folder, or a link to one."""
+    return [] if os.path.islink(folder) else [os.path.basename(path) for path in list_files(folder)]
+
+
+def list_condarcs(environ: "Environ", root: str) -> "list[str]":
     """Return the files that conda reads, the strongest last (SEARCH_PATH in conda/base/constants.py)."""
     folders = ["C:/ProgramData/conda"] if os.name == "nt" else ["/etc/conda", "/var/lib/conda"]
     folders += [root, os.path.join(environ.get("XDG_CONFIG_HOME", ""), "conda")]
@@ -1474,7 +1535,7 @@ def list_condarcs(environ: Environ, root: str) -> list[str]:
     return files
 
 
-def find_sections(data: bytes, path: str) -> Iterator[Line]:
+def find_sections(data: bytes, path: str) -> "Iterator[Line]":
     """Yield the lines of the keys that matter, and read past everything between them."""
     wanted = False
     for number, raw in enumerate(data[3 * data.startswith(b"\xef\xbb\xbf") :].replace(b"\r\n", b"\n").split(b"\n"), 1):
@@ -1486,7 +1547,7 @@ def find_sections(data: bytes, path: str) -> Iterator[Line]:
             yield line
 
 
-def read_condarc(path: str) -> dict[Text, Node]:
+def read_condarc(path: str) -> "dict[Text, Node]":
     """Return the keys of a file that matter here."""
     try:
         with open(path, "rb") as f:
@@ -1501,14 +1562,14 @@ def read_condarc(path: str) -> dict[Text, Node]:
     return keys
 
 
-def merge(weaker: Any, stronger: Node) -> Node:
+def merge(weaker: "Any", stronger: "Node") -> "Node":
     """Merge values as conda does: mappings by key, lists with the stronger file's items first."""
     if isinstance(weaker, dict) and isinstance(stronger, dict):
         return {**weaker, **stronger}
     return stronger + weaker if isinstance(weaker, list) and isinstance(stronger, list) else stronger
 
 
-def find_setting(key: str, condarc: dict[str, Node], environ: Environ) -> Text:
+def find_setting(key: str, condarc: "dict[str, Node]", environ: "Environ") -> Text:
     """Return a setting from its variable, else condarc, else the default, with where it stands."""
     own: Any = condarc.get("conda-execute") or {}
     variable = "CONDA_EXECUTE_" + key.upper().replace("-", "_")
@@ -1522,13 +1583,13 @@ def find_setting(key: str, condarc: dict[str, Node], environ: Environ) -> Text:
     return value
 
 
-def find_list(key: str, condarc: dict[str, Node]) -> list[Text]:
+def find_list(key: str, condarc: "dict[str, Node]") -> "list[Text]":
     """Return the items of a list in condarc; a scalar is a list of one, as for conda."""
     node = condarc.get(key, [])
     return [item for item in (node if isinstance(node, list) else [node]) if isinstance(item, Text) and item]
 
 
-def expand(text: Text, environ: Environ) -> str:
+def expand(text: Text, environ: "Environ") -> str:
     """Return a path with "~", $NAME and ${NAME} filled in."""
     first, *parts = os.path.expanduser(text).split("$")
     for part in parts:
@@ -1539,7 +1600,7 @@ def expand(text: Text, environ: Environ) -> str:
     return first
 
 
-def find_envs_dir(root: str, condarc: dict[str, Node], environ: Environ) -> str:
+def find_envs_dir(root: str, condarc: "dict[str, Node]", environ: "Environ") -> str:
     """Return what conda calls envs_dirs[0] (mockable_context_envs_dirs in conda/base/context.py)."""
     given = environ.get("CONDA_ENVS_DIRS") or environ.get("CONDA_ENVS_PATH") or ""
     folders = [os.path.expanduser(folder.strip()) for folder in given.split(os.pathsep) if folder.strip()]
@@ -1559,7 +1620,7 @@ def parse_hours(text: str) -> float:
     return hours if 0 <= hours < 1e9 else -1
 
 
-def read_config(environ: Environ, executable: str) -> Config:
+def read_config(environ: "Environ", executable: str) -> Config:
     """Return the settings; raise Error that names the file and line of a bad one."""
     root = find_root(environ, executable)
     condarc: dict[str, Node] = {}
@@ -1578,24 +1639,196 @@ def read_config(environ: Environ, executable: str) -> Config:
     return Config(env_dir=os.path.normpath(path), keep_hours=hours, engine=str(engine), condarc=condarc)
 
 
-# ---- Store -----------------------------------------------------------------------------
-# What lies in env-dir: prefixes, their markers, the log, the leases. Knows neither engines
-# nor scripts.
+# ---- Folders ---------------------------------------------------------------------------
+# Folders that nobody else can write to, and what it takes to empty one. Knows nothing of envs.
 
-MARKER = "conda-meta/conda-execute.json"
-KEPT = ".scripts"
-KEPT_S = 5  # from keeping a script to the start of what reads it
-CODE_NAMES = ("code", "stdin")  # of scripts that came without a name
-LOG_HEADER = b"time\tevent\tname\tpid\thost\tscript\n"
-LOG_LIMIT_BYTES = 1 << 20
-LOCK_POLL_S = 0.05  # a person notices more
-RETRY_S = 600  # when to look again at an environment that something still runs in
+# What file systems put into a folder by themselves.
+OF_FILE_SYSTEMS = ("lost+found", ".snapshot", ".snapshots", ".zfs")
 OWN_FOLDER = "name a folder of yours: env-dir under conda-execute: in ~/.condarc, or CONDA_EXECUTE_ENV_DIR"
-STORE_README = b"""\
-conda environments that conda-execute made for scripts; each lies under the hash of its metadata.
-Deleting all of this is safe while no such script runs: what is needed is built again.
-conda-execute: https://github.com/conda-tools/conda-execute
-"""
+
+
+def make_folder(path: str) -> None:
+    """Create a folder, and those above it, that only the user may write to, whatever the umask."""
+    if not os.path.isdir(path):
+        make_folder(os.path.dirname(path) or os.curdir)
+        try:
+            os.mkdir(path, 0o755)
+        except FileExistsError:
+            if not os.path.isdir(path):
+                raise
+
+
+def write_file(path: str, content: bytes, more_flags: int = 0) -> None:
+    """Write a file that only the user may write to, whatever the umask, and have it on the disk."""
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | more_flags, 0o644), "wb") as f:
+        f.write(content)
+        f.flush()
+        os.fsync(f.fileno())
+
+
+def find_owner(uid: int) -> str:
+    """Return the name of a user, or the number of one who has none."""
+    try:
+        import pwd
+
+        return "%s (%d)" % (pwd.getpwuid(uid).pw_name, uid)
+    except (ImportError, KeyError):
+        return str(uid)
+
+
+def is_own_group(gid: int) -> bool:
+    """Answer whether a group is the one that many systems give each user, with nobody else in it."""
+    import grp
+    import pwd
+
+    try:
+        user, group = pwd.getpwuid(os.geteuid()), grp.getgrgid(gid)
+    except KeyError:
+        return False
+    return user.pw_gid == gid and group.gr_name == user.pw_name and set(group.gr_mem) <= {user.pw_name}
+
+
+def check_folder(path: str, what: str, link_too: bool = False) -> None:
+    """Refuse a folder, or a file, in which others could leave what we would run; one that is not there is fine."""
+    try:
+        found = os.stat(path) if link_too else os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    hint = OWN_FOLDER
+    if found.st_mode & 0o170000 == 0o120000:
+        text, hint = "a link to " + quote(os.readlink(path)), "remove the link, or " + OWN_FOLDER
+    elif not hasattr(os, "geteuid"):
+        return
+    elif found.st_uid not in (0, os.geteuid()):
+        text = "one of user " + find_owner(found.st_uid)
+    elif found.st_mode & 0o002 or found.st_mode & 0o020 and not is_own_group(found.st_gid):
+        text = "one that %s may write to" % ("anyone" if found.st_mode & 0o002 else "its group")
+        hint = 'write "chmod -R go-w %s" if nobody else had a reason to write there, or %s' % (path, OWN_FOLDER)
+    else:
+        return
+    raise Error("expected %s of yours or root's, found %s" % (what, text), path, hint=hint)
+
+
+def find_mount(path: str) -> str:
+    """Return a place below a folder where a file system is mounted (proc_pid_mountinfo(5)), or ""."""
+    try:
+        with open("/proc/self/mountinfo", "rb") as f:
+            places = [line.split(b" ")[4] for line in f]
+    except OSError:
+        return ""
+    start = os.fsencode(os.path.realpath(path)) + b"/"
+    for code in (b"\\040", b"\\011", b"\\012", b"\\134"):
+        places = [place.replace(code, bytes([int(code[1:], 8)])) for place in places]
+    return os.fsdecode(next((place for place in places if place.startswith(start)), b""))
+
+
+def check_no_mount(path: str) -> None:
+    """Raise OSError where a file system is mounted below a folder: what is in that is not ours to move or delete."""
+    import errno
+
+    mount = find_mount(path)
+    if mount:
+        raise OSError(errno.EBUSY, "a file system is mounted at " + printable(mount), path)
+
+
+def remove_tree(path: str) -> None:
+    """Delete a folder with all that is in it; raise OSError for what cannot be, once all else is gone."""
+    check_no_mount(path)
+    folders, causes = [path], []
+    for folder in folders:  # which grows: parents before what is in them
+        try:
+            os.chmod(folder, 0o700)  # packages may have folders that not even their owner may write to
+        except OSError:  # somebody else's: what is in it may yet be ours
+            pass
+        try:
+            with os.scandir(folder) as entries:
+                inner = [(entry.path, entry.is_dir(follow_symlinks=False)) for entry in entries]
+        except FileNotFoundError:  # another one deletes it too
+            continue
+        except OSError as e:
+            causes.append(e)
+            continue
+        folders += [one for one, is_dir in inner if is_dir]
+        causes += filter(None, [try_to(os.unlink, one) for one, is_dir in inner if not is_dir])
+    causes += filter(None, [try_to(os.rmdir, folder) for folder in reversed(folders)])
+    if causes:
+        raise causes[0]
+
+
+def try_to(delete: "Callable[[str], None]", path: str) -> "OSError | None":
+    """Delete a path; return why that could not be done, None if it is gone."""
+    try:
+        delete(path)
+    except FileNotFoundError:
+        pass
+    except OSError as e:
+        return e
+    return None
+
+
+def sync_disks(folders: "Iterable[str]") -> None:
+    """Have on their disks what was written to the file systems of some folders: syncfs(2), else sync(2)."""
+    import ctypes
+
+    devices: set[int] = set()
+    for folder in filter(os.path.isdir, folders if hasattr(os, "sync") else ()):
+        fd = os.open(folder, os.O_RDONLY)
+        try:
+            device = os.fstat(fd).st_dev
+            if device not in devices and ctypes.CDLL(None, use_errno=True).syncfs(fd):
+                raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), folder)
+            devices.add(device)
+        except AttributeError:  # macOS
+            os.sync()
+        finally:
+            os.close(fd)
+
+
+def sync_folder(path: str) -> None:
+    """Have on the disk which names a folder holds (fsync(2))."""
+    if os.name != "nt":
+        fd = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+
+class JsonContext:
+    """What json.JSONDecoder would tell its scanner."""
+
+    strict, memo, object_hook, object_pairs_hook = True, {}, None, None  # type: ignore[var-annotated]
+    parse_float, parse_int, parse_constant = float, int, str
+
+
+def read_json(path: str) -> "Any":
+    """Return the content of a JSON file, or None; json would import re, and cost half a start of Python."""
+    from _json import make_scanner
+
+    try:
+        with open(path, encoding="utf-8") as f:
+            text = f.read().strip()
+        content, end = make_scanner(JsonContext)(text, 0)  # type: ignore[arg-type]
+    except (OSError, ValueError, StopIteration, SystemError):  # the last: CPython 3.11, which cannot name its error
+        return None
+    return content if end == len(text) else None
+
+
+# ---- Leases ----------------------------------------------------------------------------
+# Locks, who holds one, and which processes are alive. Knows neither envs nor what is kept.
+
+LOCK_POLL_S = 0.05  # a person notices more
+LOWEST_FD = 3  # below are the standard streams, open or not: a child gets others there
+
+
+def lift(fd: int) -> int:
+    """Return a descriptor moved above those of the standard streams, which a caller may have closed."""
+    if fd >= LOWEST_FD or not fcntl:
+        return fd
+    try:
+        return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, LOWEST_FD)
+    finally:
+        os.close(fd)
 
 
 def find_start_on_windows(pid: int) -> str:
@@ -1650,24 +1883,39 @@ def is_held(mark: str, holder: str, keep_s: float) -> bool:
 
 
 class Lock:
-    """A lock on a file, shared or exclusive, that ends with the process that took it.
+    """A lock on a file, shared or exclusive, that ends when it is released, or with the process that took it.
 
-    By flock(2): it belongs to the open file, so to every process that has a copy of the descriptor,
-    and the kernel drops it with the last of them. Where there is none (Windows, some network file
-    systems), by files PATH.MODE.HOST.PID.START-FD: each shows its own, then looks at those of others.
+    By flock(2): it belongs to the open file, so to every process that has a copy of the descriptor.
+    Where there is none (Windows, some network file systems), by files PATH.MODE.HOST.PID.START-FD:
+    each shows its own, then looks at those of others.
     """
 
     said = False  # that files are used
 
-    def __init__(self, path: str, keep_s: float, say: Progress) -> None:
+    def __init__(self, path: str, keep_s: float, say: "Progress") -> None:
         self.path, self.keep_s, self.say, self.mark, self.fd = path, keep_s, say, "", -1
+        self.marker: dict[str, list[str]] = {}  # of the env, where this is a lease on one
+        make_folder(os.path.dirname(path))  # .leases may have been deleted
+        link = getattr(os, "O_NOFOLLOW", 0)
         for flags in (os.O_RDWR | os.O_CREAT, os.O_RDONLY):  # reading is enough for a shared lock
             try:
-                os.makedirs(os.path.dirname(path), 0o755, exist_ok=True)  # .leases may have been deleted
-                self.fd = os.open(path, flags, 0o666)
+                self.fd = lift(os.open(path, flags | link, 0o644))
                 break
-            except OSError:  # an env-dir of somebody else's: nothing in it is removed by us
+            except FileNotFoundError:  # an env-dir of somebody else's: nothing in it is removed by us
                 continue
+            except OSError as e:
+                self.refuse(e, flags == os.O_RDONLY)
+
+    def refuse(self, cause: OSError, is_last: bool) -> None:
+        """Raise Error for a lock file that is in the way, OSError for what else is no matter of rights."""
+        import errno
+
+        if cause.errno in (errno.ELOOP, errno.EMLINK, errno.EISDIR) or is_last and isinstance(cause, PermissionError):
+            message = "expected a lock file that can be opened, found: %s" % cause.strerror
+            hint = "remove it, or have its owner do so, while nothing runs that holds it: rm " + self.path
+            raise Error(message, self.path, hint=hint)
+        if cause.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise cause
 
     def take(self, exclusive: bool) -> bool:
         """Take or change the lock if that can be done at once; answer whether it was."""
@@ -1682,6 +1930,8 @@ class Lock:
         except OSError as e:
             import errno
 
+            if e.errno == errno.EBADF:  # NFS: an exclusive lock takes the right to write
+                self.refuse(PermissionError(errno.EACCES, "it cannot be written to"), True)
             if e.errno not in (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP):
                 raise
             return self.take_by_file(exclusive)
@@ -1706,17 +1956,18 @@ class Lock:
     def show(self, mode: str, pid: int) -> str:
         """Leave the mark of a process, and return its path."""
         mark = "%s.%s.%s.%d.%s-%d" % (self.path, mode, HOST, pid, find_start(pid), self.fd)
-        os.close(os.open(mark, os.O_CREAT | os.O_WRONLY, 0o666))
+        os.close(os.open(mark, os.O_CREAT | os.O_WRONLY, 0o644))
         return mark
 
-    def share(self, pid: int) -> None:
-        """Let a child that has our descriptor hold the lock too where there are only files."""
-        if self.mark:
-            self.show("exclusive", pid)
+    def share(self, pid: int) -> str:
+        """Let a child that has our descriptor hold the lock too where there are only files; return its mark, or ""."""
+        return self.show("exclusive", pid) if self.mark else ""
 
-    def wait(self, exclusive: bool) -> Lock:
+    def wait(self, exclusive: bool) -> "Lock":
         """Take the lock when it can be had; say for whom we wait, unless it is a matter of moments."""
         start, said = time.time(), False
+        if self.fd < 0 and exclusive:
+            raise Error("expected a folder in which a lock file can be made, found none", self.path, hint=OWN_FOLDER)
         while not self.take(exclusive):
             os.lseek(self.fd, 0, os.SEEK_SET)
             holder = os.read(self.fd, 400).decode("utf-8", "replace")
@@ -1727,27 +1978,168 @@ class Lock:
         return self
 
     def note(self, what: str) -> None:
-        """Leave a note for those who wait; an empty one withdraws it."""
-        os.ftruncate(self.fd, 0)
-        os.lseek(self.fd, 0, os.SEEK_SET)
-        os.write(self.fd, os.fsencode(what and "process %d on %s, which %s" % (os.getpid(), HOST, what)))
+        """Leave a note for those who wait, where that can be written; an empty one withdraws it."""
+        try:
+            os.ftruncate(self.fd, 0)
+            os.lseek(self.fd, 0, os.SEEK_SET)
+            os.write(self.fd, os.fsencode(what and "process %d on %s, which %s" % (os.getpid(), HOST, what)))
+        except OSError:  # a full disk, somebody else's lock file
+            pass
 
     def release_mark(self) -> None:
         if self.mark:
-            os.unlink(self.mark)
+            try_to(os.unlink, self.mark)
             self.mark = ""
 
     def release(self) -> None:
+        """Let go of the lock, though a process that was forked meanwhile has a copy of the descriptor."""
         self.release_mark()
-        if self.fd >= 0:
-            os.close(self.fd)
-            self.fd = -1
+        if self.fd >= 0 and fcntl:
+            try:
+                fcntl.flock(self.fd, fcntl.LOCK_UN)
+            except OSError:  # no such locks here
+                pass
+        self.close()
 
-    def __enter__(self) -> Lock:
+    def close(self) -> None:
+        """Let go of the descriptor; a child that was given it has the lock now."""
+        fd, self.fd = self.fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+    def __enter__(self) -> "Lock":
         return self
 
     def __exit__(self, *failure: object) -> None:
         self.release()
+
+
+def read_process(pid: int, what: str) -> bytes:
+    """Return a file of a process, or where a link of it leads (proc(5)); b"" where that is not ours to see."""
+    path = "/proc/%d/%s" % (pid, what)
+    try:
+        if what == "exe" or what.startswith("fd/"):
+            return os.fsencode(os.readlink(path))
+        with open(path, "rb") as f:
+            return f.read()
+    except OSError:
+        return b""
+
+
+def read_places(pid: int) -> "Iterator[bytes]":
+    """Yield where a process has its executable, mapped files, environments, open files and words.
+
+    Each source on its own: of other users' processes the last alone can be read. Of this process
+    nothing but what it runs in counts: its leases are what it works with.
+    """
+    if pid != os.getpid() and read_process(pid, "cmdline").endswith(b"\0--tmpenv\0collect\0"):
+        return  # its environment is that of who started it
+    yield read_process(pid, "exe")
+    yield read_process(pid, "maps")
+    variables = [part.partition(b"=") for part in read_process(pid, "environ").split(b"\0")]
+    prefixes = [value for name, _, value in variables if name.startswith(b"CONDA_PREFIX") and value[:1] == b"/"]
+    yield from (os.path.realpath(prefix) + b"/" for prefix in prefixes)
+    if pid == os.getpid():
+        return
+    try:
+        fds = os.listdir("/proc/%d/fd" % pid)  # before the words: what is open up to exec(2) stands there then
+    except OSError:
+        fds = []
+    yield from (read_process(pid, "fd/" + fd) for fd in fds)
+    for _ in range(100):
+        words = read_process(pid, "cmdline").split(b"\0")
+        if words != [b""] or not os.path.exists("/proc/%d/exe" % pid):
+            break
+        time.sleep(0.001)  # in the midst of exec(2), which closes files before it sets the command line
+    yield from words
+    yield from (os.path.realpath(word) for word in words if b"/.scripts/" in word)
+
+
+# ---- Store -----------------------------------------------------------------------------
+# What lies in env-dir: prefixes, their markers, the log, the trash. Only what bears our sign is
+# ever moved or deleted. Knows neither engines nor what a script says.
+
+MARKER = "conda-meta/conda-execute"  # no suffix: conda, mamba and rattler take each *.json there for a package
+KEPT = ".scripts"
+KEPT_S = 5  # from keeping a script to the start of what reads it
+CODE_NAMES = ("code", "stdin")  # of scripts that came without a name
+LOG_HEADER = b"time\tevent\tname\tpid\thost\tscript\n"
+LOG_LIMIT_BYTES = 1 << 20
+RETRY_S = 600  # when to look again at an environment that something still runs in
+MOMENT_S = 10  # for which those who wait for a builder may hold a lease
+CLOCK_S = 300  # by how much a clock may be wrong
+ASIDE = ".aside"  # what a rebuild may yet put back
+PLATFORM = ".platform-"  # and a subdir, in .leases: of the machines that env-dir itself belongs to
+STORE_README = b"""\
+conda environments that conda-execute made for scripts; each lies under the hash of its metadata.
+Deleting all of this is safe while no such script runs: what is needed is built again.
+conda-execute: https://github.com/conda-tools/conda-execute
+"""
+
+
+def is_hex(text: str, length: int) -> bool:
+    """Answer whether a name is a hash of so many digits."""
+    return len(text) == length and not text.strip("0123456789abcdef")
+
+
+def parse_marker(content: bytes) -> "dict[str, list[str]]":
+    """marker := "conda-execute" VERSION (KEY ": " VALUE)*, a line each; nothing of what is none
+
+    >>> parse_marker(b"conda-execute 1.1\\nprefix: /e\\nenv: numpy\\nenv: python >=3\\n")
+    {'prefix': ['/e'], 'env': ['numpy', 'python >=3']}
+    """
+    first, *lines = os.fsdecode(content).split("\n")
+    found: dict[str, list[str]] = {}
+    for line in lines[:-1] if first.startswith("conda-execute ") and not lines[-1] else ():
+        key, _, value = line.partition(": ")
+        found.setdefault(key, []).append(value)
+    return found
+
+
+def format_marker(fields: "Iterable[tuple[str, str]]") -> bytes:
+    """Return the content of a marker."""
+    lines = ["conda-execute " + __version__, *("%s: %s" % (key, value.replace("\n", " ")) for key, value in fields)]
+    return os.fsencode("\n".join(lines) + "\n")
+
+
+def read_records(prefix: str) -> "Iterator[dict[str, Any]]":
+    """Yield what is recorded of each package in a prefix; a record that is damaged tells of no files."""
+    for path in list_files(os.path.join(prefix, "conda-meta"), ".json"):
+        record = read_json(path)
+        if isinstance(record, dict):
+            yield record
+
+
+def survey(prefix: str) -> "tuple[int, str]":
+    """Return how many of the files that packages brought are there in their size, and the oldest of them."""
+    count, oldest = 0, (float("inf"), "")
+    for record in read_records(prefix):
+        paths = (record.get("paths_data") or {}).get("paths") or []
+        known = {one["_path"]: one for one in paths}
+        for name in record.get("files") or []:
+            try:
+                found = os.stat(os.path.join(prefix, name))  # a link that leads nowhere counts for nothing
+            except OSError:
+                continue
+            one = known.get(name, {})
+            is_file, size = one.get("path_type") == "hardlink", one.get("size_in_bytes")
+            is_changed = one.get("prefix_placeholder") and found.st_size  # its size too, but not to nothing
+            count += bool(not is_file or size in (None, found.st_size) or is_changed)
+            oldest = min(oldest, (found.st_mtime, name)) if is_file else oldest
+    return count, oldest[1]
+
+
+def find_trashed(entry: str) -> str:
+    """Return what a thing in the trash was called, "" for one that move_to_trash() did not name.
+
+    >>> find_trashed("ea977067a8fbeb21a594.12.1764040000000000000.aside"), find_trashed("photos.12.3")
+    ('ea977067a8fbeb21a594', '')
+    """
+    stem = entry[: -len(ASIDE)] if entry.endswith(ASIDE) else entry
+    name, pid, time_ns = ["", "", *stem.rsplit(".", 2)][-3:]
+    is_named = pid.isdigit() and time_ns.isdigit() and len(time_ns) == 19
+    is_kept = name.startswith(KEPT + ".") and is_hex(name[len(KEPT) + 1 :], 64)
+    return name.replace(KEPT + ".", KEPT + os.sep) if is_named and (is_hex(name, 20) or is_kept) else ""
 
 
 def format_use(time_s: int, event: str, name: str, pid: int, host: str, script: str) -> bytes:
@@ -1766,7 +2158,7 @@ def unescape(script: bytes) -> str:
     return os.fsdecode(b"\\".join(parts))
 
 
-def find_uses(rows: Iterable[bytes]) -> Uses:
+def find_uses(rows: "Iterable[bytes]") -> "Uses":
     """Return for each name and script the time and row of its last use; rows that are none are skipped."""
     uses: Uses = {}
     for row in rows:
@@ -1775,32 +2167,6 @@ def find_uses(rows: Iterable[bytes]) -> Uses:
         if is_row and fields[1] != b"remove":
             uses.setdefault(os.fsdecode(fields[2]), {})[fields[5]] = int(fields[0]), row
     return uses
-
-
-def read_places(pid: int) -> Iterator[bytes]:
-    """Yield where a process has its executable, mapped files, environment, open leases and kept scripts (proc(5))."""
-    folder = "/proc/%d/" % pid
-    try:
-        yield os.fsencode(os.readlink(folder + "exe"))
-        with open(folder + "maps", "rb") as f:
-            yield f.read()
-        with open(folder + "environ", "rb") as f:
-            prefixes = [value[13:] for value in f.read().split(b"\0") if value.startswith(b"CONDA_PREFIX=/")]
-        yield from (os.path.realpath(prefix) + b"/" for prefix in prefixes)
-        for fd in os.listdir(folder + "fd"):  # before the command line: what is open up to exec(2) stands there then
-            try:
-                yield os.fsencode(os.readlink(folder + "fd/" + fd))
-            except FileNotFoundError:  # closed since
-                continue
-        for _ in range(100):
-            with open(folder + "cmdline", "rb") as f:
-                words = f.read().split(b"\0")
-            if words != [b""]:
-                break
-            time.sleep(0.001)  # in the midst of exec(2), which closes files before it sets the command line
-        yield from (os.path.realpath(word) for word in words if b"/.scripts/" in word)
-    except OSError:  # it has ended, or is another user's
-        return
 
 
 def find_tenant(place: bytes) -> str:
@@ -1819,7 +2185,7 @@ def start_collector(env_dir: str, keep_s: float) -> None:
     """Collect in a process that has nothing of the caller's: no descriptor, session, folder or parent."""
     import subprocess
 
-    argv, null = [sys.executable, os.path.abspath(__file__), "--tmpenv", "collect"], subprocess.DEVNULL
+    argv, null = [sys.executable, "-I", os.path.abspath(__file__), "--tmpenv", "collect"], subprocess.DEVNULL
     if fcntl:  # by a shell that ends at once: a script is to have no child that it does not know of
         argv = ["/bin/sh", "-c", '"$@" &', "sh", *argv]
     flags = 0 if fcntl else 0x8 | 0x200  # DETACHED_PROCESS, CREATE_NEW_PROCESS_GROUP
@@ -1834,11 +2200,25 @@ def start_collector(env_dir: str, keep_s: float) -> None:
         child.wait()
 
 
+def find_home(env_dir: str, subdir: str) -> str:
+    """Return where environments of a platform lie: env-dir belongs to the machines of the platform that made it."""
+    leases = os.path.join(env_dir, ".leases")
+    if os.path.exists(os.path.join(leases, PLATFORM + subdir)):
+        return env_dir
+    own = os.path.join(env_dir, subdir)
+    if os.path.exists(os.path.join(own, ".leases", PLATFORM + subdir)):
+        return own
+    others = any(os.path.basename(path).startswith(PLATFORM) for path in list_files(leases))
+    return own if others else env_dir
+
+
 class Store:
     """env-dir: where each environment lies under its name. Times are in s since the epoch."""
 
-    def __init__(self, env_dir: str, keep_s: float, say: Progress) -> None:
-        self.env_dir, self.keep_s, self.say = env_dir, keep_s, say
+    def __init__(self, env_dir: str, keep_s: float, say: "Progress", subdir: str = "") -> None:
+        self.top, self.keep_s, self.say = env_dir, keep_s, say
+        self.subdir = subdir or find_subdir(sys.platform, MACHINE)
+        self.env_dir = find_home(env_dir, self.subdir)
 
     def path(self, *parts: str) -> str:
         return os.path.join(self.env_dir, *parts)
@@ -1846,19 +2226,39 @@ class Store:
     def lock(self, name: str) -> Lock:
         return Lock(self.path(".leases", name), self.keep_s, self.say)
 
-    def is_ready(self, name: str) -> bool:
-        """Answer whether a complete environment is there."""
-        return os.path.exists(self.path(name, MARKER))
+    def find_marker(self, name: str) -> "dict[str, list[str]]":
+        """Return what the marker of a complete environment says, by key; nothing where there is none to believe.
 
-    def write_marker(self, name: str, content: Mapping[str, object]) -> None:
-        """Declare an environment complete: last, and at once."""
-        import json
+        Not one of another place or platform, nor where one of the oldest files has gone, with which
+        the purges of scratch disks begin. Only "no such file" means that there is no marker.
+        """
+        prefix = self.path(name)
+        try:
+            with open(self.path(name, MARKER), "rb") as f:
+                marker = parse_marker(f.read())
+        except (FileNotFoundError, NotADirectoryError):
+            return {}
+        [where], [platform], [oldest] = (marker.get(key, [""])[:1] for key in ("prefix", "platform", "oldest"))
+        is_here = where == prefix or os.path.exists(where) and os.path.samefile(where, prefix)
+        needed = [self.path(name, one) for one in (oldest, *marker.get("brings", []))]
+        is_whole = is_here and platform == self.subdir and all(map(os.path.lexists, needed))
+        return marker if is_whole and not os.path.islink(prefix) else {}
 
-        with open(self.path(name, MARKER + ".part"), "w", encoding="utf-8") as f:
-            json.dump(content, f, indent=1)
-            f.flush()
-            os.fsync(f.fileno())
-        os.replace(f.name, self.path(name, MARKER))
+    def mark(self, name: str, fields: "list[tuple[str, str]]") -> None:
+        """Declare an environment complete: last, at once, and on the disk after all of it and before its first use."""
+        count, oldest = survey(self.path(name))
+        place = [("prefix", self.path(name)), ("platform", self.subdir), ("oldest", oldest), ("files", str(count))]
+        write_file(self.path(name, MARKER + ".part"), format_marker(place + fields))
+        os.replace(self.path(name, MARKER + ".part"), self.path(name, MARKER))
+        sync_folder(os.path.dirname(self.path(name, MARKER)))
+
+    def unmark_if_damaged(self, name: str) -> bool:
+        """Take the marker from an environment of which files have gone; answer whether that was so."""
+        [files] = self.find_marker(name).get("files", ["0"])
+        is_damaged = survey(self.path(name))[0] < int(files)
+        if is_damaged:
+            try_to(os.unlink, self.path(name, MARKER))
+        return is_damaged
 
     def date(self, path: str) -> None:
         """Note a use as a file's time, which no damage to the log can take away."""
@@ -1867,87 +2267,179 @@ class Store:
         except OSError:  # an env-dir that we may only read: nobody collects what is in it
             pass
 
-    def check(self) -> None:
-        """Refuse an env-dir in which others could leave what we would run."""
-        try:
-            found = os.stat(self.env_dir)
-        except OSError:
-            return
-        if hasattr(os, "geteuid") and (found.st_uid not in (0, os.geteuid()) or found.st_mode & 0o002):
-            what = "one that anyone may write to" if found.st_mode & 0o002 else "one of user %d" % found.st_uid
-            raise Error("expected an env-dir of yours or root's, found " + what, self.env_dir, hint=OWN_FOLDER)
+    def check(self, *names: str) -> None:
+        """Refuse an env-dir, or what else in it is named, in which others could leave what we would run."""
+        for name in (*names, ""):
+            check_folder(self.path(name) if name else self.top, "a folder" if name else "an env-dir", link_too=not name)
 
-    def make(self) -> None:
-        """Create env-dir and what conda-execute keeps in it."""
+    def check_env(self, name: str) -> None:
+        """Refuse an environment in which others could leave what we would run: looked at while we hold its lease."""
+        bin_dir = find_bin_dirs(self.path(name))[0]
+        self.check(".leases", name, os.path.join(name, "conda-meta"), os.path.join(name, MARKER), bin_dir)
+
+    def is_ours(self) -> bool:
+        """Answer whether env-dir bears our sign: the log, or where that is lost, the README."""
+        for name, sign in (("usage.tsv", LOG_HEADER), ("README", STORE_README)):
+            try:
+                with open(self.path(name), "rb") as f:
+                    head = f.read(4096)
+            except OSError:
+                continue
+            if head.startswith(sign) or name == "usage.tsv" and find_uses(head.splitlines(True)):
+                return True
+        return False
+
+    def is_begun(self) -> bool:
+        """Answer whether the log is one whose first line found no room on the disk."""
+        with open(self.path("usage.tsv"), "rb") as f:
+            return LOG_HEADER.startswith(f.read(len(LOG_HEADER)))
+
+    def refuse_others(self) -> None:
+        """Raise Error for a folder that holds something and does not bear our sign."""
         try:
-            for folder in ("", ".leases", ".trash"):
-                os.makedirs(self.path(folder), 0o755, exist_ok=True)  # whatever the umask: see check()
+            names = sorted(os.listdir(self.env_dir))
+        except FileNotFoundError:
+            return
+        except NotADirectoryError as e:
+            raise self.unwritable(e) from None
+        names = [name for name in names if name not in OF_FILE_SYSTEMS and not name.startswith(".nfs")]
+        special = {os.path.realpath(os.sep): "the root of all", os.path.realpath(os.path.expanduser("~")): "a home"}
+        found = special.get(os.path.realpath(self.env_dir), "a folder")
+        if self.is_ours() or found == "a folder" and (not names or names == ["usage.tsv"] and self.is_begun()):
+            return
+        more = " and %d more" % (len(names) - 3) if names[3:] else ""
+        found += " that holds " + ", ".join(map(printable, names[:3])) + more if names else ""
+        found += ", of user " + find_owner(os.stat(self.env_dir).st_uid)
+        hint = 'write "conda-execute:" and below it "  env-dir: FOLDER" into ~/.condarc, or set CONDA_EXECUTE_ENV_DIR'
+        message = "expected an env-dir that conda-execute made, or an empty one, found " + found
+        raise Error(message, self.env_dir, hint=hint + "; FOLDER is one that is empty, or not there")
+
+    def make(self, name: str = "") -> None:
+        """Create env-dir and what conda-execute keeps in it, its sign first; refuse what is in the way."""
+        self.check(".leases", ".trash", KEPT)
+        try:
+            self.refuse_others()
+            make_folder(self.env_dir)
+            is_new = not self.is_ours()
+            for file, content in (("usage.tsv", LOG_HEADER), ("README", STORE_README)):
+                if is_new or not os.path.lexists(self.path(file)):  # two at once write the same to the same place
+                    write_file(self.path(file), content)
+            for folder in (".leases", ".trash"):
+                make_folder(self.path(folder))
             os.utime(self.path(".leases"))  # fails where nothing can be written
-            for name, content in (("README", STORE_README), ("usage.tsv", LOG_HEADER)):
-                if not os.path.lexists(self.path(name)):  # two at once write the same to the same place
-                    with open(os.open(self.path(name), os.O_WRONLY | os.O_CREAT, 0o666), "wb") as f:
-                        f.write(content)
+            self.claim()
         except OSError as e:
             raise self.unwritable(e) from None
+        self.check(".leases", ".trash", KEPT)
+        if name and os.path.lexists(self.path(name)) and name not in self.find_names():
+            kind = "a folder" if os.path.isdir(self.path(name)) else "a file"
+            kind = "a link" if os.path.islink(self.path(name)) else kind
+            message = "expected room for an environment, found %s that conda-execute did not make" % kind
+            raise Error(message, self.path(name), hint="move it to another place")
+
+    def claim(self) -> None:
+        """Note which platform made env-dir; where that is another, ours is the folder called like it."""
+        mark = PLATFORM + self.subdir
+        if os.path.exists(self.path(".leases", mark)):
+            return
+        with self.lock(".platform").wait(exclusive=True):
+            before, self.env_dir = self.env_dir, find_home(self.top, self.subdir)
+            if self.env_dir == before:
+                write_file(self.path(".leases", mark), b"")
+        if self.env_dir != before:
+            self.make()
 
     def unwritable(self, cause: OSError) -> Error:
         message = "expected an env-dir that can be written to, found: %s" % cause.strerror
         return Error(message, self.env_dir, hint=OWN_FOLDER)
 
-    def in_use(self, name: str, pids: list[int]) -> Error:
+    def in_use(self, name: str, pids: "list[int]") -> Error:
         who = "process " + ", ".join(map(str, pids)) if pids else "another process"
         return Error("expected nobody to run in it, found " + who, self.path(name), hint="end it, or wait for its end")
 
-    def obtain(self, name: str, force: bool, build: Callable[[Lock], None]) -> Lock:
+    def obtain(self, name: str, force: bool, build: "Callable[[Lock], None]") -> Lock:
         """Return a lease on a complete environment, built first where there is none.
 
         Look, lock, look again, build, mark last. Who dies on the way leaves a prefix without marker,
         which the next one clears away; its engine, which inherits the builder's lock, keeps others waiting.
         """
-        self.check()
-        if force or not self.is_ready(name):
-            self.make()
+        self.check(".leases")
+        if force or not os.path.lexists(self.path(name, MARKER)):
+            self.make(name)
         lease = self.lock(name).wait(exclusive=False)
         self.collect_if_due()
-        if not force and self.is_ready(name):
-            return lease
-        self.make()
-        lease.release()  # who waits for a builder does not run in it
-        with self.lock(name + ".build").wait(exclusive=True) as builder:
-            if force or not self.is_ready(name):
-                self.replace(name, force, builder, build)
-            return self.lock(name).wait(exclusive=False)
+        if not self.admit(lease, name) or force:
+            lease.release()  # who waits for a builder does not run in it
+            self.make(name)
+            with self.lock(name + ".build").wait(exclusive=True) as builder:
+                self.put_back(name)
+                if force or not self.find_marker(name):
+                    self.replace(name, builder, build)
+                lease = self.lock(name).wait(exclusive=False)
+                self.admit(lease, name)
+        return lease
 
-    def replace(self, name: str, force: bool, builder: Lock, build: Callable[[Lock], None]) -> None:
+    def admit(self, lease: Lock, name: str) -> bool:
+        """Answer whether an environment is complete and nobody else's, looked at while we hold its lease."""
+        self.check_env(name)
+        lease.marker = self.find_marker(name)
+        return bool(lease.marker)
+
+    def replace(self, name: str, builder: Lock, build: "Callable[[Lock], None]") -> None:
         """Build an environment in the place of what is there; if that fails, put a complete one back."""
-        with self.lock(name) as entrance:
-            if force:  # for us alone, up to the move: nobody is let into what is about to go
-                alone, pids = entrance.take(exclusive=True), self.find_processes().get(name, [])
-                if not alone or pids:
-                    raise self.in_use(name, pids)
-            was_ready = self.is_ready(name)
-            old = self.move_to_trash(name) if os.path.lexists(self.path(name)) else ""
+        if os.path.lexists(self.path(name)):
+            self.set_aside(name)
+        is_built = False
         try:
             builder.note("builds " + self.path(name))
             build(builder)
-        except BaseException:
-            if was_ready:
-                os.rename(old, self.path(name))
-            raise
+            is_built = True
         finally:
             builder.note("")
-            self.empty_trash(name)
+            try:
+                self.put_back(name, has_failed=not is_built)
+            except OSError:  # the next one does it
+                pass
+            if os.listdir(self.path(".trash")):
+                start_collector(self.top, self.keep_s)
 
-    def move_to_trash(self, name: str) -> str:
-        trash = self.path(".trash", "%s.%d.%d" % (name.replace(os.sep, "."), os.getpid(), time.time_ns()))
-        os.rename(self.path(name), trash)
-        return trash
+    def set_aside(self, name: str) -> None:
+        """Move an environment away that nobody runs in, and into which nobody is let up to that."""
+        with self.lock(name) as lease:
+            deadline = time.time() + MOMENT_S
+            while not lease.take(exclusive=True) and time.time() < deadline and not self.find_processes().get(name):
+                time.sleep(LOCK_POLL_S)  # for those who look whether it is complete
+            pids = self.find_processes().get(name, [])
+            if pids or not lease.take(exclusive=True):
+                raise self.in_use(name, pids)
+            self.move_to_trash(name, ASIDE if self.find_marker(name) else "")
+
+    def put_back(self, name: str, has_failed: bool = False) -> None:
+        """Clear away what a failed build has left, or one that was killed, and put back what it was to replace."""
+        asides = [entry for entry in sorted(os.listdir(self.path(".trash"))) if entry.startswith(name + ".")]
+        asides = [entry for entry in asides if entry.endswith(ASIDE) and find_trashed(entry)]
+        if not asides and not has_failed:
+            return
+        if not self.find_marker(name):
+            if os.path.lexists(self.path(name)):
+                self.move_to_trash(name)
+            if asides:
+                os.rename(self.path(".trash", asides.pop()), self.path(name))
+        for entry in asides:
+            os.rename(self.path(".trash", entry), self.path(".trash", entry[: -len(ASIDE)]))
+
+    def move_to_trash(self, name: str, suffix: str = "") -> None:
+        check_no_mount(self.path(name))
+        make_folder(self.path(".trash"))
+        try_to(lambda path: os.chmod(path, 0o755), self.path(name))  # to move a folder takes the right to write to it
+        trash = "%s.%d.%019d%s" % (name.replace(os.sep, "."), os.getpid(), time.time_ns(), suffix)
+        os.rename(self.path(name), self.path(".trash", trash))
 
     def script_path(self, data: bytes, name: str) -> str:
         """Return where a script of these bytes is kept."""
         return self.path(KEPT, sha256(data).hexdigest(), name)
 
-    def read_kept(self, path: str) -> bytes | None:
+    def read_kept(self, path: str) -> "bytes | None":
         """Return the content of a kept script, or None unless it has the hash that its folder is called."""
         try:
             with open(path, "rb") as f:
@@ -1956,7 +2448,7 @@ class Store:
             return None
         return content if path == self.script_path(content, os.path.basename(path)) else None
 
-    def find_kept(self, digest: str, but: Collection[str]) -> tuple[bytes, str] | None:
+    def find_kept(self, digest: str, but: "Collection[str]") -> "tuple[bytes, str] | None":
         """Return content and name of a kept script with this hash that has none of some names, or None."""
         for path in list_files(self.path(KEPT, digest)):
             content, name = self.read_kept(path), os.path.basename(path)
@@ -1964,7 +2456,7 @@ class Store:
                 return content, name
         return None
 
-    def keep_script(self, path: str, content: bytes) -> IO[bytes]:
+    def keep_script(self, path: str, content: bytes) -> "IO[bytes]":
         """Write a script to its place, at once, unless it is there; date its folder.
 
         Return it open, which shows collectors that it is about to run: see read_places().
@@ -1972,14 +2464,14 @@ class Store:
         folder = os.path.dirname(path)
         with self.lock(KEPT).wait(exclusive=False):
             try:
+                self.check(KEPT, os.path.relpath(folder, self.env_dir))
                 if self.read_kept(path) is None:
-                    for one in (os.path.dirname(folder), folder):
-                        os.makedirs(one, 0o755, exist_ok=True)  # whatever the umask: see check()
+                    make_folder(folder)
                     part = os.path.join(folder, ".%d.part" % os.getpid())
-                    with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644), "wb") as f:
-                        f.write(content)
+                    write_file(part, content)
                     os.replace(part, path)
                 self.date(folder)
+                self.check(KEPT, *(os.path.relpath(one, self.env_dir) for one in (folder, path)))
                 return open(path, "rb")
             except OSError as e:
                 raise self.unwritable(e) from None
@@ -1991,16 +2483,19 @@ class Store:
             self.date(self.path(name, MARKER))
         try:
             for _ in range(2):  # a log that is rewritten between open and write takes the row with it
-                with open(self.path("usage.tsv"), "ab", buffering=0) as log:
-                    row = row if os.fstat(log.fileno()).st_size else LOG_HEADER + row
-                    is_whole = log.write(row) == len(row)
-                    if os.fstat(log.fileno()).st_nlink:
+                log = os.open(self.path("usage.tsv"), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+                try:
+                    row = row if os.fstat(log).st_size else LOG_HEADER + row
+                    is_whole = os.write(log, row) == len(row)
+                    if os.fstat(log).st_nlink:
                         break
+                finally:
+                    os.close(log)
             return is_whole
         except OSError:  # read-only, full: a use that is not noted ends no run
             return False
 
-    def read_uses(self) -> Uses:
+    def read_uses(self) -> "Uses":
         """Return what find_uses() does of the log, nothing where it cannot be read."""
         try:
             with open(self.path("usage.tsv"), "rb") as f:
@@ -2008,30 +2503,41 @@ class Store:
         except OSError:
             return {}
 
-    def last_use(self, name: str, uses: Uses) -> float:
-        """Return when an environment, or what is kept of a script, was used last; 0 for what is not complete."""
+    def last_use(self, name: str, uses: "Uses") -> float:
+        """Return when an environment, or what is kept of a script, was used last; 0 for what is not complete.
+
+        What lies in the future was written by a clock that was wrong, and counts from now on.
+        """
+        now = time.time()
         try:
             if name.startswith(KEPT):
-                return os.stat(self.path(name)).st_mtime + KEPT_S
-            marked = os.stat(self.path(name, MARKER)).st_mtime
-        except OSError:
+                marked = os.stat(self.path(name)).st_mtime + KEPT_S
+            else:
+                marked = os.stat(self.path(name, MARKER)).st_mtime
+        except (FileNotFoundError, NotADirectoryError):
             return 0
-        return max([marked, *(when for when, _ in uses.get(name, {}).values())])
+        except OSError:  # one that may not be looked at is none that is not complete
+            return now
+        last = max([marked, *(when for when, _ in uses.get(name, {}).values())])
+        if last > now + CLOCK_S:
+            self.date(self.path(name) if name.startswith(KEPT) else self.path(name, MARKER))
+        return last if last <= now + CLOCK_S else now
 
     def compact_log(self) -> None:
-        """Rewrite a log that has grown too long to the last use of each environment by each script."""
-        path = self.path("usage.tsv")
+        """Rewrite a log to the last use of each environment by each script: one that is long, or is of the future."""
+        path, latest = self.path("usage.tsv"), time.time() + CLOCK_S
         try:
             with open(path, "rb") as old:
                 content = old.read()
                 end = content.rfind(b"\n") + 1  # a row may be on its way
-                if end < LOG_LIMIT_BYTES:
-                    return
                 uses = find_uses(row + b"\n" for row in content[:end].split(b"\n"))
-                kept = sorted(use for name in uses if self.is_ready(name) for use in uses[name].values())
-                with open(path + ".part", "wb") as new:
-                    new.writelines([LOG_HEADER, *(row for _, row in kept)])
-                os.replace(new.name, path)
+                names = [name for name in uses if os.path.lexists(self.path(name, MARKER))]
+                kept = sorted(use for name in names for use in uses[name].values())
+                if end < LOG_LIMIT_BYTES and all(when <= latest for when, _ in kept):
+                    return
+                kept = [use for use in kept if use[0] <= latest]
+                write_file(path + ".part", b"".join([LOG_HEADER, *(row for _, row in kept)]))
+                os.replace(path + ".part", path)
                 old.seek(end)
                 late = old.read()  # appended while we wrote
             with open(path, "ab", buffering=0) as log:
@@ -2039,24 +2545,28 @@ class Store:
         except OSError:
             pass
 
-    def find_names(self) -> list[str]:
-        """Return the names of all environments, whole or not."""
-        names = map(os.path.basename, list_files(self.env_dir))
-        return [name for name in names if len(name) == 20 and not name.strip("0123456789abcdef")]
+    def find_names(self) -> "list[str]":
+        """Return the names of all environments that bear our sign, whole or not."""
+        names = [name for name in map(os.path.basename, list_files(self.env_dir)) if is_hex(name, 20)]
+        names = [name for name in names if os.path.isdir(self.path(name)) and not os.path.islink(self.path(name))]
+        signs = ((self.path(name, MARKER), self.path(".leases", name + ".build")) for name in names)
+        return [name for name, some in zip(names, signs) if any(map(os.path.lexists, some))]
 
-    def find_kept_names(self) -> list[str]:
+    def find_kept_names(self) -> "list[str]":
         """Return what is kept of scripts, as paths below env-dir."""
-        return [os.path.relpath(path, self.env_dir) for path in list_files(self.path(KEPT))]
+        names = [name for name in list_names(self.path(KEPT)) if is_hex(name, 64)]
+        paths = [os.path.join(KEPT, name) for name in names]
+        return [path for path in paths if os.path.isdir(self.path(path)) and not os.path.islink(self.path(path))]
 
-    def find_running(self) -> Iterator[tuple[int, str]]:
-        """Yield the other processes of this host, and where each runs, by /proc: see read_places()."""
-        root = os.fsencode(os.path.realpath(self.env_dir)) + b"/"
+    def find_running(self) -> "Iterator[tuple[int, str]]":
+        """Yield the processes of this host, and where each runs, by /proc: see read_places()."""
+        roots = {os.fsencode(path) + b"/" for path in (self.env_dir, os.path.realpath(self.env_dir))}
         for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
-            if pid != os.getpid():
-                for part in b"\n".join(read_places(pid)).split(root)[1:]:
-                    yield pid, find_tenant(part)
+            places = b"\n".join(read_places(pid))
+            for part in (part for root in roots for part in places.split(root)[1:]):
+                yield pid if pid != os.getpid() else os.getppid(), find_tenant(part)
 
-    def find_logged(self) -> Iterator[tuple[int, str]]:
+    def find_logged(self) -> "Iterator[tuple[int, str]]":
         """Yield the processes of this host that the log names and that still run, and where."""
         for name, scripts in self.read_uses().items():
             for _, row in scripts.values():
@@ -2065,15 +2575,15 @@ class Store:
                     yield int(pid), name
                     yield int(pid), os.path.relpath(os.path.dirname(unescape(script)), self.env_dir)
 
-    def find_processes(self) -> dict[str, list[int]]:
-        """Return the other processes of this host that run in each environment or kept script."""
+    def find_processes(self) -> "dict[str, list[int]]":
+        """Return the processes of this host that run in each environment or kept script; for our own, its parent."""
         found: dict[str, list[int]] = {}
         for pid, name in self.find_running() if os.path.isdir("/proc/self") else self.find_logged():
             if pid not in found.setdefault(name, []):
                 found[name].append(pid)
         return found
 
-    def remove(self, name: str, used_before: float) -> list[int] | None:
+    def remove(self, name: str, used_before: float) -> "list[int] | None":
         """Move what is idle into the trash; return None, or who is in the way ([] if that is unknown)."""
         if name.startswith(KEPT):
             return self.remove_kept(name, used_before)
@@ -2086,7 +2596,7 @@ class Store:
             self.append("remove", name, "")
             return None
 
-    def remove_kept(self, name: str, used_before: float) -> list[int] | None:
+    def remove_kept(self, name: str, used_before: float) -> "list[int] | None":
         """Do as remove() for what is kept of a script; who starts it waits only for the last look and the move."""
         dated, pids = self.last_use(name, {}), self.find_processes().get(name, [])
         with self.lock(KEPT) as lock:
@@ -2097,58 +2607,252 @@ class Store:
             self.move_to_trash(name)
             return None
 
-    def empty_trash(self, ours: str = "") -> None:
-        """Delete what lies in the trash, but for what another process may yet put back."""
-        import shutil
-
-        for entry in os.listdir(self.path(".trash")):
-            path = self.path(".trash", entry)
-            builder = None if entry.startswith((".", ours or ".")) else self.lock(entry[:20] + ".build")
-            if not builder or builder.take(exclusive=True):
-                if os.path.isdir(path) and not os.path.islink(path):
-                    shutil.rmtree(path, ignore_errors=True)
-                else:
-                    os.unlink(path)
-            if builder:
-                builder.release()
+    def empty_trash(self) -> "list[OSError]":
+        """Delete what lies in the trash, but for what a builder may yet put back; return why what stays does."""
+        stays: list[OSError] = []
+        for entry in list_names(self.path(".trash")):
+            name, path = find_trashed(entry), self.path(".trash", entry)
+            try:
+                if name and entry.endswith(ASIDE):
+                    with self.lock(name + ".build") as builder:
+                        if builder.take(exclusive=True):  # it was killed
+                            self.put_back(name)
+                elif name and not os.path.islink(path):
+                    remove_tree(path) if os.path.isdir(path) else os.unlink(path)
+            except OSError as e:
+                stays.append(e)
+        return stays
 
     def collect(self) -> None:
-        """Remove the environments that have been unused for too long, and empty the trash."""
-        self.make()
+        """Remove the environments that have been unused for too long or are damaged, and empty the trash.
+
+        What needs room on the disk comes after what makes some.
+        """
+        self.check(".leases", ".trash", KEPT)
+        if not self.is_ours() or not self.is_clock_right():
+            return
         with self.lock(".collect") as guard:
-            if not guard.take(exclusive=True):
-                return
-            now, uses = time.time(), self.read_uses()
-            due = now + self.keep_s
-            for name in self.find_names() + self.find_kept_names():
-                expiry = self.last_use(name, uses) + self.keep_s
-                try:
-                    if expiry <= now and self.remove(name, now - self.keep_s) is not None:
-                        expiry = now + RETRY_S
-                except OSError:  # a mount point, or somebody else's: it keeps no other
-                    expiry = now + RETRY_S
-                due = min(due, expiry) if expiry > now else due
-            for stamp in os.listdir(self.path(".leases")):
-                if stamp.startswith(".due-"):
-                    os.unlink(self.path(".leases", stamp))
-            stamp = self.path(".leases", ".due-%g" % self.keep_s)
-            open(stamp, "w").close()
-            os.utime(stamp, (due, due))
-            self.compact_log()
+            due = self.collect_envs() if guard.take(exclusive=True) else 0
             self.empty_trash()
+            if due:
+                self.note_due(due)
+                self.compact_log()
+
+    def is_clock_right(self) -> bool:
+        """Answer whether this host's clock agrees with that of the disk, which may be a server's."""
+        leases = self.path(".leases")
+        self.date(leases)
+        return os.path.isdir(leases) and abs(os.stat(leases).st_mtime - time.time()) < CLOCK_S
+
+    def collect_envs(self) -> float:
+        """Move away the environments that have been unused for too long; return when the next is due."""
+        now, uses = time.time(), self.read_uses()
+        due = now + self.keep_s
+        for name in self.find_names() + self.find_kept_names():
+            try:
+                if not name.startswith(KEPT):
+                    self.unmark_if_damaged(name)
+                expiry = self.last_use(name, uses) + self.keep_s
+                if expiry <= now and self.remove(name, now - self.keep_s) is not None:
+                    expiry = now + RETRY_S
+            except (OSError, Error):  # a mount point, or somebody else's: it keeps no other
+                expiry = now + RETRY_S
+            due = min(due, expiry) if expiry > now else due
+        return due
+
+    def note_due(self, due: float) -> None:
+        """Leave a stamp whose time is when the next environment comes of age, under the setting in its name."""
+        for path in list_files(self.path(".leases")):
+            if os.path.basename(path).startswith(".due-"):
+                try_to(os.unlink, path)
+        stamp = self.path(".leases", ".due-%g" % self.keep_s)
+        write_file(stamp, b"")
+        os.utime(stamp, (due, due))
 
     def collect_if_due(self) -> None:
-        """Collect in the background if the time has come; to learn that it has not costs one stat.
-
-        The stamp's time is when the next environment comes of age, under the setting in its name.
-        """
+        """Collect in the background if the time has come; to learn that it has not costs one stat: see note_due()."""
         try:
             due = os.stat(self.path(".leases", ".due-%g" % self.keep_s)).st_mtime
         except OSError:
             due = 0
         now = time.time()  # a stamp beyond what the setting allows is of a clock that was wrong
         if not now < due <= now + max(self.keep_s, RETRY_S) + 1 and os.access(self.path(".leases"), os.W_OK):
-            start_collector(self.env_dir, self.keep_s)
+            start_collector(self.top, self.keep_s)
+
+
+# ---- Children --------------------------------------------------------------------------
+# The one place where programs are started that we wait for. Whatever the caller made of signals,
+# umask and descriptors, a program finds them in order, and its exit code reaches us.
+
+STOP_S = 10  # conda takes its time to undo what it did
+WATCH_S = 1.0  # how often a child looks whether its parent is there
+
+
+class Held:
+    """A program that a child of ours runs and watches: this file, started anew with "--hold".
+
+    That child reports the exit code on a pipe, since a caller that ignores SIGCHLD, or waits for every
+    child there is, takes it from us; it ends all that the program started, when that ends or when it is
+    told to, or when we are no more; it reports only then. On Windows the program itself is the child.
+    """
+
+    def __init__(self, argv: "list[str]", environ: "Environ", cwd: str, fds: "list[int]", given: bytes) -> None:
+        from subprocess import DEVNULL, PIPE, STDOUT, Popen
+
+        options: dict[str, Any] = {"stdin": PIPE if given else DEVNULL, "stdout": PIPE, "stderr": STDOUT}
+        self.report, self.life, self.text, theirs = -1, -1, b"", []
+        try:
+            if fcntl:
+                (self.report, end), (life, self.life) = (tuple(map(lift, os.pipe())) for _ in range(2))
+                theirs = [end, life]
+                argv = [sys.executable, "-I", os.path.abspath(__file__), "--hold", *map(str, theirs), *argv]
+                options.update(pass_fds=[*theirs, *fds], start_new_session=True)
+            self.child = Popen(argv, env=environ, cwd=cwd, **options)
+        except BaseException:
+            self.close()  # which ends a child that has just begun
+            raise
+        finally:
+            for fd in theirs:
+                os.close(fd)
+        if self.child.stdin:
+            try:
+                self.child.stdin.write(given)
+                self.child.stdin.close()
+            except OSError:  # it has ended: its output says why
+                pass
+
+    def read_lines(self) -> "Iterator[bytes]":
+        """Yield what the program prints, line by line, up to its end: a fork of the caller may keep the pipe open."""
+        from select import select
+
+        pipe: Any = self.child.stdout
+        if not fcntl:
+            yield from pipe
+            return
+        watched, bound, rest = [pipe, self.report], None, b""
+        while True:
+            ready = select(watched, [], [], bound)[0]
+            if self.report in ready:
+                self.text, watched = os.read(self.report, 4096), [pipe]
+                bound = 0 if self.text else None  # nothing: it was killed, and its program may go on
+            part = os.read(pipe.fileno(), 1 << 16) if pipe in ready else b""
+            *lines, rest = (rest + part).split(b"\n")
+            yield from lines
+            if not part and self.report not in ready:
+                yield from [rest] if rest else []
+                return
+
+    def wait(self) -> "tuple[int, str]":
+        """Return the exit code, 128 + n after signal n, or why the program could not be started."""
+        if not fcntl:
+            return self.child.wait(), ""
+        text = (self.text or os.read(self.report, 4096) or b"137").decode("utf-8", "replace")
+        self.child.wait()
+        code, _, cause = text.partition(" ")
+        return int(code), cause
+
+    def stop(self) -> None:
+        """End the program and all that it started; told twice, it is not asked but killed."""
+        if not fcntl:
+            self.child.terminate()
+            self.child.wait()
+            return
+        for _ in range(3):
+            try:
+                os.write(self.life, b"x")
+                self.wait()
+                return
+            except BrokenPipeError:
+                return
+            except (KeyboardInterrupt, Error):  # a person is in a hurry
+                continue
+
+    def close(self) -> None:
+        """Let go of the pipes, which ends the program if it still runs."""
+        for fd in (self.report, self.life):
+            if fd >= 0:
+                os.close(fd)
+        self.report = self.life = -1
+        pipe = getattr(self, "child", self).__dict__.get("stdout")
+        if pipe:
+            pipe.close()
+
+    __del__ = close
+
+
+def hold(argv: "list[str]") -> int:
+    """Run a program as Held describes it: the child's side of it."""
+    import signal
+    from select import select
+    from subprocess import Popen
+    from threading import Thread
+
+    report, life, *command = argv
+    parent = os.getppid()
+    os.umask(os.umask(0o022) | 0o022)
+    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    for fd in (report, life):
+        os.set_inheritable(int(fd), False)
+    adopt_orphans()
+    stopped: list[bool] = []
+    if select([int(life)], [], [], 0)[0]:  # told to end before we began
+        return 0
+    try:
+        child = Popen(command, close_fds=False, start_new_session=True)
+    except OSError as e:
+        os.write(int(report), ("127 %s" % e.strerror).encode())
+        return 0
+    Thread(target=watch, args=(int(life), parent, child.pid, stopped), daemon=True).start()
+    code = child.wait()
+    end_all(child.pid, bool(stopped))
+    os.write(int(report), b"%d" % (code if code >= 0 else 128 - code))
+    os._exit(0)
+
+
+def adopt_orphans() -> None:
+    """Become the parent of whatever our children leave behind: PR_SET_CHILD_SUBREAPER, prctl(2)."""
+    try:
+        import ctypes
+
+        ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
+    except (ImportError, OSError, AttributeError):  # not Linux: their process group is all we know
+        pass
+
+
+def watch(life: int, parent: int, pid: int, stopped: "list[bool]") -> None:
+    """End a process and its group when we are told to, or when the parent has ended."""
+    import signal
+    from select import select
+
+    while not select([life], [], [], WATCH_S)[0] and os.getppid() == parent:
+        continue
+    stopped.append(True)
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(pid, number)
+        except OSError:
+            return
+        os.read(life, 1)
+        select([life], [], [], STOP_S)
+
+
+def end_all(group: int, everyone: bool) -> None:
+    """Kill what is left of a process group, or of all our children and theirs, and wait until it is gone."""
+    import signal
+
+    while True:
+        try:
+            os.killpg(group, signal.SIGKILL)
+        except OSError:
+            pass
+        for pid in read_process(os.getpid(), "task/%d/children" % os.getpid()).split() if everyone else ():
+            os.kill(int(pid), signal.SIGKILL)
+        try:
+            os.waitpid(-1 if everyone else -group, 0)
+        except ChildProcessError:
+            return
 
 
 # ---- Engines ---------------------------------------------------------------------------
@@ -2157,11 +2861,29 @@ class Store:
 
 PACKAGE_LOCK_S = 3600  # how long a lock file of another host counts, where there are no locks
 WAYS_OUT = "install conda (https://conda-forge.org/download), or set CONDA_EXE or MAMBA_EXE, or pip install py-rattler"
-# Against what a person may have configured for pip.
-PIP_VARIABLES = {
-    "PIP_USER": "0", "PIP_REQUIRE_VIRTUALENV": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-    "PIP_TARGET": "", "PIP_PREFIX": "", "PIP_ROOT": "", "PIP_DRY_RUN": "0",
-}  # fmt: skip
+# Where packages come from is the machine's to say; nothing else that a person may have configured for pip counts.
+PIP_KEPT = (
+    "index-url", "extra-index-url", "find-links", "no-index", "trusted-host", "cert", "client-cert", "proxy",
+    "timeout", "retries",
+)  # fmt: skip
+# What an environment's own Python says of requirements that cannot be found in it.
+PIP_LOOK_UP = """\
+import sys
+from pip._vendor.packaging.requirements import Requirement
+from pip._vendor.packaging.utils import canonicalize_name
+try:
+    from importlib.metadata import distributions
+    found = {canonicalize_name(one.metadata["Name"] or ""): one.version for one in distributions()}
+except ImportError:
+    from pip._vendor.pkg_resources import working_set
+    found = {canonicalize_name(one.key): one.version for one in working_set}
+for text in sys.argv[1:]:
+    one = Requirement(text)
+    version = found.get(canonicalize_name(one.name))
+    if not one.marker or one.marker.evaluate({"extra": ""}):
+        if not version or not one.url and not one.specifier.contains(version, prereleases=True):
+            print("%s: found %s" % (text, version or "none"))
+"""
 
 
 class Progress:
@@ -2183,7 +2905,7 @@ class Progress:
             tell(self.erase + printable(text)[:76], end="")
 
 
-def find_engine(wanted: str, environ: Environ, executable: str) -> tuple[str, str]:
+def find_engine(wanted: str, environ: "Environ", executable: str) -> "tuple[str, str]":
     """Return the kind and the program of the engine; "auto" takes the first there is, at last rattler."""
     path = environ.get("PATH", "")
     programs = [environ.get("CONDA_EXE", ""), which("conda", path + os.pathsep + os.path.dirname(executable))]
@@ -2203,7 +2925,7 @@ class Order:
     """What is to be built where, of what, by which engine; programs inherit the builder's lock."""
 
     def __init__(
-        self, asked: Metadata, config: Config, engine: tuple[str, str], prefix: str, offline: bool, builder: Lock
+        self, asked: Metadata, config: Config, engine: "tuple[str, str]", prefix: str, offline: bool, builder: Lock
     ) -> None:
         self.config, (self.engine, self.program), self.prefix, self.offline = config, engine, prefix, offline
         self.builder, self.say, self.pip = builder, builder.say, asked.pip
@@ -2212,38 +2934,58 @@ class Order:
         self.override = "nodefaults" in asked.channels  # leave the configured channels out
 
 
-def run_engine(argv: list[str], variables: dict[str, str], order: Order, *more: Lock) -> tuple[int, str]:
+def clean_environ() -> "dict[str, str]":
+    """Return our variables for an engine, without what they tell Python: that was not meant for the engine's."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+
+
+def find_step(line: str) -> str:
+    """Return what a line says of the progress of conda or of run_rattler(), "" for any other."""
+    if line.startswith('{"fetch":'):
+        return "downloading " + line.split('"')[3]
+    if not line.startswith('{"step":'):
+        return ""
+    import json
+
+    return str(json.loads(line)["step"])
+
+
+def run_engine(
+    argv: "list[str]", environ: "Environ", order: Order, *more: Lock, given: bytes = b""
+) -> "tuple[int, str]":
     """Run a program to its end and show how far it is; return its exit code and all that it printed."""
-    import subprocess
-
-    environ, locks, say, lines = {**os.environ, **variables}, [order.builder, *more], order.say, []
+    locks, say, program, code = [order.builder, *more], order.say, None, 0
+    lines: list[str] = []
+    marks: list[str] = []
+    fds = [lock.fd for lock in locks if lock.fd >= 0]
     try:
-        child = subprocess.Popen(
-            argv, env=environ, cwd=order.config.env_dir, pass_fds=[lock.fd for lock in locks if lock.fd >= 0 and fcntl],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )  # fmt: skip
-    except OSError as e:
-        raise Error("expected a program that can be started, found: %s" % e.strerror, argv[0], hint=WAYS_OUT) from None
-    for lock in locks:
-        lock.share(child.pid)
-    try:
-        for raw in child.stdout or []:
-            lines.append(raw.decode("utf-8", "replace").strip("\0\r\n"))
-            if lines[-1].startswith('{"fetch":') and not say.verbose:  # conda's progress, one record a line
-                say.step("downloading " + lines.pop().split('"')[3])
-            elif say.verbose:
-                say.step(lines[-1])
-        return child.wait(), "\n".join(lines)
-    except BaseException:  # Ctrl-C: conda takes its time to undo what it did
-        child.terminate()
-        try:
-            child.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            child.kill()
-        raise
+        program = Held(argv, environ, os.path.dirname(order.prefix), fds, given)
+        marks = [lock.share(program.child.pid) for lock in locks]
+        for raw in program.read_lines():
+            line = raw.decode("utf-8", "replace").strip("\0\r\n")
+            step = find_step(line)
+            lines += [] if step else [line]
+            if step or say.verbose:
+                say.step(step or line)
+        code, cause = program.wait()
+    except BaseException as e:  # Ctrl-C
+        if program:
+            program.stop()
+        if isinstance(e, OSError):
+            cause = e.strerror or str(e)
+        else:
+            raise
+    finally:
+        if program:
+            program.close()
+        for mark in filter(None, marks):
+            try_to(os.unlink, mark)
+    if cause:
+        raise Error("expected a program that can be started, found: " + cause, argv[0], hint=WAYS_OUT)
+    return code, "\n".join(lines)
 
 
-def find_document(output: str) -> dict[str, Any]:
+def find_document(output: str) -> "dict[str, Any]":
     """Return the JSON object that conda prints last, or an empty one."""
     import json
 
@@ -2264,7 +3006,7 @@ def format_explanation(output: str, code: int = 0) -> str:
     return "\n".join("  " + printable(line) for line in text.split("\n") if line.strip())
 
 
-def format_create(order: Order) -> list[str]:
+def format_create(order: Order) -> "list[str]":
     """Return the command line that creates the prefix; specs stand behind "--", and so are no options."""
     argv = [order.program, "create", "--prefix", order.prefix, "--yes"]
     if order.engine == "conda":
@@ -2275,44 +3017,58 @@ def format_create(order: Order) -> list[str]:
 
 
 def unregister(prefix: str) -> None:
-    """Take a prefix out of the list of environments, where mamba puts each."""
+    """Take a prefix out of the list of environments, where mamba puts each, as conda would."""
     path = os.path.expanduser("~/.conda/environments.txt")
     try:
-        with open(path, encoding="utf-8") as f:
+        with open(path, "rb") as f:
             lines = f.readlines()
-        with open(path + ".part", "w", encoding="utf-8") as f:
-            f.writelines(line for line in lines if line.rstrip("\n") != prefix)
-        os.replace(path + ".part", path)
+        kept = [line for line in lines if line.rstrip(b"\r\n") != os.fsencode(prefix)]
+        if kept != lines:
+            with open(path, "wb") as f:  # in place, as conda does: it may be a link, or have a mode of its own
+                f.writelines(kept)
     except OSError:
         pass
 
 
 def build_with_program(order: Order) -> None:
     """Have a program create the prefix, one at a time: conda does not lock its package cache (conda#13055)."""
-    with Lock(os.path.expanduser("~/.conda-execute.lock"), PACKAGE_LOCK_S, order.say) as cache:
+    with Lock(find_cache_lock(), PACKAGE_LOCK_S, order.say) as cache:
         if cache.fd >= 0:  # a home that cannot be written to holds no lock
             cache.wait(exclusive=True).note("fills the package cache for " + order.prefix)
         order.say.step("%s: solving %s" % (order.engine, ", ".join(order.specs)))
-        code, output = run_engine(format_create(order), {"CONDA_REGISTER_ENVS": "false"}, order, cache)
+        code, output = run_engine(
+            format_create(order), {**clean_environ(), "CONDA_REGISTER_ENVS": "false"}, order, cache
+        )
+        cache.note("")
     if code and not find_document(output).get("success"):  # its threads may fail after its work is done
         raise Error("%s could not build the environment:\n%s" % (order.engine, format_explanation(output, code)))
-    if order.engine != "conda":
-        unregister(order.prefix)
+    unregister(order.prefix)  # mamba registers each, and so does a conda older than 23.9
 
 
-def import_rattler(order: Order) -> None:
-    """Make py-rattler importable: what is installed, else a private copy beside env-dir, made once."""
-    from importlib.util import find_spec
+def find_cache_lock() -> str:
+    return os.path.expanduser("~/.conda-execute.lock")
 
-    if find_spec("rattler"):
-        return
+
+def find_rattler(order: Order) -> str:
+    """Return the folder that py-rattler is in: where packages are installed, else a private one, made once.
+
+    Neither what lies beside this file nor in the working directory counts, nor PYTHONPATH.
+    """
+    given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    folders = [path for path in sys.path if os.path.basename(path) in ("site-packages", "dist-packages")]
+    spec = PathFinder.find_spec("rattler", [path for path in folders if path not in given])
+    if spec and spec.origin:
+        return os.path.dirname(os.path.dirname(spec.origin))
     folder = order.config.env_dir + "-rattler"
     target = os.path.join(folder, "cp%d%d-%s" % (*sys.version_info[:2], find_subdir(sys.platform, MACHINE)))
-    if not os.path.isdir(target):
-        with Lock(os.path.join(folder, ".lock"), PACKAGE_LOCK_S, order.say).wait(exclusive=True):
-            if not os.path.isdir(target):
-                install_rattler(target, order)
-    sys.path.insert(0, target)
+    make_folder(folder)
+    check_folder(folder, "a folder for py-rattler")
+    with Lock(os.path.join(folder, ".lock"), PACKAGE_LOCK_S, order.say).wait(exclusive=True):
+        if not os.path.isdir(target):
+            install_rattler(target, order)
+        for path in (folder, target, os.path.join(target, "rattler")):
+            check_folder(path, "a folder for py-rattler")
+    return target
 
 
 def install_rattler(target: str, order: Order) -> None:
@@ -2323,15 +3079,16 @@ def install_rattler(target: str, order: Order) -> None:
         raise Error("expected an engine, found none, and --offline forbids to install py-rattler", hint=WAYS_OUT)
     order.say.line("found no conda, mamba or micromamba; installing py-rattler from PyPI into %s, once" % target)
     with tempfile.TemporaryDirectory(dir=os.path.dirname(target)) as part:
-        argv = [sys.executable, "-m", "pip", "install", "--target", os.path.join(part, "new"), "--only-binary", ":all:"]
-        code, output = run_engine([*argv, "py-rattler"], PIP_VARIABLES, order)
+        pip = [sys.executable, "-E", "-m", "pip"]
+        words = ["install", "--target", os.path.join(part, "new"), "--only-binary", ":all:", "py-rattler"]
+        code, output = run_engine([*pip, *words], find_pip_environ(pip, clean_environ(), order), order)
         if code:
             hint = WAYS_OUT + "; python -m ensurepip may bring pip"
             raise Error("pip could not install py-rattler:\n%s" % format_explanation(output, code), hint=hint)
         os.rename(os.path.join(part, "new"), target)
 
 
-def find_channels(order: Order, environ: Environ) -> tuple[list[str], str]:
+def find_channels(order: Order, environ: "Environ") -> "tuple[list[str], str]":
     """Return the block's channels, then the configured ones, else conda-forge; and the alias of names."""
     condarc = order.config.condarc
     configured = [name.strip() for name in environ.get("CONDA_CHANNELS", "").split(",") if name.strip()]
@@ -2346,91 +3103,248 @@ def find_channels(order: Order, environ: Environ) -> tuple[list[str], str]:
     return [url for name in names for url in (defaults if name == "defaults" else [name])], alias
 
 
-def make_reporter(rattler: Any, say: Progress) -> Any:
-    """Return the object whose methods rattler calls while it downloads and links."""
-
-    class Reporter(rattler.InstallerReporter):  # type: ignore[misc]
-        def on_download_progress(self, download_idx: int, progress: int, total: int | None) -> None:
-            say.step("rattler: downloading, %d of %s bytes of package %d" % (progress, total or "?", download_idx + 1))
-
-        def on_link_start(self, operation: int, package_name: str) -> int:
-            say.step("rattler: linking %s, package %d" % (package_name, operation + 1))
-            return operation
-
-    return Reporter()
-
-
-async def solve_and_link(rattler: Any, order: Order) -> None:
-    names, alias = find_channels(order, os.environ)
-    order.say.step("rattler: solving %s with %s" % (", ".join(order.specs), ", ".join(names)))
-    setting = rattler.ChannelConfig(alias, order.config.env_dir)
-    source = rattler.SourceConfig(cache_action="force-cache-only" if order.offline else "cache-or-fetch")
-
-    def refuse(host: str, path: str) -> None:  # the caches are asked first, so this meets what they lack
-        raise ConnectionError("--offline forbids to ask %s for %s" % (host, path))
-
-    hooks = [rattler.networking.AddHeadersMiddleware(refuse)]
-    client = rattler.networking.Client(hooks) if order.offline else None
-    records = await rattler.solve(
-        [rattler.Channel(name, setting) for name in names],
-        [rattler.MatchSpec(spec) for spec in order.specs],
-        gateway=rattler.Gateway(default_config=source, client=client),
-        virtual_packages=rattler.VirtualPackage.detect(),
-    )
-    options = {"client": client, "reporter": make_reporter(rattler, order.say), "show_progress": False}
-    await rattler.install(records, order.prefix, execute_link_scripts=True, **options)
-
-
 def build_with_rattler(order: Order) -> None:
-    """Solve and link with py-rattler."""
-    import asyncio
+    """Solve and link with py-rattler, in a process of its own: see run_rattler()."""
+    import json
 
-    import_rattler(order)
+    if order.prefix != os.fsencode(order.prefix).decode("utf-8", "replace"):
+        hint = "name another env-dir, or an engine that is a program, such as conda"
+        raise Error("expected a path in UTF-8, which rattler needs, found other bytes", order.prefix, hint=hint)
+    channels, alias = find_channels(order, os.environ)
+    order.say.step("rattler: solving %s with %s" % (", ".join(order.specs), ", ".join(channels)))
+    job = {
+        "folder": find_rattler(order), "specs": order.specs, "channels": channels, "alias": alias,
+        "root": order.config.env_dir, "prefix": order.prefix, "offline": order.offline,
+    }  # fmt: skip
+    argv = [sys.executable, "-I", os.path.abspath(__file__), "--rattler"]
+    code, output = run_engine(argv, clean_environ(), order, given=json.dumps(job).encode())
+    if code:
+        hint = "it searched %s%s" % (", ".join(channels), "; offline" * order.offline)
+        raise Error("rattler could not build the environment:\n%s" % format_explanation(output, code), hint=hint)
+
+
+def run_rattler(argv: "list[str]") -> int:
+    """Solve and link what the JSON object on standard input asks for: the process that build_with_rattler() starts.
+
+    Its crash, its hang and the event loop it needs are its own. Each line that it prints is an object:
+    {"step": TEXT} while it works, {"error": TEXT} at last if it failed.
+    """
+    import asyncio
+    import json
+
+    job = json.loads(sys.stdin.buffer.read())
+    sys.path.append(job["folder"])
     import rattler
     from rattler import exceptions
 
     # They have no base of their own.
     known = tuple(e for e in vars(exceptions).values() if isinstance(e, type) and issubclass(e, Exception))
+    code = 0
     try:
-        asyncio.run(solve_and_link(rattler, order))
+        asyncio.run(solve_and_link(rattler, job))
     except known as e:
-        hint = "it searched %s%s" % (", ".join(find_channels(order, os.environ)[0]), "; offline" * order.offline)
-        raise Error("rattler could not build the environment:\n%s" % format_explanation(str(e)), hint=hint) from None
+        print(json.dumps({"error": str(e)}))
+        code = 1
+    flush()
+    os._exit(code)  # its threads crash an interpreter that shuts down in good order
+
+
+def make_reporter(rattler: "Any") -> "Any":
+    """Return the object whose methods rattler calls while it downloads and links."""
+    import json
+
+    class Reporter(rattler.InstallerReporter):  # type: ignore[misc]
+        told_at = 0.0
+
+        def tell(self, text: str) -> None:
+            if time.time() > Reporter.told_at + LOCK_POLL_S:  # nobody reads faster
+                Reporter.told_at = time.time()
+                print(json.dumps({"step": "rattler: " + text}), flush=True)
+
+        def on_download_progress(self, download_idx: int, progress: int, total: "int | None") -> None:
+            self.tell("downloading, %d of %s bytes of package %d" % (progress, total or "?", download_idx + 1))
+
+        def on_link_start(self, operation: int, package_name: str) -> int:
+            self.tell("linking %s, package %d" % (package_name, operation + 1))
+            return operation
+
+    return Reporter()
+
+
+async def solve_and_link(rattler: "Any", job: "dict[str, Any]") -> None:
+    setting = rattler.ChannelConfig(job["alias"], job["root"])
+    source = rattler.SourceConfig(cache_action="force-cache-only" if job["offline"] else "cache-or-fetch")
+
+    def refuse(host: str, path: str) -> None:  # the caches are asked first, so this meets what they lack
+        raise ConnectionError("--offline forbids to ask %s for %s" % (host, path))
+
+    hooks = [rattler.networking.AddHeadersMiddleware(refuse)]
+    client = rattler.networking.Client(hooks) if job["offline"] else None
+    records = await rattler.solve(
+        [rattler.Channel(name, setting) for name in job["channels"]],
+        [rattler.MatchSpec(spec) for spec in job["specs"]],
+        gateway=rattler.Gateway(default_config=source, client=client),
+        virtual_packages=rattler.VirtualPackage.detect(),
+    )
+    options = {"client": client, "reporter": make_reporter(rattler), "show_progress": False}
+    await rattler.install(records, job["prefix"], execute_link_scripts=True, **options)
+
+
+def find_pip_environ(pip: "list[str]", environ: "Environ", order: Order) -> "dict[str, str]":
+    """Return the variables of a pip that looks where the machine's configuration says, and obeys it in nothing else.
+
+    What the configuration says is pip's own to read: its files are several, and each section of them counts.
+    """
+    from ast import literal_eval
+
+    kept = {"PIP_" + name.upper().replace("-", "_"): name for name in PIP_KEPT}
+    is_kept = [*kept, "PIP_CONFIG_FILE"]
+    clean = {name: value for name, value in environ.items() if not name.startswith("PIP_") or name in is_kept}
+    code, output = run_engine([*pip, "config", "list"], clean, order)
+    lines = [line.partition("=") for line in output.split("\n")] if not code else []
+    for section in ("global.", "install.", ":env:."):
+        for variable, name in kept.items():
+            for value in (value for key, _, value in lines if key == section + name):
+                clean[variable] = " ".join(str(literal_eval(value)).split())
+    clean.update(PIP_CONFIG_FILE=os.devnull, PIP_NO_INPUT="1", PIP_DISABLE_PIP_VERSION_CHECK="1")
+    return {**clean, **({"PIP_NO_INDEX": "1"} if order.offline else {})}
 
 
 def install_requirements(order: Order) -> None:
-    """Install PyPI requirements with the environment's own pip."""
+    """Install PyPI requirements with the environment's own pip, and look each of them up."""
     order.say.step("pip: installing " + ", ".join(order.pip))
-    argv = [which("python", os.pathsep.join(find_bin_dirs(order.prefix))), "-m", "pip", "install", "--", *order.pip]
+    python = which("python", os.pathsep.join(find_bin_dirs(order.prefix)))
     # What lies elsewhere would count as installed: the environment has to stand alone.
-    alone = {**PIP_VARIABLES, "PYTHONPATH": "", "PYTHONNOUSERSITE": "1"}
-    alone.update({"PIP_NO_INDEX": "1"} if order.offline else {})
-    code, output = run_engine(argv, {**activate(os.environ, order.prefix, order.config), **alone}, order)
+    environ = {**activate(clean_environ(), order.prefix, order.config), "PYTHONNOUSERSITE": "1"}
+    pip = [python, "-E", "-s", "-m", "pip"]
+    environ = find_pip_environ(pip, environ, order)
+    code, output = run_engine([*pip, "install", "--", *order.pip], environ, order)
     if code:
         raise Error("pip could not install the requirements of env:\n%s" % format_explanation(output, code))
+    code, output = run_engine([python, "-E", "-s", "-c", PIP_LOOK_UP, *order.pip], environ, order)
+    if code or output.strip():
+        message = "pip said that it installed the requirements of env, which does not hold:\n%s"
+        raise Error(message % format_explanation(output, code), order.prefix)
+
+
+def check_packages(order: Order) -> None:
+    """Raise Error unless the prefix holds a package for each spec: what an engine says of that is not enough."""
+    files = list_files(os.path.join(order.prefix, "conda-meta"), ".json")
+    found = {os.path.basename(path).rsplit("-", 2)[0].lower() for path in files}
+    missing = [spec for spec in order.specs if find_package(spec) not in found and not spec.startswith("__")]
+    if missing:
+        message = "%s said that it built the environment, which lacks %s" % (order.engine, ", ".join(missing))
+        hint = "see what condarc and the variables of %s ask it to leave out" % order.engine
+        raise Error(message, order.prefix, hint=hint)
+
+
+def find_damaged(text: str, prefix: str) -> "list[str]":
+    """Return the unpacked packages in a cache that lack files: those that a text names, or a prefix was linked from."""
+    named = [word.strip("'\"`.,:;()") for word in text.split() if os.sep in word]
+    named += [record.get("extracted_package_dir") or "" for record in read_records(prefix)]
+    found = []
+    for folder in dict.fromkeys(named):
+        while len(folder) > 1 and not os.path.isfile(os.path.join(folder, "info", "index.json")):
+            folder = os.path.dirname(folder)
+        if len(folder) > 1 and folder not in found and lacks_files(folder):
+            found.append(folder)
+    return found
+
+
+def lacks_files(package: str) -> bool:
+    """Answer whether a file of an unpacked package is not there in its size, by its own list."""
+    listed = read_json(os.path.join(package, "info", "paths.json"))
+    if not isinstance(listed, dict):  # packages of old had another list, and no such archive
+        return not os.path.exists(package + ".tar.bz2")
+    for one in listed.get("paths", []):
+        try:
+            found, size = os.lstat(os.path.join(package, one["_path"])), one.get("size_in_bytes")
+        except OSError:
+            return True
+        if one.get("path_type") == "hardlink" and size not in (None, found.st_size):
+            return True
+    return False
+
+
+def build_packages(order: Order) -> None:
+    """Have the engine build the prefix; once more if a damaged package in its cache was to blame."""
+    build = build_with_rattler if order.engine == "rattler" else build_with_program
+    for is_last in (False, True):
+        cause, damaged = None, []
+        try:
+            build(order)
+            check_packages(order)
+        except Error as e:
+            cause = e
+        damaged = [] if is_last else find_damaged(cause.message if cause else "", order.prefix)
+        if not damaged:
+            if cause:
+                raise cause
+            return
+        for package in damaged:
+            order.say.line("the package cache has a damaged %s: fetching it anew" % os.path.basename(package))
+            remove_tree(package)
+            for suffix in () if order.offline else (".conda", ".tar.bz2"):
+                try_to(os.unlink, package + suffix)
+        if os.path.lexists(order.prefix):
+            remove_tree(order.prefix)
+
+
+def find_caches(environ: "Environ") -> "list[str]":
+    """Return where engines may keep packages, whose files a prefix shares with them."""
+    named = environ.get("CONDA_PKGS_DIRS", "").split(",") + [environ.get("RATTLER_CACHE_DIR", "")]
+    named += [os.path.join(environ.get(name, ""), "pkgs") for name in ("CONDA_ROOT", "MAMBA_ROOT_PREFIX")]
+    return [path for path in [*map(os.path.expanduser, named), os.path.expanduser("~")] if os.path.isabs(path)]
+
+
+def close_to_others(folder: str) -> None:
+    """Take from what lies in a folder the right of others to write to it, which some packages and engines give."""
+    for parent, folders, names in os.walk(folder):
+        for path in (os.path.join(parent, name) for name in folders + names):
+            mode = os.lstat(path).st_mode
+            if mode & 0o022 and mode & 0o170000 != 0o120000:
+                try:
+                    os.chmod(path, mode & 0o7755)
+                except OSError:  # a link into a package cache of somebody else
+                    pass
+
+
+def finish_prefix(order: Order) -> None:
+    """Say in the prefix whose it is (CEP 22), and have all of it on the disk before anybody believes in it."""
+    import json
+    from threading import Timer
+
+    close_to_others(order.prefix)
+    message = "conda-execute made this environment, and scripts share it: change their block, not the environment"
+    write_file(os.path.join(order.prefix, "conda-meta", "frozen"), json.dumps({"message": message}).encode())
+    timer = Timer(1, order.say.line, ["writing %s to the disk" % order.prefix])
+    timer.daemon = True
+    timer.start()
+    try:
+        sync_disks([order.prefix, *find_caches(os.environ)])
+    finally:
+        timer.cancel()
 
 
 def build_prefix(order: Order) -> None:
-    """Build an environment whole, or raise Error and leave nothing, at SIGTERM and SIGHUP too."""
-    import shutil
+    """Build an environment whole, or raise Error, at SIGTERM and SIGHUP too, and leave what there is to its Store."""
     import signal
     from threading import current_thread, main_thread
 
-    def stop(number: int, frame: object) -> NoReturn:
+    def stop(number: int, frame: object) -> "NoReturn":
         raise Error("stopped by %s while building %s" % (signal.Signals(number).name, order.prefix), code=128 + number)
 
     numbers = {signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)} if current_thread() is main_thread() else ()
     ours = [number for number in numbers if signal.getsignal(number) == signal.SIG_DFL]
     for number in ours:
         signal.signal(number, stop)
-    build = build_with_rattler if order.engine == "rattler" else build_with_program
     try:
-        build(order)
+        build_packages(order)
         if order.pip:
             install_requirements(order)
+        finish_prefix(order)
     except BaseException:  # Ctrl-C as well
         order.say.step("")
-        shutil.rmtree(order.prefix, ignore_errors=True)
         raise
     finally:
         for number in ours:
@@ -2450,7 +3364,7 @@ LEASE_FD = 900  # out of the way of what scripts use by number, below the usual 
 MAX_LEASES = 16  # in one process, all on one environment: no script nests so deep
 
 
-def find_bin_dirs(prefix: str) -> list[str]:
+def find_bin_dirs(prefix: str) -> "list[str]":
     """Return where an environment's programs are, in the order that activation gives PATH (conda/activate.py)."""
     if os.name != "nt":
         return [os.path.join(prefix, "bin")]
@@ -2460,13 +3374,15 @@ def find_bin_dirs(prefix: str) -> list[str]:
     return [prefix, *(os.path.normpath(os.path.join(prefix, part)) for part in parts)]
 
 
-def find_executable(name: str, prefix: str, path: str, common: Collection[str] = SHELLS) -> str:
+def find_executable(name: str, prefix: str, path: str, common: "Collection[str]") -> str:
     """Return the environment's program of this name, for what is common else the machine's, or ""."""
     program = which(name, os.pathsep.join(find_bin_dirs(prefix)))
+    if program and not os.path.getsize(program):  # a purge has left nothing of it
+        return ""
     return program or (which(name, path) if name in common else "")
 
 
-def find_argv(words: list[str], script: str, args: list[str], prefix: str, path: str) -> list[str]:
+def find_argv(words: "list[str]", script: str, args: "list[str]", prefix: str, path: str) -> "list[str]":
     """Return the command to execute: whatever its path, the environment's program of that name.
 
     Only a plain shell may be the machine's; a relative path with a slash begins at the script.
@@ -2474,7 +3390,7 @@ def find_argv(words: list[str], script: str, args: list[str], prefix: str, path:
     rest = [os.path.join(".", script) if script.startswith("-") else script, *args]
     at = find_program(words)
     word, name = words[at], os.path.basename(words[at])
-    program, where = find_executable(name, prefix, os.path.dirname(word) + os.pathsep + path), prefix
+    program, where = find_executable(name, prefix, os.path.dirname(word) + os.pathsep + path, SHELLS), prefix
     if word != name and word[0] != "/" and not os.path.isabs(word):
         where = os.path.dirname(os.path.abspath(script))
         program = os.path.normpath(os.path.join(where, word))
@@ -2491,14 +3407,14 @@ def find_argv(words: list[str], script: str, args: list[str], prefix: str, path:
     return [program, *words[at + 1 :], *rest]
 
 
-def find_active(environ: Environ) -> tuple[str, int]:
+def find_active(environ: "Environ") -> "tuple[str, int]":
     """Return the activated prefix and how many lie on one another, or "" and 0."""
     prefix, level = environ.get("CONDA_PREFIX", ""), environ.get("CONDA_SHLVL", "").strip()
     depth = int(level) if level.isdecimal() and len(level) < 6 and prefix else 0
     return (prefix, depth) if depth else ("", 0)
 
 
-def activate(environ: Environ, prefix: str, config: Config) -> dict[str, str]:
+def activate(environ: "Environ", prefix: str, config: Config) -> "dict[str, str]":
     """Return the variables that "conda activate" would leave, but for what its scripts do (conda/activate.py).
 
     Two differences: the new prefix comes first in PATH wherever the outer one stood, and the
@@ -2522,7 +3438,7 @@ def activate(environ: Environ, prefix: str, config: Config) -> dict[str, str]:
     return new
 
 
-def find_prompt(environ: Environ, config: Config) -> str:
+def find_prompt(environ: "Environ", config: Config) -> str:
     """Return what condarc's env_prompt makes of an activated environment."""
     shown, prompt = (
         environ.get("CONDA_" + key.upper()) or "".join(find_list(key, config.condarc)[:1])
@@ -2538,27 +3454,12 @@ def find_prompt(environ: Environ, config: Config) -> str:
     return prompt
 
 
-class JsonContext:
-    """What json.JSONDecoder would tell its scanner."""
-
-    strict, memo, object_hook, object_pairs_hook = True, {}, None, None  # type: ignore[var-annotated]
-    parse_float, parse_int, parse_constant = float, int, str
+def is_variable(name: str) -> bool:
+    """Answer whether a shell takes a name for a variable's, and for nothing that it would run."""
+    return name.isidentifier() and name.isascii()
 
 
-def read_json(path: str) -> Any:
-    """Return the content of a JSON file, or None; json would import re, and cost half a start of Python."""
-    from _json import make_scanner
-
-    try:
-        with open(path, encoding="utf-8") as f:
-            text = f.read().strip()
-        content, end = make_scanner(JsonContext)(text, 0)  # type: ignore[arg-type]
-    except (OSError, ValueError, StopIteration, SystemError):  # the last: CPython 3.11, which cannot name its error
-        return None
-    return content if end == len(text) else None
-
-
-def read_variables(prefix: str) -> dict[str, str]:
+def read_variables(prefix: str) -> "dict[str, str]":
     """Return the variables that packages and "conda env config vars" set in an environment."""
     files = list_files(os.path.join(prefix, "etc", "conda", "env_vars.d"), ".json")
     state = os.path.join(prefix, "conda-meta", "state")
@@ -2570,18 +3471,18 @@ def read_variables(prefix: str) -> dict[str, str]:
         if path == state and isinstance(content, dict):
             content = content.get("env_vars")
         found.update(content if isinstance(content, dict) else {})
-    names = [name for name in found if name.isidentifier() and name.isascii() and name != "PATH"]
+    names = [name for name in found if is_variable(name) and name != "PATH"]
     return {name: str("" if found[name] is None else found[name]) for name in names if found[name] != "***unset***"}
 
 
-def find_variables(environ: Environ, prefix: str, depth: int) -> dict[str, str]:
+def find_variables(environ: "Environ", prefix: str, depth: int) -> "dict[str, str]":
     """Return the variables of an environment, upper-case as conda has them, and those they hide."""
     found = read_variables(prefix)
     hidden = {"__CONDA_SHLVL_%d_%s" % (depth, name): environ[name] for name in found if name in environ}
     return {name.upper(): value for name, value in {**found, **hidden}.items()}
 
 
-def take_back_variables(environ: dict[str, str], prefix: str, depth: int) -> None:
+def take_back_variables(environ: "dict[str, str]", prefix: str, depth: int) -> None:
     """Give the variables that an environment set the values that they had before."""
     for name in map(str.upper, read_variables(prefix) if prefix else ()):
         before = environ.get("__CONDA_SHLVL_%d_%s" % (depth, name))
@@ -2589,7 +3490,7 @@ def take_back_variables(environ: dict[str, str], prefix: str, depth: int) -> Non
         environ.update({name: before} if before else {})
 
 
-def run_batch(paths: list[str], environ: Environ) -> Environ:
+def run_batch(paths: "list[str]", environ: "Environ") -> "Environ":
     """Return the variables that batch files leave behind in cmd.exe, whose "set" tells them in UTF-16."""
     import subprocess
 
@@ -2603,7 +3504,7 @@ def run_batch(paths: list[str], environ: Environ) -> Environ:
     return dict(line.split("=", 1) for line in lines if line.find("=") > 0)
 
 
-def wrap_scripts(argv: list[str], old: Environ, new: Environ) -> tuple[list[str], Environ]:
+def wrap_scripts(argv: "list[str]", old: "Environ", new: "Environ") -> "tuple[list[str], Environ]":
     """Return a command and its variables in which a shell runs the scripts of activation, then becomes the command."""
     outer, suffix = find_active(old)[0], ".bat" if os.name == "nt" else ".sh"
     before = list_files(os.path.join(outer, "etc", "conda", "deactivate.d"), suffix)[::-1] if outer else []
@@ -2615,10 +3516,11 @@ def wrap_scripts(argv: list[str], old: Environ, new: Environ) -> tuple[list[str]
         return argv, run_batch(after, {**run_batch(before, old), **changed})  # conda's order: leave, set, enter
     start = {name: value for name, value in old.items() if name != "BASH_ENV"}  # a file that bash would run first
     pairs = [(". ", path) for path in before]
-    pairs += [("unset ", name) for name in start if name not in new]
-    always = ["PATH", *(name for name in new if name.startswith("CONDA_"))]
+    pairs += [("unset ", name) for name in start if name not in new and is_variable(name)]
+    always = ["PATH", *(name for name in new if name.startswith("CONDA_") and is_variable(name))]
     always += map(str.upper, read_variables(new["CONDA_PREFIX"]) if before else ())  # which those may have unset
-    pairs += [("export %s=" % name, new[name]) for name in new if start.get(name) != new[name] or name in always]
+    exported = [name for name in new if start.get(name) != new[name] or name in always]
+    pairs += [("export %s=" % name, new[name]) for name in filter(is_variable, exported)]
     pairs += [(". ", path) for path in after]
     code = ["%s'%s'" % (word, text.replace("'", "'\\''")) for word, text in pairs]
     shell = which("bash", old.get("PATH", os.defpath)) or "/bin/sh"
@@ -2626,7 +3528,7 @@ def wrap_scripts(argv: list[str], old: Environ, new: Environ) -> tuple[list[str]
     return [shell, "-c", "\n".join(lines), "conda-execute", *argv], start
 
 
-def read_environ() -> dict[str, str]:
+def read_environ() -> "dict[str, str]":
     """Return the variables that a script is to see: not what Python in the C locale (PEP 538) and conda set."""
     environ = dict(os.environ)
     if environ.get("LC_CTYPE") in ("C.UTF-8", "C.utf8", "UTF-8") or "CONDA_ROOT" in environ:
@@ -2641,24 +3543,43 @@ def read_environ() -> dict[str, str]:
     return environ
 
 
-def raise_lease(lease: int, argv: list[str]) -> int:
-    """Return the lease on a descriptor that exec leaves open, as high as the limit allows (256 on macOS), or -1.
+RAISED: "set[int]" = set()  # descriptors on which this process itself hands leases on
 
-    Who starts itself again and again gathers leases; raise Error before that goes on for ever.
+
+def raise_lease(lease: Lock, argv: "list[str]") -> int:
+    """Move a lease to a descriptor that exec leaves open, as high as the limit allows (256 on macOS); return it, or -1.
+
+    Who starts itself again and again inherits leases; raise Error before that goes on for ever.
     """
-    for start in (LEASE_FD, 200, 50, 10) if lease >= 0 and fcntl else ():
+    if lease.fd < 0 or not fcntl:
+        return -1
+    for start in (LEASE_FD, 200, 50, 10, LOWEST_FD):
         try:
-            fd = fcntl.fcntl(lease, fcntl.F_DUPFD, start)
+            fd = fcntl.fcntl(lease.fd, fcntl.F_DUPFD, start)
         except OSError:
             continue
-        if fd - start >= MAX_LEASES and os.path.sameopenfile(fd - 1, lease):
+        os.close(lease.fd)
+        lease.fd = fd
+        RAISED.add(fd)
+        inherited = [one for one in range(start, fd) if one not in RAISED and is_same_file(one, fd)]
+        if len(inherited) >= MAX_LEASES:
+            lease.close()
             hint = "see what it starts: " + printable(" ".join(argv))
             raise Error("expected a script, found conda-execute starting itself again and again", hint=hint)
         return fd
-    return -1
+    os.set_inheritable(lease.fd, True)
+    return lease.fd
 
 
-def launch(argv: list[str], environ: Environ, lease: int) -> NoReturn:
+def is_same_file(one: int, other: int) -> bool:
+    """Answer whether two descriptors are of one file; one that is closed is of none."""
+    try:
+        return os.path.sameopenfile(one, other)
+    except OSError:
+        return False
+
+
+def launch(argv: "list[str]", environ: "Environ", lease: "Lock | None") -> "NoReturn":
     """Become the command; the lease goes along, on a descriptor that exec leaves open."""
     import _signal  # type: ignore[import-not-found]
 
@@ -2667,7 +3588,8 @@ def launch(argv: list[str], environ: Environ, lease: int) -> NoReturn:
         _signal.signal(_signal.SIGINT, _signal.SIG_IGN)
         code = run_child(argv, environ, lease)
         sys.exit(code - (code >> 31 << 32))  # which takes a C int; 0xC0000005, a crash, is none
-    raise_lease(lease, argv)
+    if lease:
+        raise_lease(lease, argv)
     for name in ("SIGPIPE", "SIGXFSZ"):  # Python ignores these, and exec would hand that on
         _signal.signal(getattr(_signal, name), _signal.SIG_DFL)
     try:
@@ -2676,22 +3598,96 @@ def launch(argv: list[str], environ: Environ, lease: int) -> NoReturn:
         raise no_start(argv[0], e) from None
 
 
-def run_child(argv: list[str], environ: Environ, lease: int) -> int:
-    """Run the command as a child that holds the lease too; return its exit code, 128 + n after signal n."""
-    import subprocess
+def run_child(argv: "list[str]", environ: "Environ", lease: "Lock | None") -> int:
+    """Run the command as a child that holds a lease of its own; return its exit code, 128 + n after signal n.
 
-    fd = raise_lease(lease, argv)
+    Ctrl-C is the child's to answer; as a shell does, we wait for it, and are interrupted if it was.
+    """
+    own = Lock(lease.path, lease.keep_s, lease.say).wait(exclusive=False) if lease and lease.fd >= 0 else None
+    fd = raise_lease(own, argv) if own else -1
     try:
-        code = subprocess.call(argv, env=environ, pass_fds=[fd] if fd >= 0 else [])
+        code, interrupted = wait_for(argv, environ, [fd] if fd >= 0 else [])
     except (OSError, ValueError) as e:
         raise no_start(argv[0], e) from None
     finally:
-        if fd >= 0:
+        RAISED.discard(fd)
+        if own:
+            own.release_mark()
+            own.close()
+    if interrupted and code == 128 + 2:  # SIGINT
+        raise KeyboardInterrupt
+    return code
+
+
+def wait_for(argv: "list[str]", environ: "Environ", fds: "list[int]") -> "tuple[int, bool]":
+    """Start a command; return its exit code when it has ended, and whether we were interrupted before.
+
+    A caller that does not leave SIGCHLD alone may take the exit code away from us, or from everybody:
+    then the command is the child of one more process of ours, which reports it on a pipe.
+    """
+    import signal
+    from subprocess import Popen
+
+    pipe: list[int] = []
+    if fcntl and signal.getsignal(signal.SIGCHLD) != signal.SIG_DFL:
+        pipe = list(map(lift, os.pipe()))
+        argv = [sys.executable, "-I", os.path.abspath(__file__), "--report", str(pipe[1]), *argv]
+    interrupted = False
+    try:
+        child = Popen(argv, env=environ, pass_fds=[*fds, *pipe[1:]])
+        while True:
+            try:
+                return read_report(pipe[0]) if pipe else find_exit_code(child), interrupted
+            except KeyboardInterrupt:
+                interrupted = True
+    finally:
+        for fd in pipe:
             os.close(fd)
-    return code if code >= 0 else 128 - code
 
 
-def no_start(program: str, cause: OSError | ValueError) -> Error:
+def find_exit_code(child: "Popen[bytes]") -> int:
+    """Return the exit code of a child that has ended, 128 + n after signal n."""
+    if not fcntl:
+        return child.wait()
+    try:
+        status = os.waitpid(child.pid, 0)[1]
+    except ChildProcessError:
+        message = "expected the exit code of process %d, found that somebody else had waited for it" % child.pid
+        raise Error(message, hint="wait for your own children alone, in the process that calls run()") from None
+    child.returncode = 128 + (status & 0x7F) if status & 0x7F else status >> 8
+    return child.returncode
+
+
+def read_report(pipe: int) -> int:
+    """Return what run_report() says: an exit code, or raise the OSError that kept the command from starting."""
+    code, _, number = os.read(pipe, 99).partition(b" ")
+    if number:
+        raise OSError(int(number), os.strerror(int(number)))
+    return int(code or 137)  # nothing: it was killed
+
+
+def run_report(argv: "list[str]") -> int:
+    """Run a command, with signals as the caller had them, and report its exit code on a pipe."""
+    import signal
+    from subprocess import Popen
+
+    pipe, *command = argv
+    os.set_inheritable(int(pipe), False)
+    before = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    for number in (signal.SIGINT, signal.SIGQUIT):  # for the command; a handler is not inherited, ignoring would be
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, lambda number, frame: None)
+    try:
+        start = lambda: signal.signal(signal.SIGCHLD, before)  # noqa: E731
+        child = Popen(command, close_fds=False, preexec_fn=start)
+    except OSError as e:
+        os.write(int(pipe), b"127 %d" % (e.errno or 0))
+        return 0
+    os.write(int(pipe), b"%d" % find_exit_code(child))
+    return 0
+
+
+def no_start(program: str, cause: "OSError | ValueError") -> Error:
     """Return the Error for a command that the system does not start."""
     code = 127 if isinstance(cause, FileNotFoundError) else 126
     hint = "see run_with, the shebang, and the interpreter that the command itself names"
@@ -2702,7 +3698,7 @@ def no_start(program: str, cause: OSError | ValueError) -> Error:
 # -- entrypoints of conda-script
 
 
-def find_launch(asked: Metadata, script: str, args: list[str], prefix: str, path: str) -> list[str]:
+def find_launch(asked: Metadata, script: str, args: "list[str]", prefix: str, path: str) -> "list[str]":
     """Return the command to execute: for an entrypoint of several, this file, which runs them there."""
     if asked.dialect != "conda-script":
         return find_argv(asked.run_with, script, args, prefix, path)
@@ -2721,8 +3717,9 @@ def find_cache(prefix: str, script: str) -> str:
 
 
 def find_words(
-    command: Command, values: Mapping[str, str], prefix: str, path: str, capture: Callable[[Any], str] = lambda _: ""
-) -> list[str]:
+    command: "Command", values: "Mapping[str, str]", prefix: str, path: str,
+    capture: "Callable[[Any], str]" = lambda _: "",
+) -> "list[str]":
     """Return the words of a command, the first as the path of a program; none where nothing is left of it."""
     fields: list[str | None] = []  # None vanishes
     for word in command:
@@ -2743,7 +3740,9 @@ def find_words(
     return words
 
 
-def run_command(argv: list[str], environ: Environ, stdin: int | None = None, stdout: int | None = None) -> bytes:
+def run_command(
+    argv: "list[str]", environ: "Environ", stdin: "int | None" = None, stdout: "int | None" = None
+) -> bytes:
     """Run a command to its end and return what it printed into a pipe; end as it ended if it failed.
 
     A signal that would end us is passed on to it; then we end by that too.
@@ -2781,17 +3780,19 @@ def run_command(argv: list[str], environ: Environ, stdin: int | None = None, std
     return output or b""
 
 
-def run_entrypoint(argv: list[str]) -> int:
+def run_entrypoint(argv: "list[str]") -> int:
     """Run the commands of an entrypoint in the environment, without a shell, and become the last of them."""
+    import signal
     from subprocess import DEVNULL, PIPE
 
     entrypoint, prefix, script, cache, *args = argv
+    before = signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # a caller that ignores it would hide every exit code
     values, environ = {"${SCRIPT}": script, "${CACHE}": cache}, read_environ()
 
-    def find(command: Command) -> list[str]:
+    def find(command: "Command") -> "list[str]":
         return find_words(command, values, prefix, environ.get("PATH", os.defpath), capture)
 
-    def capture(commands: list[Command]) -> str:
+    def capture(commands: "list[Command]") -> str:
         found = filter(None, map(find, commands))
         output = b"".join([run_command(words, environ, DEVNULL, PIPE) for words in found])
         try:
@@ -2805,7 +3806,8 @@ def run_entrypoint(argv: list[str]) -> int:
         run_command(words, environ)
     words = find(last)
     if words:
-        launch([*words, *args], environ, -1)
+        signal.signal(signal.SIGCHLD, before)
+        launch([*words, *args], environ, None)
     return 0
 
 
@@ -2847,7 +3849,7 @@ def format_usage(platform: str) -> str:
     return USAGE + "".join("  #!/usr/bin/env %s%s\n" % (split * (" " in one), one) for one in COMMANDS)
 
 
-def parse_argv(argv: list[str], known: Collection[str], anywhere: bool) -> tuple[dict[str, str], list[str]]:
+def parse_argv(argv: "list[str]", known: "Collection[str]", anywhere: bool) -> "tuple[dict[str, str], list[str]]":
     """Return the options with their values, and the words.
 
     Options end at the first word, or stand anywhere, as they do behind -c; none has a blank in it.
@@ -2871,19 +3873,35 @@ def parse_argv(argv: list[str], known: Collection[str], anywhere: bool) -> tuple
     return options, words + rest[::-1][rest[-1:] == ["--"] :]
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(argv: "list[str] | None" = None) -> int:
     """Run a command line; return the exit code where no script took over."""
     argv = sys.argv[1:] if argv is None else argv
-    sys.excepthook = report_bug
-    for option, work in (("--tmpenv", run_tmpenv), ("--entrypoint", run_entrypoint)):
-        if argv[:1] == [option]:
+    works = {
+        "--tmpenv": run_tmpenv, "--entrypoint": run_entrypoint, "--hold": hold, "--report": run_report,
+        "--rattler": run_rattler,
+    }  # fmt: skip
+    work = works.get((argv or [""])[0])
+    if work is run_rattler:  # which is no part of the standard library
+        return run_rattler(argv[1:])
+    with LibraryOnly():
+        if work:
             return guard(work, argv[1:])
-    return guard(lambda: execute(*parse_argv(argv, OPTIONS, anywhere=False)))
+        return guard(lambda: execute(*parse_argv(argv, OPTIONS, anywhere=False)))
 
 
-def guard(work: Callable[..., int], *args: object) -> int:
+def program() -> int:
+    """Do as main(), in a process that is ours alone."""
+    if sys.argv[1:2] != ["--rattler"]:
+        sys.excepthook = report_bug
+    while fcntl and os.open(os.devnull, os.O_RDWR) < LOWEST_FD:  # in place of streams that the caller has closed,
+        pass  # up to exec, so that nothing of ours gets their numbers
+    return main()
+
+
+def guard(work: "Callable[..., int]", *args: object) -> int:
     """Do work and return its exit code; tell of an Error and return its own."""
-    sys.stderr = sys.stderr or open(os.devnull, "w")  # closed by the caller: print would turn to stdout
+    stderr = sys.stderr
+    sys.stderr = stderr or open(os.devnull, "w")  # closed by the caller: print would turn to stdout
     try:
         if sys.version_info < (3, 8):  # noqa: UP036
             raise Error("expected CPython 3.8 or newer, found " + sys.version.split()[0], sys.executable)
@@ -2894,12 +3912,14 @@ def guard(work: Callable[..., int], *args: object) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
     except OSError as e:
-        return fail(Error("expected the system to do its part, found: %s" % e.strerror, str(e.filename or "")))
+        return fail(Error("expected the system to do its part, found: %s" % e.strerror, os.fsdecode(e.filename or "")))
     except KeyboardInterrupt:
         return fail(Error("interrupted", code=130))
+    finally:
+        sys.stderr = sys.stderr if stderr else stderr
 
 
-def report_bug(kind: type[BaseException], bug: BaseException, trace: TracebackType | None) -> None:
+def report_bug(kind: "type[BaseException]", bug: "BaseException", trace: "TracebackType | None") -> None:
     """Tell of what nobody expected, and exit with a code that no script is taken to have given."""
     import traceback
 
@@ -2910,7 +3930,8 @@ def report_bug(kind: type[BaseException], bug: BaseException, trace: TracebackTy
 
 
 def main_tmpenv() -> int:
-    return main(["--tmpenv", *sys.argv[1:]])
+    sys.argv.insert(1, "--tmpenv")
+    return program()
 
 
 def fail(error: Error) -> int:
@@ -2920,13 +3941,10 @@ def fail(error: Error) -> int:
 
         traceback.print_exc()
     tell(format_error(error))
-    if "rattler" in sys.modules:  # its threads crash an interpreter that shuts down in good order
-        flush()
-        os._exit(error.code)
     return error.code
 
 
-def execute(options: Mapping[str, str], words: list[str]) -> int:
+def execute(options: "Mapping[str, str]", words: "list[str]") -> int:
     """Do what the command line says, up to becoming the script."""
     if "help" in options or "version" in options:
         print(format_usage(sys.platform) if "help" in options else "conda-execute %s\n" % __version__, end="")
@@ -2942,18 +3960,18 @@ def execute(options: Mapping[str, str], words: list[str]) -> int:
         script, args = find_script(words[0] if words else "-", store, "offline" in options), words[1:]
     asked = read_metadata(script)
     if "dry-run" in options:
-        print(format_plan(asked, config, store, script, args, "json" in options))
+        show(format_plan(asked, config, store, script, args, "json" in options))
         return 0
     if store.say.verbose:
         tell(format_specification(asked, store.path(asked.name)))
-    lease = obtain(store, asked, config, script.path, "force-env" in options, "offline" in options)
-    launch(*prepare(script, asked, args, config, store), lease.fd)
+    lease, argv, environ = enter(store, asked, config, script, args, "offline" in options, "force-env" in options)
+    launch(argv, environ, lease)
 
 
-def open_store(options: Mapping[str, str]) -> tuple[Config, Store]:
+def open_store(options: "Mapping[str, str]") -> "tuple[Config, Store]":
     """Return the settings, and the env-dir that they name."""
-    config = read_config(os.environ, sys.executable)
-    return config, Store(config.env_dir, config.keep_hours * 3600, Progress("verbose" in options, "quiet" in options))
+    config, say = read_config(os.environ, sys.executable), Progress("verbose" in options, "quiet" in options)
+    return config, Store(config.env_dir, config.keep_hours * 3600, say, os.environ.get("CONDA_SUBDIR", ""))
 
 
 def obtain(store: Store, asked: Metadata, config: Config, script: str, force: bool, offline: bool) -> Lock:
@@ -2963,24 +3981,44 @@ def obtain(store: Store, asked: Metadata, config: Config, script: str, force: bo
         engine = find_engine(config.engine, os.environ, sys.executable)
         start = time.time()
         store.say.line("building %s with %s: %s" % (asked.name, engine[0], ", ".join(asked.specs + asked.pip)))
-        build_prefix(Order(asked, config, engine, store.path(asked.name), offline, builder))
-        keys = {"env": asked.specs, "pip": asked.pip, "channels": asked.channels}
-        store.write_marker(asked.name, {"version": __version__, **keys, "engine": engine[0], "created": int(start)})
+        prefix = store.path(asked.name)
+        build_prefix(Order(asked, config, engine, prefix, offline, builder))
+        keys = {"env": asked.specs, "pip": asked.pip, "channel": asked.channels, "engine": engine[:1]}
+        programs = [which(one, os.pathsep.join(find_bin_dirs(prefix))) for one in SHELLS + UTILITIES]
+        keys.update(brings=[os.path.relpath(one, prefix) for one in programs if one], created=["%d" % start])
+        store.mark(asked.name, [(key, value) for key, values in keys.items() for value in values])
         store.append("create", asked.name, script)
         store.say.line("built %s in %.1f s" % (asked.name, time.time() - start))
 
     return store.obtain(asked.name, force, build)
 
 
+def enter(
+    store: Store, asked: Metadata, config: Config, script: "Script", args: "list[str]", offline: bool,
+    force: bool = False,
+) -> "tuple[Lock, list[str], Environ]":  # fmt: skip
+    """Return a lease on a script's environment, the command and its variables; built anew if the program has gone."""
+    for is_last in (False, True):
+        lease = obtain(store, asked, config, script.path, force, offline)
+        try:
+            return (lease, *prepare(script, asked, args, config, store))
+        except BaseException as e:
+            lease.release()
+            is_missing = isinstance(e, Error) and e.code == 127
+            if is_last or not is_missing or not store.unmark_if_damaged(asked.name):
+                raise
+    raise AssertionError("never reached")
+
+
 def prepare(
-    script: Script, asked: Metadata, args: list[str], config: Config, store: Store
-) -> tuple[list[str], Environ]:
+    script: "Script", asked: Metadata, args: "list[str]", config: Config, store: Store
+) -> "tuple[list[str], Environ]":
     """Return a script's command and its variables, and note the use of its environment."""
     prefix = store.path(asked.name)
     script.keep(store)
     argv = find_launch(asked, script.path, args, prefix, os.environ.get("PATH", os.defpath))
     if asked.dialect == "conda-script" and "${CACHE}" in asked.run_with[0]:
-        os.makedirs(find_cache(prefix, script.path), exist_ok=True)
+        make_folder(find_cache(prefix, script.path))
     if not store.append("run", asked.name, script.path) and store.say.verbose:
         store.say.line("could not write to " + store.path("usage.tsv"))
     environ = read_environ()
@@ -3003,12 +4041,19 @@ class Script:
     What came from -c, standard input or a URL runs from .scripts, where keep() puts it.
     """
 
+    file: "IO[bytes] | None" = None  # the one that is kept: see Store.keep_script()
+
     def __init__(self, data: bytes, path: str, shown: str) -> None:
         self.data, self.path, self.shown = data, path, shown
 
     def keep(self, store: Store) -> None:
         if self.shown != self.path:
+            self.close()
             self.file = store.keep_script(self.path, self.data)
+
+    def close(self) -> None:
+        if self.file:
+            self.file.close()
 
 
 def find_script(word: str, store: Store, offline: bool) -> Script:
@@ -3074,7 +4119,7 @@ def fetch_script(url: str, store: Store, offline: bool) -> Script:
     return Script(data, store.script_path(data, name if is_telling else last), url)
 
 
-def fetch_anew(address: str, pin: str, say: Progress, offline: bool) -> tuple[bytes, str]:
+def fetch_anew(address: str, pin: str, say: Progress, offline: bool) -> "tuple[bytes, str]":
     """Return what is at an address, and its name; say so where that is not safe."""
     if offline and not address.lower().startswith("file:"):
         hint = "only what #sha256=HEX pins is kept for later"
@@ -3125,7 +4170,7 @@ def find_raw(address: str) -> str:
     return "/".join([*words, "raw"]) if host == "gist.github.com" and "raw" not in words else address
 
 
-def fetch_in_time(address: str) -> tuple[bytes, str]:
+def fetch_in_time(address: str) -> "tuple[bytes, str]":
     """Return what is at an address, and its name, or raise Error when it takes too long."""
     from threading import Thread
 
@@ -3135,7 +4180,8 @@ def fetch_in_time(address: str) -> tuple[bytes, str]:
         from http.client import HTTPException, IncompleteRead
 
         try:
-            done.append(fetch(address))
+            with LibraryOnly():
+                done.append(fetch(address))
         except Error as e:
             done.append(e)
         except IncompleteRead:
@@ -3154,14 +4200,16 @@ def fetch_in_time(address: str) -> tuple[bytes, str]:
     return done[0]
 
 
-def fetch(address: str) -> tuple[bytes, str]:
+def fetch(address: str) -> "tuple[bytes, str]":
     """Return the bytes at a URL and a name for them; OSError, HTTPException and ValueError are the library's."""
     from http.client import IncompleteRead
     from urllib.parse import urlsplit
     from urllib.request import HTTPRedirectHandler, Request, build_opener
 
     class Redirect(HTTPRedirectHandler):
-        def redirect_request(self, req: Request, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
+        def redirect_request(
+            self, req: "Request", fp: "Any", code: int, msg: str, headers: "Any", newurl: str
+        ) -> "Any":
             if urlsplit(newurl).scheme not in ("https", urlsplit(req.full_url).scheme):
                 raise Error("expected https all the way, found a redirection to " + quote(newurl), address)
             return super().redirect_request(req, fp, code, msg, headers, newurl)
@@ -3222,13 +4270,13 @@ def format_specification(metadata: Metadata, prefix: str) -> str:
 
 
 def format_plan(
-    metadata: Metadata, config: Config, store: Store, script: Script, args: list[str], as_json: bool
+    metadata: Metadata, config: Config, store: Store, script: Script, args: "list[str]", as_json: bool
 ) -> str:
     """Return what a run would do, for a person or as a JSON object."""
     import json
 
     name, prefix = metadata.name, store.path(metadata.name)
-    exists = store.is_ready(name)
+    exists = bool(store.find_marker(name))
     engine = find_engine(config.engine, os.environ, sys.executable)[0]
     command = [*metadata.run_with, *([] if metadata.dialect == "conda-script" else [script.path]), *args]
     if exists:
@@ -3248,20 +4296,25 @@ def format_plan(
 # -- for other programs
 
 
-def run(path: str, args: Iterable[str] = ()) -> int:
+def run(path: str, args: "Iterable[str]" = ()) -> int:
     """Run a script in its environment as a child; return its exit code, 128 + n after signal n, or raise Error."""
-    config, store = open_store({})
-    script = find_script(os.fspath(path), store, offline=False)
-    asked = read_metadata(script)
-    with obtain(store, asked, config, script.path, force=False, offline=False) as lease:
-        return run_child(*prepare(script, asked, list(args), config, store), lease.fd)
+    with LibraryOnly():
+        config, store = open_store({})
+        script = find_script(os.fspath(path), store, offline=False)
+        lease, argv, environ = enter(store, read_metadata(script), config, script, list(args), offline=False)
+        try:
+            return run_child(argv, environ, lease)
+        finally:
+            lease.release()
+            script.close()
 
 
 def prefix_of(path: str) -> str:
     """Return the prefix of a script's environment, built first where there is none, or raise Error."""
-    config, store = open_store({})
-    script = find_script(os.fspath(path), store, offline=False)
-    return provide(read_metadata(script), script.path, config, store, offline=False)
+    with LibraryOnly():
+        config, store = open_store({})
+        script = find_script(os.fspath(path), store, offline=False)
+        return provide(read_metadata(script), script.path, config, store, offline=False)
 
 
 def bootstrap(path: str = "") -> None:
@@ -3272,7 +4325,9 @@ def bootstrap(path: str = "") -> None:
     caller = sys._getframe(1).f_globals
     if caller.get("__name__") == "__main__":
         module = getattr(caller.get("__spec__"), "name", "")
-        code = guard(restart, os.fspath(path or caller.get("__file__", "")), module.replace("__main__", "").rstrip("."))
+        words = os.fspath(path or caller.get("__file__", "")), module.replace("__main__", "").rstrip(".")
+        with LibraryOnly():
+            code = guard(restart, *words)
         if code:
             sys.exit(code)
 
@@ -3295,12 +4350,11 @@ def restart(path: str, module: str) -> int:
     if os.environ.get("CONDA_EXECUTE_BOOTSTRAP") == marks[os.name == "nt"]:
         message = "expected to be in %s by now, found Python in %s" % (store.path(asked.name), sys.prefix)
         raise Error(message, path, hint="see its bin/python and PYTHONHOME; conda-execute --force-env builds it anew")
-    lease = obtain(store, asked, config, script.path, force=False, offline=False)
-    argv, environ = prepare(script, asked, [], config, store)
-    launch(argv[:-1] + find_own_words(path, module), {**environ, "CONDA_EXECUTE_BOOTSTRAP": marks[0]}, lease.fd)
+    lease, argv, environ = enter(store, asked, config, script, [], offline=False)
+    launch(argv[:-1] + find_own_words(path, module), {**environ, "CONDA_EXECUTE_BOOTSTRAP": marks[0]}, lease)
 
 
-def find_own_words(path: str, module: str) -> list[str]:
+def find_own_words(path: str, module: str) -> "list[str]":
     """Return what stands behind the interpreter on the command line of this script, or would stand there.
 
     Options of Python go along, and its own modules that run scripts, such as pdb; other debuggers
@@ -3318,14 +4372,25 @@ def find_own_words(path: str, module: str) -> list[str]:
     return [*(["-m", module] if module else [script]), *args]
 
 
-def conda_subcommands() -> Iterator[object]:
-    """Yield "conda execute" and "conda tmpenv" for conda's plugin manager, which imports us at each of its starts."""
-    from conda.plugins import CondaSubcommand  # type: ignore[import-not-found]
+def conda_subcommands() -> "Iterator[object]":
+    """Yield "conda execute" and "conda tmpenv" for conda's plugin manager, which imports us at each of its starts.
 
-    summary = "Run a script in the conda environment that the script itself describes."
-    yield CondaSubcommand(name="execute", summary=summary, action=lambda argv: main(list(argv)))
-    summary = "List, make and clear the environments of conda execute."
-    yield CondaSubcommand(name="tmpenv", summary=summary, action=lambda argv: main(["--tmpenv", *argv]))
+    Whatever fails here would be the end of every other command of conda too.
+    """
+    try:
+        from conda.plugins.types import CondaSubcommand  # type: ignore[import-not-found]  # from 22.11 on
+
+        run_it = "Run a script in the conda environment that the script itself describes."
+        see_all = "List, make and clear the environments of conda execute."
+        found = [
+            CondaSubcommand(name="execute", summary=run_it, action=lambda argv: main(list(argv))),
+            CondaSubcommand(name="tmpenv", summary=see_all, action=lambda argv: main(["--tmpenv", *argv])),
+        ]
+    except Exception as e:  # of any kind: conda goes on without us
+        kind = type(e).__name__
+        tell('conda-execute: "conda execute" cannot be had in this conda: %s: %s' % (kind, printable(str(e))))
+        return
+    yield from found
 
 
 # What pluggy's decorator would leave, which to import costs more than all of this.
@@ -3357,7 +4422,7 @@ TMPENV_OPTIONS = {
 }  # fmt: skip
 
 
-def run_tmpenv(argv: list[str]) -> int:
+def run_tmpenv(argv: "list[str]") -> int:
     """Do what a command line of conda-tmpenv says."""
     known = sorted({"verbose", "quiet", "help"}.union(*TMPENV_OPTIONS.values()))
     options, words = parse_argv(argv, known, anywhere=True)
@@ -3366,7 +4431,7 @@ def run_tmpenv(argv: list[str]) -> int:
         return 0
     command = check_tmpenv(options, words)
     config, store = open_store(options)
-    store.check()
+    store.check(".leases", ".trash", KEPT)
     if command == "clear":  # it collects, or is told not to
         age = parse_hours(options["min-age"]) if "min-age" in options else config.keep_hours
         if age < 0:
@@ -3387,11 +4452,11 @@ def run_tmpenv(argv: list[str]) -> int:
         asked = parse_specs(words[1:], options.get("file", ""))
     if command == "create":
         provide(asked, path, config, store, offline)
-    print(store.path(asked.name))
+    show(store.path(asked.name))
     return 0
 
 
-def check_tmpenv(options: Mapping[str, str], words: list[str]) -> str:
+def check_tmpenv(options: "Mapping[str, str]", words: "list[str]") -> str:
     """Return the command; raise Error for what it does not take."""
     command, hint = (words or ["nothing"])[0], "conda-tmpenv --help says more"
     if command not in TMPENV_OPTIONS:
@@ -3407,7 +4472,7 @@ def check_tmpenv(options: Mapping[str, str], words: list[str]) -> str:
     return command
 
 
-def parse_specs(words: list[str], path: str) -> Metadata:
+def parse_specs(words: "list[str]", path: str) -> Metadata:
     """Return what the specs of a command line, and of a file with one on each line, ask for."""
     texts = [Text.of(word, Line("the command line", 1, word), 0) for word in words]
     if path:
@@ -3421,18 +4486,25 @@ def parse_specs(words: list[str], path: str) -> Metadata:
 
 
 def clear(store: Store, used_before: float, dry_run: bool) -> int:
-    """Remove the idle environments that were last used before a time; 125 where something runs in one."""
+    """Remove the idle environments that were last used before a time; 125 where one stays, or a part of it."""
+    store.refuse_others()
     uses, busy = store.read_uses(), store.find_processes()
     code = 0
     for name in sorted(store.find_names() + store.find_kept_names()):
-        if store.last_use(name, uses) < used_before:
+        if store.last_use(name, uses) >= used_before:
+            continue
+        try:
             pids = busy.get(name) if dry_run else store.remove(name, used_before)
-            if pids is None:
-                print("remove " + store.path(name), flush=True)
-            else:
-                code = fail(store.in_use(name, pids))
-    if not dry_run and os.path.isdir(store.path(".trash")):
-        store.empty_trash()
+        except OSError as e:
+            code = fail(Error("expected to be able to remove it, found: %s" % e.strerror, store.path(name)))
+            continue
+        if pids is None:
+            show("remove " + store.path(name))
+        else:
+            code = fail(store.in_use(name, pids))
+    for cause in () if dry_run else store.empty_trash():
+        message = "expected to be able to delete it, found: %s" % cause.strerror
+        code = fail(Error(message, os.fsdecode(cause.filename or ""), hint="it stays in " + store.path(".trash")))
     return code
 
 
@@ -3452,14 +4524,14 @@ def print_list(store: Store, as_json: bool) -> None:
             continue
         age = "%.1f h" % max(0, (time.time() - used) / 3600) if used else "half-made"
         who, what = format_some([str(pid) for pid in pids], 10), format_some([printable(one) for one in scripts], 25)
-        print("%-20s %7.1f MB %10s  %-10s %s" % (name, size / 1e6, age, who, what), flush=True)
+        show("%-20s %7.1f MB %10s  %-10s %s" % (name, size / 1e6, age, who, what))
     if as_json:
         import json
 
         print(json.dumps(found, indent=2))
 
 
-def format_some(words: list[str], width: int) -> str:
+def format_some(words: "list[str]", width: int) -> str:
     """Return the end of the first word and how many more there are, or "-".
 
     >>> format_some(["/a/long/path.py", "b"], 12), format_some([], 12)
@@ -3482,4 +4554,4 @@ def find_size(prefix: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(program())

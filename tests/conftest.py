@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 import channel as channel_program
 import pytest
 
+import conda_execute
+
 if TYPE_CHECKING:
     from typing import Callable, Dict
 
@@ -91,6 +93,22 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return venv / "bin"
 
 
+def make_env(env_dir: Path, name: str, age_h: float = 0) -> Path:
+    """Make what passes for an environment, last used some hours ago, in a store."""
+    conda_execute.Store(str(env_dir), 0, conda_execute.Progress(False, True)).make()
+    marker = env_dir / name / conda_execute.MARKER
+    marker.parent.mkdir(parents=True)
+    subdir = conda_execute.find_subdir(sys.platform, conda_execute.MACHINE)
+    marker.write_bytes(conda_execute.format_marker([("prefix", str(env_dir / name)), ("platform", subdir)]))
+    set_age(marker, age_h)
+    return env_dir / name
+
+
+def set_age(path: Path, age_h: float) -> None:
+    when = time.time() - age_h * 3600
+    os.utime(str(path), (when, when))
+
+
 @pytest.fixture
 def env_dir(tmp_path: Path) -> Path:
     return tmp_path / "tmp_envs"
@@ -121,13 +139,19 @@ def environ(engine: str, channel: str, package_cache: Path, env_dir: Path, nowhe
 
 
 @pytest.fixture
-def run(environ: Environ, tmp_path: Path) -> Run:
+def python() -> list[str]:
+    """Return the interpreter that starts conda-execute, the only item of a list: a fixture may name another."""
+    return [sys.executable]
+
+
+@pytest.fixture
+def run(environ: Environ, tmp_path: Path, python: list[str]) -> Run:
     """Return a function that runs conda_execute.py as a user would, in an empty folder."""
 
-    def function(*words: object, python: str = sys.executable, **options: object) -> subprocess.CompletedProcess[str]:
+    def function(*words: object, **options: object) -> subprocess.CompletedProcess[str]:
         options = {"cwd": tmp_path, "env": environ, "stdin": subprocess.DEVNULL, "timeout": 300, **options}
         options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options}
-        return subprocess.run([python, str(TOOL), *map(str, words)], **options)  # type: ignore[call-overload]
+        return subprocess.run([str(options.pop("python", python[0])), str(TOOL), *map(str, words)], **options)  # type: ignore[call-overload]
 
     return function
 

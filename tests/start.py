@@ -5,6 +5,6 @@ import sys
 
 sys.path[0] = os.path.dirname(sys.path[0])  # noqa: PTH120  # pathlib takes longer than all the rest
 
-from conda_execute import main  # noqa: E402
+from conda_execute import program  # noqa: E402
 
-sys.exit(main())
+sys.exit(program())

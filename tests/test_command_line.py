@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, wait_until
 
 import conda_execute
 
@@ -69,7 +69,7 @@ def failed(done: subprocess.CompletedProcess[str], text: str, code: int = 125) -
 
 
 def test_a_bug_exits_with_125_and_says_what_to_report(environ: Environ, tmp_path: Path) -> None:
-    code = "import conda_execute as c; c.open_store = lambda options: 1 / 0; c.main(['a.py'])"
+    code = "import conda_execute as c; c.open_store = lambda options: 1 / 0; c.sys.argv = ['c', 'a.py']; c.program()"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environ, stderr=subprocess.PIPE, text=True)
     assert done.returncode == 125
     assert done.stderr.startswith("Traceback")
@@ -184,7 +184,7 @@ def test_force_env_builds_anew(run: Run, hello: Path, env_dir: Path, rows: Rows)
     assert run("-f", hello).stdout == "hello-conda 1.0\n"
     assert not (prefix / "left-over").exists()
     assert [row[1] for row in rows()] == ["create", "run", "create", "run"]
-    assert list((env_dir / ".trash").iterdir()) == []
+    wait_until(lambda: list((env_dir / ".trash").iterdir()) == [])
 
 
 def test_a_failed_force_env_leaves_the_environment_that_was_there(run: Run, hello: Path, environ: Environ) -> None:

@@ -535,7 +535,8 @@ def test_a_warm_run_starts_no_process_and_opens_no_file_that_it_need_not(
     ]
     env_dir = environ["CONDA_EXECUTE_ENV_DIR"]
     name = conda_execute.find_name(["hello-conda"])
-    assert opened == [str(script), f"{env_dir}/.leases/{name}", f"{env_dir}/usage.tsv"]
+    marker = f"{env_dir}/{name}/{conda_execute.MARKER}"
+    assert opened == [str(script), f"{env_dir}/.leases/{name}", marker, f"{env_dir}/usage.tsv"]
 
 
 def test_ctrl_c_while_building_exits_with_130_and_leaves_nothing(

@@ -132,7 +132,7 @@ def test_two_threads_of_one_process_hold_two_marks(tmp_path: Path, monkeypatch: 
     assert third.take(exclusive=True)
     assert not store.lock("name").take(exclusive=False)
     third.release()
-    assert [path.name for path in (tmp_path / ".leases").iterdir()] == ["name"]
+    assert [path.name for path in (tmp_path / ".leases").glob("name*")] == ["name"]
 
 
 def test_without_fcntl_an_engine_is_started_with_no_descriptor_of_ours(
@@ -149,7 +149,7 @@ def test_without_fcntl_an_engine_is_started_with_no_descriptor_of_ours(
         original = subprocess.Popen
 
         def popen(*words: object, **options: Any) -> subprocess.Popen[bytes]:
-            given.append(options["pass_fds"])
+            given.append(options.get("pass_fds", []))
             return original(*words, **options)  # type: ignore[call-overload, no-any-return]
 
         monkeypatch.setattr(subprocess, "Popen", popen)
@@ -260,20 +260,23 @@ def test_on_windows_a_program_has_a_suffix(tmp_path: Path, monkeypatch: pytest.M
 
 @pytest.mark.parametrize("code, left", [(0, 0), (7, 7), (0xC0000005, -0x3FFFFFFB)], ids=["0", "7", "a crash"])
 def test_on_windows_a_child_takes_the_place_of_exec(monkeypatch: pytest.MonkeyPatch, code: int, left: int) -> None:
-    """Stand-in for subprocess.call; sys.exit hands the system a C int, whose bits are those of the code."""
+    """Stand-in for subprocess.Popen; sys.exit hands the system a C int, whose bits are those of the code."""
     before = signal.getsignal(signal.SIGINT)
     given: list[object] = []
 
-    def call(argv: list[str], env: dict[str, str], pass_fds: list[int]) -> int:
-        given.extend([argv, env, pass_fds, signal.getsignal(signal.SIGINT)])
-        return code
+    class Popen:
+        def __init__(self, argv: list[str], env: dict[str, str], pass_fds: list[int]) -> None:
+            given.extend([argv, env, pass_fds, signal.getsignal(signal.SIGINT)])
 
-    monkeypatch.setattr(subprocess, "call", call)
+        def wait(self) -> int:
+            return code
+
+    monkeypatch.setattr(subprocess, "Popen", Popen)
     monkeypatch.setattr(conda_execute, "fcntl", None)
     try:
         with monkeypatch.context() as patch, pytest.raises(SystemExit) as caught:
             patch.setattr(os, "name", "nt")
-            conda_execute.launch(["python.exe", "a.py"], {"A": "b"}, 5)
+            conda_execute.launch(["python.exe", "a.py"], {"A": "b"}, None)
     finally:
         signal.signal(signal.SIGINT, before)
     assert caught.value.code == left

@@ -95,6 +95,7 @@ def test_the_columns_of_the_list_stand_below_their_headings(tmpenv: Tmpenv, env_
     """An unfinished environment, and one of many years, are as wide as any."""
     make_env(env_dir, "a" * 20, 20 * 365 * 24)
     (env_dir / ("b" * 20)).mkdir()
+    (env_dir / ".leases" / ("b" * 20 + ".build")).touch()
     environ["CONDA_EXECUTE_REMOVE_IF_UNUSED_FOR"] = "1e6"
     done = tmpenv("list")
     lines = done.stdout.splitlines()
@@ -108,6 +109,7 @@ def test_list_json_is_an_array_of_the_same(tmpenv: Tmpenv, env_dir: Path, busy: 
     done = tmpenv("list", "--json")
     assert (done.returncode, done.stderr) == (0, "")
     first, second = json.loads(done.stdout)
+    size = (env_dir / ("a" * 20) / conda_execute.MARKER).stat().st_size
     assert first["name"] == HELLO
     assert first["prefix"] == str(env_dir / HELLO)
     assert first["size"] > 1000
@@ -115,7 +117,7 @@ def test_list_json_is_an_array_of_the_same(tmpenv: Tmpenv, env_dir: Path, busy: 
     assert first["processes"] == [busy]
     assert first["scripts"] == [str(tmp_path / "busy.sh")]
     assert second == {
-        "name": "a" * 20, "prefix": str(env_dir / ("a" * 20)), "size": 2, "processes": [], "scripts": [],
+        "name": "a" * 20, "prefix": str(env_dir / ("a" * 20)), "size": size, "processes": [], "scripts": [],
         "last_use": second["last_use"],
     }  # fmt: skip
     assert abs(time.time() - 3 * 3600 - second["last_use"]) < 60
@@ -288,7 +290,8 @@ def test_clear_leaves_an_env_that_is_being_built(
     tmpenv: Tmpenv, write: Write, environ: Environ, env_dir: Path, tmp_path: Path
 ) -> None:
     program = tmp_path / "conda"
-    program.write_text('#!/bin/sh\nmkdir -p "$3"\nread forever < "$FIFO"\nmkdir -p "$3/conda-meta"\n')
+    program.write_text('#!/bin/sh\nmkdir -p "$3"\nread forever < "$FIFO"\nmkdir -p "$3/conda-meta"\n'
+                       'echo "{}" > "$3/conda-meta/hello-conda-1-0.json"\n')
     program.chmod(0o755)
     fifo = tmp_path / "fifo"
     os.mkfifo(str(fifo))

@@ -678,7 +678,9 @@ def test_nothing_kept_runs_from_an_env_dir_of_everyone(run: Run, web: Web, env_d
     run("-q", url)
     env_dir.chmod(0o777)
     text = f"{env_dir}: expected an env-dir of yours or root's, found one that anyone may write to"
-    assert failed(run(url), f"{text}\n  {conda_execute.OWN_FOLDER}")
+    done = run(url)
+    assert (done.returncode, done.stdout) == (125, "")
+    assert text in done.stderr and conda_execute.OWN_FOLDER in done.stderr
 
 
 def test_kept_scripts_are_for_their_owner_alone_to_write_to(run: Run, web: Web, env_dir: Path) -> None:
