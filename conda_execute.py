@@ -52,6 +52,38 @@ waits. Public: the command line, the block, the files above, and
     Error                          what the last two raise
 All else may change.
 
+Chapters, in the order of a run; each calls only what stands above it:
+    Errors         what a person is told, and how
+    Text           lines and scalars that know where they stand
+    YAML           the part of it that blocks and condarc use
+    TOML           the part of it that blocks use
+    Block          finding the block of a script, its lines
+    Specs          match specs, requirements, channels
+    Commands       shebang, suffix, run_with; the language of entrypoints
+    Metadata       what the keys of each dialect mean; selectors
+    Name           the hash that names an env; the name of a platform
+    Config         condarc and variables
+    Folders        owner and mode of folders; deleting; what is on the disk
+    Processes      who is alive, and where it is at work
+    Leases         locks, and leases on descriptors
+    Log            rows of usage.tsv
+    Store          env-dir: what is ours, markers, the log
+    Collection     what goes: age, damage, trash, who still runs in it
+    Envs           a lease on an env: build, rebuild, put back
+    Children       starting programs, waiting for them, ending them
+    Activation     the variables and scripts of an env
+    Engines        finding one, running one; conda, mamba, micromamba
+    pip            PyPI requirements
+    rattler        py-rattler, in a process of its own
+    Builds         checking what was built; damaged caches; the disk
+    Launch         becoming the command, or having it as a child
+    Entrypoints    running the commands of a conda-script
+    Scripts        where a script comes from and is kept; URLs
+    Runs           from a script to its lease and command; --dry-run
+    conda-tmpenv   list, create, name, clear
+    Command line   main and its options
+    For other programs   run, prefix_of, bootstrap, conda's hook
+
 Licence: BSD-3-Clause. Home: https://github.com/conda-tools/conda-execute
 """
 import os
@@ -128,10 +160,10 @@ if TYPE_CHECKING:
     Environ = Mapping[str, str]
     Uses = Dict[str, Dict[bytes, Tuple[int, bytes]]]  # by name and script, the time and row of the last use
 
-__version__ = "1.0.0"
+__version__ = "1.1.0"
 
 
-# ---- Errors ----------------------------------------------------------------------------
+# ---- Errors --------------------------------------------------------------------------
 # What a person is told when something fails. Knows nothing of what failed.
 
 
@@ -220,30 +252,18 @@ def find_nearest(word: str, known: "Iterable[str]") -> str:
     return (near or [""])[0]
 
 
-# ---- Metadata --------------------------------------------------------------------------
-# From the bytes of a script to specs, requirements, channels and command: text in, value
-# or Error out. Knows no file, clock, environment or engine.
+def fail(error: Error) -> int:
+    """Tell of an Error and return its exit code."""
+    if os.environ.get("CONDA_EXECUTE_DEBUG"):
+        import traceback
+
+        traceback.print_exc()
+    tell(format_error(error))
+    return error.code
 
 
-class Record:
-    """A value with the fields that its class names."""
-
-    def __init__(self, **fields: object) -> None:
-        self.__dict__.update(fields)
-
-
-class Metadata(Record):
-    """What a script asks for, in whichever dialect.
-
-    `run_with` is empty where the block is silent; of a conda-script it holds the entrypoint, as one word.
-    """
-
-    name: str  # of its environment
-    dialect: str
-    specs: "list[str]"
-    pip: "list[str]"
-    channels: "list[str]"
-    run_with: "list[str]"
+# ---- Text ----------------------------------------------------------------------------
+# Lines and scalars that know where they stand in a file. Knows no grammar.
 
 
 class Line:
@@ -285,169 +305,8 @@ class Text(str):
         return self.line.expected(self.at + 1 + i, what, hint, quote(self[i:]) if self[i:] else "the end of the text")
 
 
-# -- the block
-
-HEADER = b"conda execute"
-# What opens a comment: these words, or any of these characters, but for what opens items, paths and the like.
-MARKER_WORDS = ("rem", "@rem", "dnl")
-MARKER_CHARACTERS = b"#/-;%!'\":.\\"
-NOT_MARKERS = (b"", b"-", b".", b":", b"/")
-
-
-def find_block(data: bytes, path: str) -> "tuple[str, list[Line]]":
-    """Return the dialect and the lines of the script's only block, those that open and close it left out."""
-    headers = list(find_headers(data))[:2]
-    found = [(data.count(b"\n", 0, start) + 1, "conda-execute", marker, start) for start, marker in headers]
-    problem = None
-    if PEP_723 in data or CONDA_SCRIPT in data:
-        raws = data[3 * data.startswith(b"\xef\xbb\xbf") :].replace(b"\r\n", b"\n").split(b"\n")
-        found += find_pep_723(raws)
-        try:
-            found += find_conda_script(raws, path)
-        except Error as e:
-            if not path.lower().endswith((".py", ".pyw")):  # where a docstring may mention the line
-                raise
-            problem = e
-    if not found:
-        refuse_near_header(data, path)
-        hint = 'write "# conda execute", "# env:" and "#  - python" on three lines of their own'
-        message = 'expected a comment block that begins with "# conda execute", found none'
-        raise problem or Error(message, path, hint=hint)
-    number, dialect, marker, end = min(found)
-    if len(found) > 1:
-        again = sorted(found)[1][0]
-        second = Line(path, again, data.split(b"\n")[again - 1].decode("utf-8", "replace").rstrip())
-        at = len(second.text) - len(second.text.lstrip())
-        raise second.expected(at, "the block of line %d alone" % number, "remove one", "a second")
-    if dialect == "conda-execute":
-        return dialect, list(read_block(data, end, marker, path, number))
-    return dialect, list(read_fenced(raws, number, end, marker, path))
-
-
-def refuse_near_header(data: bytes, path: str) -> None:
-    """Raise Error at a line that was probably meant to open the block."""
-    for number, raw in enumerate(data.split(b"\n"), 1):
-        words = raw.lstrip(MARKER_CHARACTERS + b"* \t").lower()
-        if words.startswith((HEADER, b"conda-execute", b"conda_execute")):
-            line = Line(path, number, raw.decode("utf-8", "replace").rstrip())
-            hint = "write it so on a line of its own, behind the marker that opens a comment in this language"
-            raise line.expected(len(line.text) - len(line.text.lstrip()), '"# conda execute"', hint)
-        if words.startswith(b"script") and raw.rstrip().endswith(PEP_723[2:]):
-            hint = 'begin each line of the block with "# ", leave none empty, and end it with "# ///"'
-            raise Line(path, number, raw.decode("utf-8", "replace").rstrip()).expected(0, PEP_723_BLOCK, hint)
-
-
-def find_headers(data: bytes) -> "Iterator[tuple[int, bytes]]":
-    """Yield where each line "MARKER conda execute" starts, and its marker."""
-    at, end = data.find(HEADER), 0
-    while at >= 0:
-        start = data.rfind(b"\n", end, at) + 1 or end
-        end = data.find(b"\n", at) % (len(data) + 1)  # -1 becomes the end of the data
-        before, after = data[start:at], data[at + len(HEADER) : end]
-        if start == 0 and before.startswith(b"\xef\xbb\xbf"):
-            before = before[3:]
-        if after.strip() in (b"", b":") and before[-1:] in (b" ", b"\t") and is_marker(before.strip()):
-            yield start, before.strip()
-        at = data.find(HEADER, end)
-
-
-def is_marker(word: bytes) -> bool:
-    """Answer whether a word opens a comment that runs to the end of its line.
-
-    >>> [is_marker(word) for word in (b"#", b"//", b"REM", b"-", b"print(")]
-    [True, True, True, False, False]
-    """
-    if word.isalpha() or word.startswith(b"@"):
-        return word.decode("ascii", "replace").lower() in MARKER_WORDS
-    return len(word) <= 8 and word not in NOT_MARKERS and not word.strip(MARKER_CHARACTERS)
-
-
-def read_block(data: bytes, start: int, marker: bytes, path: str, number: int) -> "Iterator[Line]":
-    """Yield the lines below the header up to the first without its marker."""
-    start = data.find(b"\n", start) + 1
-    while start:
-        end = data.find(b"\n", start)
-        raw = data[start : end if end >= 0 else len(data)].rstrip(b"\r")
-        content = raw.lstrip(b" \t")
-        rest = content[len(marker) :]
-        if content[: len(marker)].lower() != marker.lower() or marker.isalpha() and rest[:1] not in (b"", b" ", b"\t"):
-            return
-        start, number = end + 1, number + 1
-        line = Line(path, number, raw.decode("utf-8", "replace"), len(raw) - len(rest))
-        check_characters(line, rest)
-        if not line.is_blank:
-            yield line
-
-
-PEP_723, PEP_723_BLOCK = b"# /// script", 'a block from a line "# /// script" to a line "# ///"'
-CONDA_SCRIPT, CONDA_SCRIPT_END = b"/// conda-script", b"/// end-conda-script"
-
-
-def find_pep_723(raws: "list[bytes]") -> "Iterator[tuple[int, str, bytes, int]]":
-    """block := "# /// TYPE", lines "#" or "# text", the last "# ///" among them (PEP 723); yield those of scripts."""
-    i = 0
-    while i < len(raws):
-        end = i + 1
-        if raws[i].startswith(b"# /// ") and raws[i][6:].replace(b"-", b"x").isalnum():
-            while end < len(raws) and (raws[end] == b"#" or raws[end].startswith(b"# ")):
-                end += 1
-            closing = max((k for k in range(i + 2, end) if raws[k] == b"# ///"), default=0)
-            if closing and raws[i] == PEP_723:
-                yield i + 1, "pep723", b"# ", closing
-            end = closing + 1 if closing else end
-        i = end
-
-
-def find_conda_script(raws: "list[bytes]", path: str) -> "list[tuple[int, str, bytes, int]]":
-    """block := PREFIX "/// conda-script", lines with that prefix, PREFIX "/// end-conda-script"
-
-    Every other line that could open a block of this kind or of PEP 723 counts as a block.
-    """
-    openings = [i for i, raw in enumerate(raws) if find_prefix(raw)]
-    if not openings:
-        return []
-    first, end, prefix = openings[0], openings[0] + 1, find_prefix(raws[openings[0]])
-    closing = prefix + CONDA_SCRIPT_END
-    while end == len(raws) or raws[end].rstrip() != closing:
-        if end == len(raws) or not raws[end].startswith(prefix) and raws[end] != prefix.rstrip():
-            line = Line(path, end, raws[end - 1].decode("utf-8", "replace"))
-            what = "a block that ends with " + quote(closing.decode("utf-8", "replace"))
-            hint = "begin each line of the block as the first one, and end it so"
-            raise line.expected(0, what, hint, "its last line, " + quote(line.text))
-        end += 1
-    others = [i for i, raw in enumerate(raws) if raw == PEP_723 and not first < i < end]
-    return [(i + 1, "conda-script", prefix, end) for i in [first, *openings[1:], *others]]
-
-
-def find_prefix(raw: bytes) -> bytes:
-    """Return what stands in front of "/// conda-script" at the end of a line, if that holds no letter or digit."""
-    before = raw.rstrip()[: -len(CONDA_SCRIPT)] if raw.rstrip().endswith(CONDA_SCRIPT) else b""
-    return b"" if any(map(str.isalnum, before.decode("utf-8", "replace"))) else before
-
-
-def read_fenced(raws: "list[bytes]", start: int, end: int, prefix: bytes, path: str) -> "Iterator[Line]":
-    """Yield the lines from one index up to another, their prefix in the margin."""
-    for i in range(start, end):
-        line = Line(path, i + 1, raws[i].decode("utf-8", "replace"), len(prefix.decode("utf-8", "replace")))
-        check_characters(line, raws[i][len(prefix) :], "\t")
-        yield line
-
-
-def check_characters(line: Line, rest: bytes, blank: str = " ") -> None:
-    """Refuse what YAML, a terminal and a person would each read in another way; TOML has the tab as a blank."""
-    try:
-        rest.decode("utf-8")
-    except UnicodeDecodeError as e:
-        at = len(rest[: e.start].decode("utf-8"))
-        raise line.expected(at, "UTF-8", "save the file as UTF-8", "the byte 0x%02x" % rest[e.start]) from None
-    if not line.text.replace(blank, " ").isprintable():
-        at = next(i for i, c in enumerate(line.text) if c != blank and not c.isprintable())
-        found = "a tab" if line.text[at] == "\t" else "the character U+%04X" % ord(line.text[at])
-        hint = "write spaces in its place" if line.text[at].isspace() else "remove it"
-        raise line.expected(at, "text and spaces", hint, found)
-
-
-# -- YAML, as far as blocks and condarc need it; a position is a line's index and a place in its text
+# ---- YAML ----------------------------------------------------------------------------
+# The part of YAML that blocks and condarc are written in. Knows no key.
 
 # What may not begin a plain scalar, and what it would be in full YAML.
 INDICATORS = {
@@ -706,7 +565,8 @@ def skip_spaces(text: str, at: int) -> int:
     return at
 
 
-# -- TOML 1.1, as far as blocks need it; a position is one in the text of all lines
+# ---- TOML ----------------------------------------------------------------------------
+# The part of TOML 1.1 that blocks are written in; a position is one in the text of all lines. Knows no key.
 
 BARE_KEY_CHARACTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
 TOML_ESCAPES = {letter: ESCAPES[letter] for letter in 'btnfre"\\'}
@@ -896,398 +756,172 @@ def parse_bare(doc: Document, pos: int) -> "tuple[Text, int]":
     raise doc.expected(pos, "a string, a number, a list or a table", "write text in quotes", found)
 
 
-# -- what the keys mean
+# ---- Block ---------------------------------------------------------------------------
+# From the bytes of a script to the lines of its only block. Knows nothing of what they say.
+
+HEADER = b"conda execute"
+# What opens a comment: these words, or any of these characters, but for what opens items, paths and the like.
+MARKER_WORDS = ("rem", "@rem", "dnl")
+MARKER_CHARACTERS = b"#/-;%!'\":.\\"
+NOT_MARKERS = (b"", b"-", b".", b":", b"/")
 
 
-def parse_conda_execute(lines: "list[Line]", path: str, subdir: str) -> Metadata:
-    """Return what a "# conda execute" block asks for on a platform."""
-    block = parse_yaml(lines)
-    check_keys(block, ("env", "channels", "run_with"), "the block", BLOCK_END)
-    if "env" not in block:
-        hint = 'write "# env:" and "#  - python" below "# conda execute"'
-        if lines:
-            raise lines[0].expected(lines[0].indent, "env, a list of match specs, in the block", hint, "none")
-        message = 'expected env below "# conda execute", found the end of the block'
-        raise Error(message, path, hint=hint + "; a blank line ends it")
-    specs: list[str] = []
-    pip: list[str] = []
-    for item in find_items(block, "env", subdir):
-        if isinstance(item, dict):
-            pip += map(parse_requirement, find_items(item, "pip", subdir))
-        else:
-            specs.append(parse_spec(item))
-    if not specs and not pip:
-        raise find_key(block, "env").expected("a spec for %s under env" % subdir, "add one without selector", "none")
-    channels = parse_channels(find_items(block, "channels", subdir))
-    run_with = parse_run_with(block, subdir)
-    return Metadata(dialect="conda-execute", specs=specs, pip=pip, channels=channels, run_with=run_with)
-
-
-def find_key(mapping: "dict[Text, Node]", name: str) -> Text:
-    """Return the key itself, which knows where it stands."""
-    return next(key for key in mapping if key == name)
-
-
-def check_keys(mapping: "dict[Text, Node]", known: "Collection[str]", where: str, hint: str = "") -> None:
-    """Refuse keys that do not exist, and selectors where nothing can be selected."""
-    for key in mapping:
-        if key not in known:
-            near = find_nearest(key, known)
-            what = "one of the keys %s in %s" % (", ".join(known), where)
-            raise key.expected(what, "write %s" % quote(near) if near else hint)
-        if key.comment.startswith("["):
-            raise key.expected("no selector behind a key", "put it behind the items of a list", "one")
-
-
-def find_items(mapping: "dict[Text, Node]", name: str, subdir: str) -> "list[Any]":
-    """Return the items of a list that hold on a platform; "- pip:" may stand in env alone."""
-    if name not in mapping:
-        return []
-    key, node = find_key(mapping, name), mapping[Text(name)]
-    if isinstance(node, dict):
-        raise no_item(next(iter(node)).line, key, key.at + 1)
-    if not isinstance(node, list) or not node:
-        hint = 'write one "- %s" a line below it, deeper than the key' % ITEMS[name]
-        found = quote(str(node)) if node else "nothing"
-        raise key.expected('a list of "- %s" under %s' % (ITEMS[name], name), hint, found)
-    items = []
-    for item in node:
-        head = next(iter(item)) if isinstance(item, dict) else item
-        if isinstance(item, dict) and (len(item), name, head) != (1, "env", "pip"):
-            head = list(item)[len(item) > 1 and head == "pip"]
-            version = str(item[head]) if isinstance(item[head], Text) else ""
-            hint = "write " + quote("%s %s%s" % (head, "=" if name == "env" else "==", version) if version else head)
-            hint = hint if name in ("env", "pip") else 'put text with ": " in quotes'
-            raise head.expected("a " + ITEMS[name], hint, "the key " + quote(head))
-        if holds(head, subdir):
-            items.append(item)
-    return items
-
-
-def holds(item: Text, subdir: str) -> bool:
-    """Answer whether the selector behind an item is true: conda-build's names with "not", "and", "or"."""
-    if not item.comment:
-        return True
-    text = item.line.text.rstrip(" ")
-    start = text.rfind("#", 0, len(text) - len(item.comment))
-    before, opening, comment = item.comment.partition("[")
-    selector, bracket, _ = comment.partition("]")
-    facts = find_facts(subdir)
-    words = selector.split()
-    if before and bracket and words and set(words) <= {*facts, "and", "or", "not"}:
-        hint = "write " + quote("# [%s] %s" % (" ".join(words), before.strip()))  # conda-build reads it there as well
-        raise item.line.expected(start, "a selector in front of other words", hint)
-    if before or not opening:
-        return True
-    terms = [[term.split() for term in part.split(" and ")] for part in " ".join(selector.split()).split(" or ")]
-    for words in [words for part in terms for words in part]:
-        name = words[-1] if words else ""
-        if not bracket or name not in facts or set(words[:-1]) - {"not"}:
-            what = 'a selector of names joined by "and", "or" and "not"'
-            raise item.line.expected(start, what, "the names are " + ", ".join(facts))
-    return any(all(facts[words[-1]] != (len(words) % 2 == 0) for words in part) for part in terms)
-
-
-def find_facts(subdir: str) -> "dict[str, bool]":
-    """Return what each name of a selector is on a platform, such as "osx-arm64"."""
-    system, _, machine = subdir.partition("-")
-    facts = {name: name == system for name in ("linux", "osx", "win")}
-    facts.update(unix=system != "win", x86=machine in ("32", "64"), x86_64=machine == "64")
-    facts.update((name, name == machine) for name in ("arm64", "aarch64", "armv7l", "ppc64le", "riscv64", "s390x"))
-    return {**facts, **{name: name == system + machine for name in ("linux32", "linux64", "win32", "win64")}}
-
-
-def parse_run_with(block: "dict[Text, Node]", subdir: str) -> "list[str]":
-    """Return the words of the command: a string is split, a list is not."""
-    if "run_with" not in block:
-        return []
-    key, node = find_key(block, "run_with"), block[Text("run_with")]
-    words = split_words(node) if isinstance(node, Text) else list(map(str, find_items(block, "run_with", subdir)))
-    if is_own_command(words):  # it would run itself for ever
-        hint = "leave run_with out, or name what runs the script"
-        raise key.expected("a command for conda-execute to run", hint, "conda-execute itself")
-    if not words or not words[0] or not "".join(words).isprintable():
-        found = quote(" ".join(words)) if "".join(words) else "none"
-        raise key.expected("a command for %s, on one line" % subdir, 'write "run_with: python", or leave it out', found)
-    return words
-
-
-def split_words(text: Text) -> "list[str]":
-    """Split as a shell does, by spaces, quotes and backslashes; nothing is expanded.
-
-    >>> split_words(Text("a 'b c' e\\\\ f"))
-    ['a', 'b c', 'e f']
-    """
-    words: list[list[str]] = []
-    mark, between, i = "", True, 0  # the open quote; whether the last word has ended
-    while i < len(text):
-        c, follower = text[i], text[i + 1 : i + 2]
-        i += 1
-        if c in " \t" and not mark:
-            between = True
-            continue
-        if between:
-            words.append([])
-            between = False
-        if c == mark or not mark and c in "'\"":
-            mark = "" if mark else c
-            continue
-        if c == "\\" and mark != "'" and follower and (not mark or follower in '"\\$`'):
-            c, i = follower, i + 1
-        words[-1].append(c)
-    if mark:
-        raise text.expected("a closing %s in the command" % mark, "close the quote", "none")
-    return ["".join(word) for word in words]
-
-
-# -- PEP 723
-
-
-TYPES: "dict[type, str]" = {dict: "a table", list: "a list", Text: "a string", str: "a string or number"}
-
-
-def find_typed(table: "dict[Text, Node]", name: str, kind: "type") -> "Any":
-    """Return the value of a key, of this type, or an empty one where there is none."""
-    node = table.get(Text(name))
-    if node is None or isinstance(node, kind) and (kind is not Text or is_string(node)):
-        return kind() if node is None else node
-    found = quote(node) if isinstance(node, Text) else TYPES[type(node)]
-    hint = "write it in quotes" if kind is Text else 'write it as ["..."]' if kind is list else ""
-    raise find_key(table, name).expected("%s for %s" % (TYPES[kind], name), hint, found)
-
-
-def find_strings(table: "dict[Text, Node]", name: str) -> "list[Text]":
-    """Return the strings of a list, or none."""
-    for item in (items := find_typed(table, name, list)):
-        if not is_string(item):
-            what = "strings in the list " + name
-            where = item if isinstance(item, Text) else find_key(table, name)
-            raise where.expected(what, "write each in quotes", "" if where is item else TYPES[type(item)])
-    return list(items)
-
-
-def parse_pep_723(lines: "list[Line]", data: bytes, path: str) -> Metadata:
-    """Return what a "# /// script" block asks for; its tables of other tools are theirs."""
-    block = parse_toml(lines)
-    check_keys(block, ("requires-python", "dependencies", "tool"), "the block")
-    tools = find_typed(block, "tool", dict)
-    if "pixi" in tools and "conda" not in tools:
-        hint = "write its dependencies and channels as lists under [tool.conda], for conda-execute and conda exec"
-        raise find_key(tools, "pixi").expected("[tool.conda] too", hint, "[tool.pixi] alone")
-    conda = find_typed(tools, "conda", dict)
-    check_keys(conda, ("dependencies", "channels"), "[tool.conda]")
-    specs = [parse_spec(text) for text in find_strings(conda, "dependencies")]
-    if "python" not in map(find_package, specs):
-        specs.insert(0, parse_requires_python(find_typed(block, "requires-python", Text)))
-    pip = [parse_requirement(text) for text in find_strings(block, "dependencies")]
-    channels = parse_channels(find_strings(conda, "channels"))
-    words = parse_shebang(data, path)
-    is_python = words and os.path.basename(words[find_program(words)]).startswith("python") and "-m" not in words
-    run_with = words if is_python and not is_own_command(words) else ["python"]
-    return Metadata(dialect="pep723", specs=specs, pip=pip, channels=channels, run_with=run_with)
-
-
-def is_number(text: str) -> bool:
-    """Answer whether this is a part of a version that int() takes: it refuses 4,300 digits and more."""
-    return text.isdecimal() and len(text) < 40
-
-
-def parse_requires_python(text: Text) -> str:
-    """Return the spec of python for a PEP 440 specifier set, in operators that conda and rattler read alike."""
-    versions = []
-    for term in "".join(text.split()).split(",") if text else []:
-        version = term.lstrip(OPERATORS)
-        operator, release = term[: len(term) - len(version)], version.split(".")
-        if operator == "~=" and release[1:] and is_number(release[-2]) and release[-1] != "*":
-            versions += [">=" + version, "<" + ".".join([*release[:-2], str(int(release[-2]) + 1)])]
-        elif operator in ("==", "!=") or operator in ("<=", ">=", "<", ">") and release[-1] != "*":
-            versions.append(version if operator == "==" and release[-1] == "*" else term)
-        else:
-            hint = 'write "==": no match spec compares text' if operator == "===" else 'write it like ">=3.9,<4"'
-            raise text.expected("versions of python as PEP 440 has them", hint)
-    return parse_spec(Text.of("python " + ",".join(versions), text.line, text.at)) if versions else "python"
-
-
-# -- conda-script
-
-DEPENDENCY_KEYS = ("version", "build", "build-number", "channel", "subdir", "md5", "sha256", "when")
-
-
-def parse_conda_script(lines: "list[Line]", path: str, subdir: str, find_version: "Callable[[str], str]") -> Metadata:
-    """Return what a "/// conda-script" block asks for on a platform; it has its channels alone."""
-    block = parse_toml(lines)
-    check_keys(block, ("channels", "entrypoint", "dependencies", "tool"), "the block")
-    for key, example in (("channels", '["conda-forge"]'), ("entrypoint", '"python ${SCRIPT}"')):
-        if not block.get(Text(key)):
-            raise Error("expected %s in the block, found none" % key, path, hint="write %s = %s" % (key, example))
-    channels = [*parse_channels(find_strings(block, "channels")), "nodefaults"]
-    entrypoint = find_entrypoint(block, subdir)
-    parse_commands(entrypoint, 0, 0)
-    specs: dict[str, str] = {}
-    for name, node in find_typed(block, "dependencies", dict).items():
-        if name.lower() in specs:
-            raise find_again(name)
-        specs[name.lower()] = parse_dependency(name, node, subdir, find_version)
-    found = [spec for spec in specs.values() if spec]
+def find_block(data: bytes, path: str) -> "tuple[str, list[Line]]":
+    """Return the dialect and the lines of the script's only block, those that open and close it left out."""
+    headers = list(find_headers(data))[:2]
+    found = [(data.count(b"\n", 0, start) + 1, "conda-execute", marker, start) for start, marker in headers]
+    problem = None
+    if PEP_723 in data or CONDA_SCRIPT in data:
+        raws = data[3 * data.startswith(b"\xef\xbb\xbf") :].replace(b"\r\n", b"\n").split(b"\n")
+        found += find_pep_723(raws)
+        try:
+            found += find_conda_script(raws, path)
+        except Error as e:
+            if not path.lower().endswith((".py", ".pyw")):  # where a docstring may mention the line
+                raise
+            problem = e
     if not found:
-        hint = 'write [dependencies] and below it NAME = "*"'
-        raise Error("expected a dependency for %s, found none" % subdir, path, hint=hint)
-    return Metadata(dialect="conda-script", specs=found, pip=[], channels=channels, run_with=[str(entrypoint)])
+        refuse_near_header(data, path)
+        hint = 'write "# conda execute", "# env:" and "#  - python" on three lines of their own'
+        message = 'expected a comment block that begins with "# conda execute", found none'
+        raise problem or Error(message, path, hint=hint)
+    number, dialect, marker, end = min(found)
+    if len(found) > 1:
+        again = sorted(found)[1][0]
+        second = Line(path, again, data.split(b"\n")[again - 1].decode("utf-8", "replace").rstrip())
+        at = len(second.text) - len(second.text.lstrip())
+        raise second.expected(at, "the block of line %d alone" % number, "remove one", "a second")
+    if dialect == "conda-execute":
+        return dialect, list(read_block(data, end, marker, path, number))
+    return dialect, list(read_fenced(raws, number, end, marker, path))
 
 
-def parse_dependency(name: Text, node: "Node", subdir: str, find_version: "Callable[[str], str]") -> str:
-    """Return the spec of a dependency, as a person would write it, or "" where its "when" is not met."""
-    table: Any = node if isinstance(node, dict) else {Text.of("version", name.line, name.at): node}
-    hint = "url, extras and flags mean nothing to some engines"
-    check_keys(table, DEPENDENCY_KEYS, "the dependency " + name, hint)
-    when = find_typed(table, "when", Text)
-    keys = []
-    for key in ("build-number", "subdir", "md5", "sha256"):
-        value = find_typed(table, key, str if key == "build-number" else Text)
-        if value.strip(NAME_CHARACTERS + OPERATORS):
-            raise value.expected("letters and digits for " + key)
-        keys += ["%s='%s'" % (key.replace("-", "_"), value)] if value else []
-    version, build, channel = (find_typed(table, key, Text) for key in ("version", "build", "channel"))
-    version = version or "*"
-    words = [name, version, build] if build else [name] if version == "*" else [name, version]
-    spec = (channel + "::" if channel else "") + " ".join(words) + ("[%s]" % ",".join(keys) if keys else "")
-    if split_name(name)[1] or build.split() != [build] * bool(build):
-        raise name.expected("the name, version and build of one package")
-    spec = parse_spec(Text.of(spec, name.line, name.at))
-    return spec if not when or is_met(when, subdir, find_version) else ""
+def refuse_near_header(data: bytes, path: str) -> None:
+    """Raise Error at a line that was probably meant to open the block."""
+    for number, raw in enumerate(data.split(b"\n"), 1):
+        words = raw.lstrip(MARKER_CHARACTERS + b"* \t").lower()
+        if words.startswith((HEADER, b"conda-execute", b"conda_execute")):
+            line = Line(path, number, raw.decode("utf-8", "replace").rstrip())
+            hint = "write it so on a line of its own, behind the marker that opens a comment in this language"
+            raise line.expected(len(line.text) - len(line.text.lstrip()), '"# conda execute"', hint)
+        if words.startswith(b"script") and raw.rstrip().endswith(PEP_723[2:]):
+            hint = 'begin each line of the block with "# ", leave none empty, and end it with "# ///"'
+            raise Line(path, number, raw.decode("utf-8", "replace").rstrip()).expected(0, PEP_723_BLOCK, hint)
 
 
-def is_met(text: Text, subdir: str, find_version: "Callable[[str], str]") -> bool:
-    """when := "__unix" | "__linux" | "__osx" | "__win" | ("__glibc" | "__cuda") (version ("," version)*)?"""
-    facts = find_facts(subdir)
-    if text in ("__unix", "__linux", "__osx", "__win"):
-        return facts[text[2:]]
-    hint = "write __unix, __linux, __osx, __win, or __glibc or __cuda and versions"
-    error = text.expected('a virtual package, such as "__cuda >=12"', hint)
-    name, rest = split_name(text)
-    if name not in ("__glibc", "__cuda"):
-        raise error
-    found = find_version(name) if name == "__cuda" or facts["linux"] else ""
-    answer = bool(found)
-    for term in "".join(rest.split()).split(",") if rest.strip() else []:
-        number = term.lstrip(OPERATORS)
-        operator, parts = term[: len(term) - len(number)], number.split(".")
-        is_open = operator == "=" or parts[-1] == "*"
-        parts = parts[: len(parts) - (parts[-1] == "*")]
-        if operator not in ("", "=", "==", "!=", "<", "<=", ">", ">=") or not all(map(is_number, parts)):
-            raise error
-        answer = answer and compare(found.split("."), parts, is_open) in (operator or "=").replace("!=", "<>")
-    return answer
+def find_headers(data: bytes) -> "Iterator[tuple[int, bytes]]":
+    """Yield where each line "MARKER conda execute" starts, and its marker."""
+    at, end = data.find(HEADER), 0
+    while at >= 0:
+        start = data.rfind(b"\n", end, at) + 1 or end
+        end = data.find(b"\n", at) % (len(data) + 1)  # -1 becomes the end of the data
+        before, after = data[start:at], data[at + len(HEADER) : end]
+        if start == 0 and before.startswith(b"\xef\xbb\xbf"):
+            before = before[3:]
+        if after.strip() in (b"", b":") and before[-1:] in (b" ", b"\t") and is_marker(before.strip()):
+            yield start, before.strip()
+        at = data.find(HEADER, end)
 
 
-def compare(found: "list[str]", wanted: "list[str]", is_open: bool) -> str:
-    """Return "<", "=" or ">" for two versions that are numbers; an open one ends where the other does.
+def is_marker(word: bytes) -> bool:
+    """Answer whether a word opens a comment that runs to the end of its line.
 
-    >>> compare(["2", "28"], ["2", "28", "0"], False), compare(["12", "4"], ["12"], True), compare(["9"], ["28"], False)
-    ('=', '=', '<')
+    >>> [is_marker(word) for word in (b"#", b"//", b"REM", b"-", b"print(")]
+    [True, True, True, False, False]
     """
-    a, b = ([int(part) for part in parts if is_number(part)] for parts in (found, wanted))
-    size = len(b) if is_open else max(len(a), len(b))
-    a, b = (numbers[:size] + [0] * (size - len(numbers)) for numbers in (a, b))
-    return "=" if a == b else "<" if a < b else ">"
+    if word.isalpha() or word.startswith(b"@"):
+        return word.decode("ascii", "replace").lower() in MARKER_WORDS
+    return len(word) <= 8 and word not in NOT_MARKERS and not word.strip(MARKER_CHARACTERS)
 
 
-def find_entrypoint(block: "dict[Text, Node]", subdir: str) -> Text:
-    """Return the entrypoint for a platform: of several the one that is said of the fewest."""
-    node = block[Text("entrypoint")]
-    if not isinstance(node, dict):
-        return find_typed(block, "entrypoint", Text)  # type: ignore[no-any-return]
-    for key in node:
-        if key.split("-")[0] not in ("unix", "linux", "osx", "win"):
-            raise key.expected("unix, linux, osx, win or a platform such as linux-64 in entrypoint")
-    system = subdir.split("-")[0]
-    for name in (subdir, system, "" if system == "win" else "unix"):
-        if name in node:
-            return find_typed(node, name, Text)  # type: ignore[no-any-return]
-    raise find_key(block, "entrypoint").expected("an entrypoint for " + subdir, "add one", "none")
+def read_block(data: bytes, start: int, marker: bytes, path: str, number: int) -> "Iterator[Line]":
+    """Yield the lines below the header up to the first without its marker."""
+    start = data.find(b"\n", start) + 1
+    while start:
+        end = data.find(b"\n", start)
+        raw = data[start : end if end >= 0 else len(data)].rstrip(b"\r")
+        content = raw.lstrip(b" \t")
+        rest = content[len(marker) :]
+        if content[: len(marker)].lower() != marker.lower() or marker.isalpha() and rest[:1] not in (b"", b" ", b"\t"):
+            return
+        start, number = end + 1, number + 1
+        line = Line(path, number, raw.decode("utf-8", "replace"), len(raw) - len(rest))
+        check_characters(line, rest)
+        if not line.is_blank:
+            yield line
 
 
-# -- the language of entrypoints, which is no shell's: words, quotes, ${NAME}, $(commands), &&
-
-VARIABLES = ("${SCRIPT}", "${CACHE}")
-MAX_DEPTH = 64  # of "$(" in "$("
+PEP_723, PEP_723_BLOCK = b"# /// script", 'a block from a line "# /// script" to a line "# ///"'
+CONDA_SCRIPT, CONDA_SCRIPT_END = b"/// conda-script", b"/// end-conda-script"
 
 
-def parse_commands(text: Text, at: int, depth: int) -> "tuple[list[Command], int]":
-    """commands := word+ ("&&" word+)*, up to the end of the text or the ")" of a "$(" """
-    commands: list[Command] = [[]]
-    while True:
-        while text[at : at + 1].isspace():
-            at += 1
-        c = text[at : at + 1]
-        is_end = c == (")" if depth else "")
-        if not commands[-1] and (is_end or c == "&"):
-            raise text.expected_at(at, "a command", "write one")
-        if is_end:
-            return commands, at + 1
-        if text.startswith("&&", at):
-            commands.append([])
-            at += 2
-        elif not c or c in "&|;<>`)":
-            what = '")"' if not c else "words, quotes, ${NAME}, $(command) and &&"
-            raise text.expected_at(at, what, "this is no shell: put such text in quotes, or run sh -c")
-        else:
-            start = at
-            word, at = parse_word(text, at, depth)
-            name, equal, _ = text[start:at].partition("=")
-            if not commands[-1] and equal and name.isidentifier():
-                raise text.expected_at(start, "a program", "no variable can be set here")
-            commands[-1].append(word)
+def find_pep_723(raws: "list[bytes]") -> "Iterator[tuple[int, str, bytes, int]]":
+    """block := "# /// TYPE", lines "#" or "# text", the last "# ///" among them (PEP 723); yield those of scripts."""
+    i = 0
+    while i < len(raws):
+        end = i + 1
+        if raws[i].startswith(b"# /// ") and raws[i][6:].replace(b"-", b"x").isalnum():
+            while end < len(raws) and (raws[end] == b"#" or raws[end].startswith(b"# ")):
+                end += 1
+            closing = max((k for k in range(i + 2, end) if raws[k] == b"# ///"), default=0)
+            if closing and raws[i] == PEP_723:
+                yield i + 1, "pep723", b"# ", closing
+            end = closing + 1 if closing else end
+        i = end
 
 
-def parse_word(text: Text, at: int, depth: int) -> "tuple[Word, int]":
-    """word := (text | "'" text "'" | '"' (text | value)* '"' | value)+"""
-    word: Word = []
-    start, mark = at, ""
-    while at < len(text) and (mark or not text[at].isspace() and text[at] not in "&|;<>`)"):
-        c = text[at]
-        if c == "$" and mark != "'":
-            value, at = parse_substitution(text, at, depth)
-            word.append((not mark and isinstance(value, list), value))
-            continue
-        if c == mark or not mark and c in "'\"":
-            start, mark, c = at, "" if mark else c, ""
-        word.append((False, c))
-        at += 1
-    if mark:
-        raise text.expected_at(start, "a closing " + mark, "close the quote")
-    return word, at
+def find_conda_script(raws: "list[bytes]", path: str) -> "list[tuple[int, str, bytes, int]]":
+    """block := PREFIX "/// conda-script", lines with that prefix, PREFIX "/// end-conda-script"
 
-
-def parse_substitution(text: Text, at: int, depth: int) -> "tuple[Any, int]":
-    """value := "${SCRIPT}" | "${CACHE}" | "$(" commands ")" """
-    for name in VARIABLES:
-        if text.startswith(name, at):
-            return name, at + len(name)
-    if text.startswith("$(", at) and depth < MAX_DEPTH:
-        return parse_commands(text, at + 2, depth + 1)
-    raise text.expected_at(at, "${SCRIPT}, ${CACHE} or $(command)", "put text with $ in single quotes")
-
-
-# -- any dialect
-
-
-def parse_metadata(
-    data: bytes, path: str, subdir: str, find_version: "Callable[[str], str]" = lambda name: ""
-) -> Metadata:
-    """Return what the script's block asks for on a platform, such as "linux-64".
-
-    `find_version` is asked for the machine's "__glibc" or "__cuda", by those blocks that depend on it.
+    Every other line that could open a block of this kind or of PEP 723 counts as a block.
     """
-    dialect, lines = find_block(data, path)
-    if dialect == "pep723":
-        return parse_pep_723(lines, data, path)
-    if dialect == "conda-script":
-        return parse_conda_script(lines, path, subdir, find_version)
-    return parse_conda_execute(lines, path, subdir)
+    openings = [i for i, raw in enumerate(raws) if find_prefix(raw)]
+    if not openings:
+        return []
+    first, end, prefix = openings[0], openings[0] + 1, find_prefix(raws[openings[0]])
+    closing = prefix + CONDA_SCRIPT_END
+    while end == len(raws) or raws[end].rstrip() != closing:
+        if end == len(raws) or not raws[end].startswith(prefix) and raws[end] != prefix.rstrip():
+            line = Line(path, end, raws[end - 1].decode("utf-8", "replace"))
+            what = "a block that ends with " + quote(closing.decode("utf-8", "replace"))
+            hint = "begin each line of the block as the first one, and end it so"
+            raise line.expected(0, what, hint, "its last line, " + quote(line.text))
+        end += 1
+    others = [i for i, raw in enumerate(raws) if raw == PEP_723 and not first < i < end]
+    return [(i + 1, "conda-script", prefix, end) for i in [first, *openings[1:], *others]]
 
 
-# -- specs, requirements, channels: what passes is no option, second line, @EXPLICIT or file to any engine
+def find_prefix(raw: bytes) -> bytes:
+    """Return what stands in front of "/// conda-script" at the end of a line, if that holds no letter or digit."""
+    before = raw.rstrip()[: -len(CONDA_SCRIPT)] if raw.rstrip().endswith(CONDA_SCRIPT) else b""
+    return b"" if any(map(str.isalnum, before.decode("utf-8", "replace"))) else before
+
+
+def read_fenced(raws: "list[bytes]", start: int, end: int, prefix: bytes, path: str) -> "Iterator[Line]":
+    """Yield the lines from one index up to another, their prefix in the margin."""
+    for i in range(start, end):
+        line = Line(path, i + 1, raws[i].decode("utf-8", "replace"), len(prefix.decode("utf-8", "replace")))
+        check_characters(line, raws[i][len(prefix) :], "\t")
+        yield line
+
+
+def check_characters(line: Line, rest: bytes, blank: str = " ") -> None:
+    """Refuse what YAML, a terminal and a person would each read in another way; TOML has the tab as a blank."""
+    try:
+        rest.decode("utf-8")
+    except UnicodeDecodeError as e:
+        at = len(rest[: e.start].decode("utf-8"))
+        raise line.expected(at, "UTF-8", "save the file as UTF-8", "the byte 0x%02x" % rest[e.start]) from None
+    if not line.text.replace(blank, " ").isprintable():
+        at = next(i for i, c in enumerate(line.text) if c != blank and not c.isprintable())
+        found = "a tab" if line.text[at] == "\t" else "the character U+%04X" % ord(line.text[at])
+        hint = "write spaces in its place" if line.text[at].isspace() else "remove it"
+        raise line.expected(at, "text and spaces", hint, found)
+
+
+# ---- Specs ---------------------------------------------------------------------------
+# Specs, requirements and channels: what passes is no option, second line, @EXPLICIT or file
+# to any engine.
 
 NAME_CHARACTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"  # CEP 26
 OPERATORS = "=<>!~"
@@ -1388,14 +1022,14 @@ def parse_channels(texts: "list[Text]") -> "list[str]":
     return channels
 
 
-# -- the command
+# ---- Commands ------------------------------------------------------------------------
+# What runs a script: shebang, suffix, run_with, and the language of entrypoints, which is no
+# shell's. Knows no file.
 
 SUFFIXES = {
     ".py": "python", ".r": "Rscript", ".sh": "sh", ".bash": "bash", ".pl": "perl", ".rb": "ruby", ".js": "node",
     ".mjs": "node", ".lua": "lua", ".jl": "julia", ".ps1": "pwsh",
 }  # fmt: skip
-
-
 SPLIT_FLAGS = ("-S", "-vS", "--split-string=", "--split-string")  # env(1)
 
 
@@ -1438,7 +1072,410 @@ def is_own_command(words: "list[str]") -> bool:
     return is_subcommand or any(name.endswith(own) for name in names)  # -mconda_execute, --split-string=conda-execute
 
 
-# ---- Name ------------------------------------------------------------------------------
+def split_words(text: Text) -> "list[str]":
+    """Split as a shell does, by spaces, quotes and backslashes; nothing is expanded.
+
+    >>> split_words(Text("a 'b c' e\\\\ f"))
+    ['a', 'b c', 'e f']
+    """
+    words: list[list[str]] = []
+    mark, between, i = "", True, 0  # the open quote; whether the last word has ended
+    while i < len(text):
+        c, follower = text[i], text[i + 1 : i + 2]
+        i += 1
+        if c in " \t" and not mark:
+            between = True
+            continue
+        if between:
+            words.append([])
+            between = False
+        if c == mark or not mark and c in "'\"":
+            mark = "" if mark else c
+            continue
+        if c == "\\" and mark != "'" and follower and (not mark or follower in '"\\$`'):
+            c, i = follower, i + 1
+        words[-1].append(c)
+    if mark:
+        raise text.expected("a closing %s in the command" % mark, "close the quote", "none")
+    return ["".join(word) for word in words]
+
+
+VARIABLES = ("${SCRIPT}", "${CACHE}")
+MAX_DEPTH = 64  # of "$(" in "$("
+
+
+def parse_commands(text: Text, at: int, depth: int) -> "tuple[list[Command], int]":
+    """commands := word+ ("&&" word+)*, up to the end of the text or the ")" of a "$(" """
+    commands: list[Command] = [[]]
+    while True:
+        while text[at : at + 1].isspace():
+            at += 1
+        c = text[at : at + 1]
+        is_end = c == (")" if depth else "")
+        if not commands[-1] and (is_end or c == "&"):
+            raise text.expected_at(at, "a command", "write one")
+        if is_end:
+            return commands, at + 1
+        if text.startswith("&&", at):
+            commands.append([])
+            at += 2
+        elif not c or c in "&|;<>`)":
+            what = '")"' if not c else "words, quotes, ${NAME}, $(command) and &&"
+            raise text.expected_at(at, what, "this is no shell: put such text in quotes, or run sh -c")
+        else:
+            start = at
+            word, at = parse_word(text, at, depth)
+            name, equal, _ = text[start:at].partition("=")
+            if not commands[-1] and equal and name.isidentifier():
+                raise text.expected_at(start, "a program", "no variable can be set here")
+            commands[-1].append(word)
+
+
+def parse_word(text: Text, at: int, depth: int) -> "tuple[Word, int]":
+    """word := (text | "'" text "'" | '"' (text | value)* '"' | value)+"""
+    word: Word = []
+    start, mark = at, ""
+    while at < len(text) and (mark or not text[at].isspace() and text[at] not in "&|;<>`)"):
+        c = text[at]
+        if c == "$" and mark != "'":
+            value, at = parse_substitution(text, at, depth)
+            word.append((not mark and isinstance(value, list), value))
+            continue
+        if c == mark or not mark and c in "'\"":
+            start, mark, c = at, "" if mark else c, ""
+        word.append((False, c))
+        at += 1
+    if mark:
+        raise text.expected_at(start, "a closing " + mark, "close the quote")
+    return word, at
+
+
+def parse_substitution(text: Text, at: int, depth: int) -> "tuple[Any, int]":
+    """value := "${SCRIPT}" | "${CACHE}" | "$(" commands ")" """
+    for name in VARIABLES:
+        if text.startswith(name, at):
+            return name, at + len(name)
+    if text.startswith("$(", at) and depth < MAX_DEPTH:
+        return parse_commands(text, at + 2, depth + 1)
+    raise text.expected_at(at, "${SCRIPT}, ${CACHE} or $(command)", "put text with $ in single quotes")
+
+
+# ---- Metadata ------------------------------------------------------------------------
+# What the keys of each dialect mean. Text in, value or Error out: no file, clock or engine.
+
+
+class Record:
+    """A value with the fields that its class names."""
+
+    def __init__(self, **fields: object) -> None:
+        self.__dict__.update(fields)
+
+
+class Metadata(Record):
+    """What a script asks for, in whichever dialect.
+
+    `run_with` is empty where the block is silent; of a conda-script it holds the entrypoint, as one word.
+    """
+
+    name: str  # of its environment
+    dialect: str
+    specs: "list[str]"
+    pip: "list[str]"
+    channels: "list[str]"
+    run_with: "list[str]"
+
+
+def find_key(mapping: "dict[Text, Node]", name: str) -> Text:
+    """Return the key itself, which knows where it stands."""
+    return next(key for key in mapping if key == name)
+
+
+def check_keys(mapping: "dict[Text, Node]", known: "Collection[str]", where: str, hint: str = "") -> None:
+    """Refuse keys that do not exist, and selectors where nothing can be selected."""
+    for key in mapping:
+        if key not in known:
+            near = find_nearest(key, known)
+            what = "one of the keys %s in %s" % (", ".join(known), where)
+            raise key.expected(what, "write %s" % quote(near) if near else hint)
+        if key.comment.startswith("["):
+            raise key.expected("no selector behind a key", "put it behind the items of a list", "one")
+
+
+def find_items(mapping: "dict[Text, Node]", name: str, subdir: str) -> "list[Any]":
+    """Return the items of a list that hold on a platform; "- pip:" may stand in env alone."""
+    if name not in mapping:
+        return []
+    key, node = find_key(mapping, name), mapping[Text(name)]
+    if isinstance(node, dict):
+        raise no_item(next(iter(node)).line, key, key.at + 1)
+    if not isinstance(node, list) or not node:
+        hint = 'write one "- %s" a line below it, deeper than the key' % ITEMS[name]
+        found = quote(str(node)) if node else "nothing"
+        raise key.expected('a list of "- %s" under %s' % (ITEMS[name], name), hint, found)
+    items = []
+    for item in node:
+        head = next(iter(item)) if isinstance(item, dict) else item
+        if isinstance(item, dict) and (len(item), name, head) != (1, "env", "pip"):
+            head = list(item)[len(item) > 1 and head == "pip"]
+            version = str(item[head]) if isinstance(item[head], Text) else ""
+            hint = "write " + quote("%s %s%s" % (head, "=" if name == "env" else "==", version) if version else head)
+            hint = hint if name in ("env", "pip") else 'put text with ": " in quotes'
+            raise head.expected("a " + ITEMS[name], hint, "the key " + quote(head))
+        if holds(head, subdir):
+            items.append(item)
+    return items
+
+
+def holds(item: Text, subdir: str) -> bool:
+    """Answer whether the selector behind an item is true: conda-build's names with "not", "and", "or"."""
+    if not item.comment:
+        return True
+    text = item.line.text.rstrip(" ")
+    start = text.rfind("#", 0, len(text) - len(item.comment))
+    before, opening, comment = item.comment.partition("[")
+    selector, bracket, _ = comment.partition("]")
+    facts = find_facts(subdir)
+    words = selector.split()
+    if before and bracket and words and set(words) <= {*facts, "and", "or", "not"}:
+        hint = "write " + quote("# [%s] %s" % (" ".join(words), before.strip()))  # conda-build reads it there as well
+        raise item.line.expected(start, "a selector in front of other words", hint)
+    if before or not opening:
+        return True
+    terms = [[term.split() for term in part.split(" and ")] for part in " ".join(selector.split()).split(" or ")]
+    for words in [words for part in terms for words in part]:
+        name = words[-1] if words else ""
+        if not bracket or name not in facts or set(words[:-1]) - {"not"}:
+            what = 'a selector of names joined by "and", "or" and "not"'
+            raise item.line.expected(start, what, "the names are " + ", ".join(facts))
+    return any(all(facts[words[-1]] != (len(words) % 2 == 0) for words in part) for part in terms)
+
+
+def find_facts(subdir: str) -> "dict[str, bool]":
+    """Return what each name of a selector is on a platform, such as "osx-arm64"."""
+    system, _, machine = subdir.partition("-")
+    facts = {name: name == system for name in ("linux", "osx", "win")}
+    facts.update(unix=system != "win", x86=machine in ("32", "64"), x86_64=machine == "64")
+    facts.update((name, name == machine) for name in ("arm64", "aarch64", "armv7l", "ppc64le", "riscv64", "s390x"))
+    return {**facts, **{name: name == system + machine for name in ("linux32", "linux64", "win32", "win64")}}
+
+
+def parse_conda_execute(lines: "list[Line]", path: str, subdir: str) -> Metadata:
+    """Return what a "# conda execute" block asks for on a platform."""
+    block = parse_yaml(lines)
+    check_keys(block, ("env", "channels", "run_with"), "the block", BLOCK_END)
+    if "env" not in block:
+        hint = 'write "# env:" and "#  - python" below "# conda execute"'
+        if lines:
+            raise lines[0].expected(lines[0].indent, "env, a list of match specs, in the block", hint, "none")
+        message = 'expected env below "# conda execute", found the end of the block'
+        raise Error(message, path, hint=hint + "; a blank line ends it")
+    specs: list[str] = []
+    pip: list[str] = []
+    for item in find_items(block, "env", subdir):
+        if isinstance(item, dict):
+            pip += map(parse_requirement, find_items(item, "pip", subdir))
+        else:
+            specs.append(parse_spec(item))
+    if not specs and not pip:
+        raise find_key(block, "env").expected("a spec for %s under env" % subdir, "add one without selector", "none")
+    channels = parse_channels(find_items(block, "channels", subdir))
+    run_with = parse_run_with(block, subdir)
+    return Metadata(dialect="conda-execute", specs=specs, pip=pip, channels=channels, run_with=run_with)
+
+
+def parse_run_with(block: "dict[Text, Node]", subdir: str) -> "list[str]":
+    """Return the words of the command: a string is split, a list is not."""
+    if "run_with" not in block:
+        return []
+    key, node = find_key(block, "run_with"), block[Text("run_with")]
+    words = split_words(node) if isinstance(node, Text) else list(map(str, find_items(block, "run_with", subdir)))
+    if is_own_command(words):  # it would run itself for ever
+        hint = "leave run_with out, or name what runs the script"
+        raise key.expected("a command for conda-execute to run", hint, "conda-execute itself")
+    if not words or not words[0] or not "".join(words).isprintable():
+        found = quote(" ".join(words)) if "".join(words) else "none"
+        raise key.expected("a command for %s, on one line" % subdir, 'write "run_with: python", or leave it out', found)
+    return words
+
+
+TYPES: "dict[type, str]" = {dict: "a table", list: "a list", Text: "a string", str: "a string or number"}
+
+
+def find_typed(table: "dict[Text, Node]", name: str, kind: "type") -> "Any":
+    """Return the value of a key, of this type, or an empty one where there is none."""
+    node = table.get(Text(name))
+    if node is None or isinstance(node, kind) and (kind is not Text or is_string(node)):
+        return kind() if node is None else node
+    found = quote(node) if isinstance(node, Text) else TYPES[type(node)]
+    hint = "write it in quotes" if kind is Text else 'write it as ["..."]' if kind is list else ""
+    raise find_key(table, name).expected("%s for %s" % (TYPES[kind], name), hint, found)
+
+
+def find_strings(table: "dict[Text, Node]", name: str) -> "list[Text]":
+    """Return the strings of a list, or none."""
+    for item in (items := find_typed(table, name, list)):
+        if not is_string(item):
+            what = "strings in the list " + name
+            where = item if isinstance(item, Text) else find_key(table, name)
+            raise where.expected(what, "write each in quotes", "" if where is item else TYPES[type(item)])
+    return list(items)
+
+
+def parse_pep_723(lines: "list[Line]", data: bytes, path: str) -> Metadata:
+    """Return what a "# /// script" block asks for; its tables of other tools are theirs."""
+    block = parse_toml(lines)
+    check_keys(block, ("requires-python", "dependencies", "tool"), "the block")
+    tools = find_typed(block, "tool", dict)
+    if "pixi" in tools and "conda" not in tools:
+        hint = "write its dependencies and channels as lists under [tool.conda], for conda-execute and conda exec"
+        raise find_key(tools, "pixi").expected("[tool.conda] too", hint, "[tool.pixi] alone")
+    conda = find_typed(tools, "conda", dict)
+    check_keys(conda, ("dependencies", "channels"), "[tool.conda]")
+    specs = [parse_spec(text) for text in find_strings(conda, "dependencies")]
+    if "python" not in map(find_package, specs):
+        specs.insert(0, parse_requires_python(find_typed(block, "requires-python", Text)))
+    pip = [parse_requirement(text) for text in find_strings(block, "dependencies")]
+    channels = parse_channels(find_strings(conda, "channels"))
+    words = parse_shebang(data, path)
+    is_python = words and os.path.basename(words[find_program(words)]).startswith("python") and "-m" not in words
+    run_with = words if is_python and not is_own_command(words) else ["python"]
+    return Metadata(dialect="pep723", specs=specs, pip=pip, channels=channels, run_with=run_with)
+
+
+def is_number(text: str) -> bool:
+    """Answer whether this is a part of a version that int() takes: it refuses 4,300 digits and more."""
+    return text.isdecimal() and len(text) < 40
+
+
+def parse_requires_python(text: Text) -> str:
+    """Return the spec of python for a PEP 440 specifier set, in operators that conda and rattler read alike."""
+    versions = []
+    for term in "".join(text.split()).split(",") if text else []:
+        version = term.lstrip(OPERATORS)
+        operator, release = term[: len(term) - len(version)], version.split(".")
+        if operator == "~=" and release[1:] and is_number(release[-2]) and release[-1] != "*":
+            versions += [">=" + version, "<" + ".".join([*release[:-2], str(int(release[-2]) + 1)])]
+        elif operator in ("==", "!=") or operator in ("<=", ">=", "<", ">") and release[-1] != "*":
+            versions.append(version if operator == "==" and release[-1] == "*" else term)
+        else:
+            hint = 'write "==": no match spec compares text' if operator == "===" else 'write it like ">=3.9,<4"'
+            raise text.expected("versions of python as PEP 440 has them", hint)
+    return parse_spec(Text.of("python " + ",".join(versions), text.line, text.at)) if versions else "python"
+
+
+DEPENDENCY_KEYS = ("version", "build", "build-number", "channel", "subdir", "md5", "sha256", "when")
+
+
+def parse_conda_script(lines: "list[Line]", path: str, subdir: str, find_version: "Callable[[str], str]") -> Metadata:
+    """Return what a "/// conda-script" block asks for on a platform; it has its channels alone."""
+    block = parse_toml(lines)
+    check_keys(block, ("channels", "entrypoint", "dependencies", "tool"), "the block")
+    for key, example in (("channels", '["conda-forge"]'), ("entrypoint", '"python ${SCRIPT}"')):
+        if not block.get(Text(key)):
+            raise Error("expected %s in the block, found none" % key, path, hint="write %s = %s" % (key, example))
+    channels = [*parse_channels(find_strings(block, "channels")), "nodefaults"]
+    entrypoint = find_entrypoint(block, subdir)
+    parse_commands(entrypoint, 0, 0)
+    specs: dict[str, str] = {}
+    for name, node in find_typed(block, "dependencies", dict).items():
+        if name.lower() in specs:
+            raise find_again(name)
+        specs[name.lower()] = parse_dependency(name, node, subdir, find_version)
+    found = [spec for spec in specs.values() if spec]
+    if not found:
+        hint = 'write [dependencies] and below it NAME = "*"'
+        raise Error("expected a dependency for %s, found none" % subdir, path, hint=hint)
+    return Metadata(dialect="conda-script", specs=found, pip=[], channels=channels, run_with=[str(entrypoint)])
+
+
+def parse_dependency(name: Text, node: "Node", subdir: str, find_version: "Callable[[str], str]") -> str:
+    """Return the spec of a dependency, as a person would write it, or "" where its "when" is not met."""
+    table: Any = node if isinstance(node, dict) else {Text.of("version", name.line, name.at): node}
+    hint = "url, extras and flags mean nothing to some engines"
+    check_keys(table, DEPENDENCY_KEYS, "the dependency " + name, hint)
+    when = find_typed(table, "when", Text)
+    keys = []
+    for key in ("build-number", "subdir", "md5", "sha256"):
+        value = find_typed(table, key, str if key == "build-number" else Text)
+        if value.strip(NAME_CHARACTERS + OPERATORS):
+            raise value.expected("letters and digits for " + key)
+        keys += ["%s='%s'" % (key.replace("-", "_"), value)] if value else []
+    version, build, channel = (find_typed(table, key, Text) for key in ("version", "build", "channel"))
+    version = version or "*"
+    words = [name, version, build] if build else [name] if version == "*" else [name, version]
+    spec = (channel + "::" if channel else "") + " ".join(words) + ("[%s]" % ",".join(keys) if keys else "")
+    if split_name(name)[1] or build.split() != [build] * bool(build):
+        raise name.expected("the name, version and build of one package")
+    spec = parse_spec(Text.of(spec, name.line, name.at))
+    return spec if not when or is_met(when, subdir, find_version) else ""
+
+
+def is_met(text: Text, subdir: str, find_version: "Callable[[str], str]") -> bool:
+    """when := "__unix" | "__linux" | "__osx" | "__win" | ("__glibc" | "__cuda") (version ("," version)*)?"""
+    facts = find_facts(subdir)
+    if text in ("__unix", "__linux", "__osx", "__win"):
+        return facts[text[2:]]
+    hint = "write __unix, __linux, __osx, __win, or __glibc or __cuda and versions"
+    error = text.expected('a virtual package, such as "__cuda >=12"', hint)
+    name, rest = split_name(text)
+    if name not in ("__glibc", "__cuda"):
+        raise error
+    found = find_version(name) if name == "__cuda" or facts["linux"] else ""
+    answer = bool(found)
+    for term in "".join(rest.split()).split(",") if rest.strip() else []:
+        number = term.lstrip(OPERATORS)
+        operator, parts = term[: len(term) - len(number)], number.split(".")
+        is_open = operator == "=" or parts[-1] == "*"
+        parts = parts[: len(parts) - (parts[-1] == "*")]
+        if operator not in ("", "=", "==", "!=", "<", "<=", ">", ">=") or not all(map(is_number, parts)):
+            raise error
+        answer = answer and compare(found.split("."), parts, is_open) in (operator or "=").replace("!=", "<>")
+    return answer
+
+
+def compare(found: "list[str]", wanted: "list[str]", is_open: bool) -> str:
+    """Return "<", "=" or ">" for two versions that are numbers; an open one ends where the other does.
+
+    >>> compare(["2", "28"], ["2", "28", "0"], False), compare(["12", "4"], ["12"], True), compare(["9"], ["28"], False)
+    ('=', '=', '<')
+    """
+    a, b = ([int(part) for part in parts if is_number(part)] for parts in (found, wanted))
+    size = len(b) if is_open else max(len(a), len(b))
+    a, b = (numbers[:size] + [0] * (size - len(numbers)) for numbers in (a, b))
+    return "=" if a == b else "<" if a < b else ">"
+
+
+def find_entrypoint(block: "dict[Text, Node]", subdir: str) -> Text:
+    """Return the entrypoint for a platform: of several the one that is said of the fewest."""
+    node = block[Text("entrypoint")]
+    if not isinstance(node, dict):
+        return find_typed(block, "entrypoint", Text)  # type: ignore[no-any-return]
+    for key in node:
+        if key.split("-")[0] not in ("unix", "linux", "osx", "win"):
+            raise key.expected("unix, linux, osx, win or a platform such as linux-64 in entrypoint")
+    system = subdir.split("-")[0]
+    for name in (subdir, system, "" if system == "win" else "unix"):
+        if name in node:
+            return find_typed(node, name, Text)  # type: ignore[no-any-return]
+    raise find_key(block, "entrypoint").expected("an entrypoint for " + subdir, "add one", "none")
+
+
+def parse_metadata(
+    data: bytes, path: str, subdir: str, find_version: "Callable[[str], str]" = lambda name: ""
+) -> Metadata:
+    """Return what the script's block asks for on a platform, such as "linux-64".
+
+    `find_version` is asked for the machine's "__glibc" or "__cuda", by those blocks that depend on it.
+    """
+    dialect, lines = find_block(data, path)
+    if dialect == "pep723":
+        return parse_pep_723(lines, data, path)
+    if dialect == "conda-script":
+        return parse_conda_script(lines, path, subdir, find_version)
+    return parse_conda_execute(lines, path, subdir)
+
+
+# ---- Name ----------------------------------------------------------------------------
 # The name of an environment: equal metadata, equal name. Pure.
 
 
@@ -1467,7 +1504,7 @@ def find_subdir(system: str, machine: str) -> str:
     return "%s-%s" % (name, names.get(machine.lower(), machine.lower()))
 
 
-# ---- Config ----------------------------------------------------------------------------
+# ---- Config --------------------------------------------------------------------------
 # Where environments lie, how long they are kept, who builds them: condarc and environment
 # variables, read as conda reads them but without starting it. Knows no script.
 
@@ -1639,8 +1676,9 @@ def read_config(environ: "Environ", executable: str) -> Config:
     return Config(env_dir=os.path.normpath(path), keep_hours=hours, engine=str(engine), condarc=condarc)
 
 
-# ---- Folders ---------------------------------------------------------------------------
-# Folders that nobody else can write to, and what it takes to empty one. Knows nothing of envs.
+# ---- Folders -------------------------------------------------------------------------
+# Folders that nobody else can write to, what is in them, and what it takes to empty one.
+# Knows nothing of envs.
 
 # What file systems put into a folder by themselves.
 OF_FILE_SYSTEMS = ("lost+found", ".snapshot", ".snapshots", ".zfs")
@@ -1794,6 +1832,16 @@ def sync_folder(path: str) -> None:
             os.close(fd)
 
 
+def find_bin_dirs(prefix: str) -> "list[str]":
+    """Return where an environment's programs are, in the order that activation gives PATH (conda/activate.py)."""
+    if os.name != "nt":
+        return [os.path.join(prefix, "bin")]
+    systems = [os.path.join("Library", name, "bin") for name in ("ucrt64", "clang64", "mingw64", "clangarm64")]
+    parts = [part for part in systems if os.path.isdir(os.path.join(prefix, part))][:1]
+    parts += ["Library/mingw-w64/bin", "Library/usr/bin", "Library/bin", "Scripts", "bin"]
+    return [prefix, *(os.path.normpath(os.path.join(prefix, part)) for part in parts)]
+
+
 class JsonContext:
     """What json.JSONDecoder would tell its scanner."""
 
@@ -1814,21 +1862,8 @@ def read_json(path: str) -> "Any":
     return content if end == len(text) else None
 
 
-# ---- Leases ----------------------------------------------------------------------------
-# Locks, who holds one, and which processes are alive. Knows neither envs nor what is kept.
-
-LOCK_POLL_S = 0.05  # a person notices more
-LOWEST_FD = 3  # below are the standard streams, open or not: a child gets others there
-
-
-def lift(fd: int) -> int:
-    """Return a descriptor moved above those of the standard streams, which a caller may have closed."""
-    if fd >= LOWEST_FD or not fcntl:
-        return fd
-    try:
-        return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, LOWEST_FD)
-    finally:
-        os.close(fd)
+# ---- Processes -----------------------------------------------------------------------
+# Which processes are alive, and where each of them is at work. Knows neither locks nor envs.
 
 
 def find_start_on_windows(pid: int) -> str:
@@ -1870,16 +1905,62 @@ def is_running(pid: int, start: str) -> bool:
     return found == "0" or found != "" and start in ("", "0", found)
 
 
-def is_held(mark: str, holder: str, keep_s: float) -> bool:
-    """Answer whether the process that left a mark may still be there; remove the mark if it is gone for certain."""
-    host, pid, start = (holder.rpartition("-")[0].rsplit(".", 2) + ["", ""])[:3]
+def read_process(pid: int, what: str) -> bytes:
+    """Return a file of a process, or where a link of it leads (proc(5)); b"" where that is not ours to see."""
+    path = "/proc/%d/%s" % (pid, what)
     try:
-        held = is_running(int(pid), start) if host == HOST else time.time() - os.stat(mark).st_mtime < keep_s
-        if not held:
-            os.unlink(mark)
-    except (FileNotFoundError, ValueError):
-        return False
-    return held
+        if what == "exe" or what.startswith("fd/"):
+            return os.fsencode(os.readlink(path))
+        with open(path, "rb") as f:
+            return f.read()
+    except OSError:
+        return b""
+
+
+def read_places(pid: int) -> "Iterator[bytes]":
+    """Yield where a process has its executable, mapped files, environments, open files and words.
+
+    Each source on its own: of other users' processes the last alone can be read. Of this process
+    nothing but what it runs in counts: its leases are what it works with.
+    """
+    if pid != os.getpid() and read_process(pid, "cmdline").endswith(b"\0--tmpenv\0collect\0"):
+        return  # its environment is that of who started it
+    yield read_process(pid, "exe")
+    yield read_process(pid, "maps")
+    variables = [part.partition(b"=") for part in read_process(pid, "environ").split(b"\0")]
+    prefixes = [value for name, _, value in variables if name.startswith(b"CONDA_PREFIX") and value[:1] == b"/"]
+    yield from (os.path.realpath(prefix) + b"/" for prefix in prefixes)
+    if pid == os.getpid():
+        return
+    try:
+        fds = os.listdir("/proc/%d/fd" % pid)  # before the words: what is open up to exec(2) stands there then
+    except OSError:
+        fds = []
+    yield from (read_process(pid, "fd/" + fd) for fd in fds)
+    for _ in range(100):
+        words = read_process(pid, "cmdline").split(b"\0")
+        if words != [b""] or not os.path.exists("/proc/%d/exe" % pid):
+            break
+        time.sleep(0.001)  # in the midst of exec(2), which closes files before it sets the command line
+    yield from words
+    yield from (os.path.realpath(word) for word in words if b"/.scripts/" in word)
+
+
+# ---- Leases --------------------------------------------------------------------------
+# Locks that several processes hold or one, by flock(2) or by files. Knows no env.
+
+LOCK_POLL_S = 0.05  # a person notices more
+LOWEST_FD = 3  # below are the standard streams, open or not: a child gets others there
+
+
+def lift(fd: int) -> int:
+    """Return a descriptor moved above those of the standard streams, which a caller may have closed."""
+    if fd >= LOWEST_FD or not fcntl:
+        return fd
+    try:
+        return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, LOWEST_FD)
+    finally:
+        os.close(fd)
 
 
 class Lock:
@@ -2014,61 +2095,99 @@ class Lock:
         self.release()
 
 
-def read_process(pid: int, what: str) -> bytes:
-    """Return a file of a process, or where a link of it leads (proc(5)); b"" where that is not ours to see."""
-    path = "/proc/%d/%s" % (pid, what)
+def is_held(mark: str, holder: str, keep_s: float) -> bool:
+    """Answer whether the process that left a mark may still be there; remove the mark if it is gone for certain."""
+    host, pid, start = (holder.rpartition("-")[0].rsplit(".", 2) + ["", ""])[:3]
     try:
-        if what == "exe" or what.startswith("fd/"):
-            return os.fsencode(os.readlink(path))
-        with open(path, "rb") as f:
-            return f.read()
-    except OSError:
-        return b""
+        held = is_running(int(pid), start) if host == HOST else time.time() - os.stat(mark).st_mtime < keep_s
+        if not held:
+            os.unlink(mark)
+    except (FileNotFoundError, ValueError):
+        return False
+    return held
 
 
-def read_places(pid: int) -> "Iterator[bytes]":
-    """Yield where a process has its executable, mapped files, environments, open files and words.
+LEASE_FD = 900  # out of the way of what scripts use by number, below the usual limit of 1024
+MAX_LEASES = 16  # in one process, all on one environment: no script nests so deep
+RAISED: "set[int]" = set()  # descriptors on which this process itself hands leases on
 
-    Each source on its own: of other users' processes the last alone can be read. Of this process
-    nothing but what it runs in counts: its leases are what it works with.
+
+def raise_lease(lease: Lock, argv: "list[str]") -> int:
+    """Move a lease to a descriptor that exec leaves open, as high as the limit allows (256 on macOS); return it, or -1.
+
+    Who starts itself again and again inherits leases; raise Error before that goes on for ever.
     """
-    if pid != os.getpid() and read_process(pid, "cmdline").endswith(b"\0--tmpenv\0collect\0"):
-        return  # its environment is that of who started it
-    yield read_process(pid, "exe")
-    yield read_process(pid, "maps")
-    variables = [part.partition(b"=") for part in read_process(pid, "environ").split(b"\0")]
-    prefixes = [value for name, _, value in variables if name.startswith(b"CONDA_PREFIX") and value[:1] == b"/"]
-    yield from (os.path.realpath(prefix) + b"/" for prefix in prefixes)
-    if pid == os.getpid():
-        return
+    if lease.fd < 0 or not fcntl:
+        return -1
+    for start in (LEASE_FD, 200, 50, 10, LOWEST_FD):
+        try:
+            fd = fcntl.fcntl(lease.fd, fcntl.F_DUPFD, start)
+        except OSError:
+            continue
+        os.close(lease.fd)
+        lease.fd = fd
+        RAISED.add(fd)
+        inherited = [one for one in range(start, fd) if one not in RAISED and is_same_file(one, fd)]
+        if len(inherited) >= MAX_LEASES:
+            lease.close()
+            hint = "see what it starts: " + printable(" ".join(argv))
+            raise Error("expected a script, found conda-execute starting itself again and again", hint=hint)
+        return fd
+    os.set_inheritable(lease.fd, True)
+    return lease.fd
+
+
+def is_same_file(one: int, other: int) -> bool:
+    """Answer whether two descriptors are of one file; one that is closed is of none."""
     try:
-        fds = os.listdir("/proc/%d/fd" % pid)  # before the words: what is open up to exec(2) stands there then
+        return os.path.sameopenfile(one, other)
     except OSError:
-        fds = []
-    yield from (read_process(pid, "fd/" + fd) for fd in fds)
-    for _ in range(100):
-        words = read_process(pid, "cmdline").split(b"\0")
-        if words != [b""] or not os.path.exists("/proc/%d/exe" % pid):
-            break
-        time.sleep(0.001)  # in the midst of exec(2), which closes files before it sets the command line
-    yield from words
-    yield from (os.path.realpath(word) for word in words if b"/.scripts/" in word)
+        return False
 
 
-# ---- Store -----------------------------------------------------------------------------
-# What lies in env-dir: prefixes, their markers, the log, the trash. Only what bears our sign is
-# ever moved or deleted. Knows neither engines nor what a script says.
+# ---- Log -----------------------------------------------------------------------------
+# The rows of usage.tsv. Pure.
+
+LOG_HEADER = b"time\tevent\tname\tpid\thost\tscript\n"
+LOG_LIMIT_BYTES = 1 << 20
+
+
+def format_use(time_s: int, event: str, name: str, pid: int, host: str, script: str) -> bytes:
+    r"""Return a row of less than 4096 bytes, which one write appends whole.
+
+    >>> format_use(1, "run", "ea97", 7, "here", "/a\tb")
+    b'1\trun\tea97\t7\there\t/a\\tb\n'
+    """
+    path = os.fsencode(script).replace(b"\\", rb"\\").replace(b"\t", rb"\t").replace(b"\n", rb"\n")
+    return os.fsencode("%d\t%s\t%s\t%d\t%s\t" % (time_s, event, name, pid, host)) + path[:3800] + b"\n"
+
+
+def unescape(script: bytes) -> str:
+    """Return a path as it was before format_use escaped it."""
+    parts = [part.replace(rb"\t", b"\t").replace(rb"\n", b"\n") for part in script.split(rb"\\")]
+    return os.fsdecode(b"\\".join(parts))
+
+
+def find_uses(rows: "Iterable[bytes]") -> "Uses":
+    """Return for each name and script the time and row of its last use; rows that are none are skipped."""
+    uses: Uses = {}
+    for row in rows:
+        fields = row[:-1].split(b"\t")
+        is_row = len(fields) == 6 and row[-1:] == b"\n" and fields[0].isdigit() and len(fields[0]) < 15
+        if is_row and fields[1] != b"remove":
+            uses.setdefault(os.fsdecode(fields[2]), {})[fields[5]] = int(fields[0]), row
+    return uses
+
+
+# ---- Store ---------------------------------------------------------------------------
+# What lies in env-dir: prefixes, their markers, the log. Only what bears our sign is ever moved
+# or deleted. Knows neither engines nor what a script says.
 
 MARKER = "conda-meta/conda-execute"  # no suffix: conda, mamba and rattler take each *.json there for a package
 KEPT = ".scripts"
 KEPT_S = 5  # from keeping a script to the start of what reads it
-CODE_NAMES = ("code", "stdin")  # of scripts that came without a name
-LOG_HEADER = b"time\tevent\tname\tpid\thost\tscript\n"
-LOG_LIMIT_BYTES = 1 << 20
-RETRY_S = 600  # when to look again at an environment that something still runs in
 MOMENT_S = 10  # for which those who wait for a builder may hold a lease
 CLOCK_S = 300  # by how much a clock may be wrong
-ASIDE = ".aside"  # what a rebuild may yet put back
 PLATFORM = ".platform-"  # and a subdir, in .leases: of the machines that env-dir itself belongs to
 STORE_README = b"""\
 conda environments that conda-execute made for scripts; each lies under the hash of its metadata.
@@ -2129,77 +2248,6 @@ def survey(prefix: str) -> "tuple[int, str]":
     return count, oldest[1]
 
 
-def find_trashed(entry: str) -> str:
-    """Return what a thing in the trash was called, "" for one that move_to_trash() did not name.
-
-    >>> find_trashed("ea977067a8fbeb21a594.12.1764040000000000000.aside"), find_trashed("photos.12.3")
-    ('ea977067a8fbeb21a594', '')
-    """
-    stem = entry[: -len(ASIDE)] if entry.endswith(ASIDE) else entry
-    name, pid, time_ns = ["", "", *stem.rsplit(".", 2)][-3:]
-    is_named = pid.isdigit() and time_ns.isdigit() and len(time_ns) == 19
-    is_kept = name.startswith(KEPT + ".") and is_hex(name[len(KEPT) + 1 :], 64)
-    return name.replace(KEPT + ".", KEPT + os.sep) if is_named and (is_hex(name, 20) or is_kept) else ""
-
-
-def format_use(time_s: int, event: str, name: str, pid: int, host: str, script: str) -> bytes:
-    r"""Return a row of less than 4096 bytes, which one write appends whole.
-
-    >>> format_use(1, "run", "ea97", 7, "here", "/a\tb")
-    b'1\trun\tea97\t7\there\t/a\\tb\n'
-    """
-    path = os.fsencode(script).replace(b"\\", rb"\\").replace(b"\t", rb"\t").replace(b"\n", rb"\n")
-    return os.fsencode("%d\t%s\t%s\t%d\t%s\t" % (time_s, event, name, pid, host)) + path[:3800] + b"\n"
-
-
-def unescape(script: bytes) -> str:
-    """Return a path as it was before format_use escaped it."""
-    parts = [part.replace(rb"\t", b"\t").replace(rb"\n", b"\n") for part in script.split(rb"\\")]
-    return os.fsdecode(b"\\".join(parts))
-
-
-def find_uses(rows: "Iterable[bytes]") -> "Uses":
-    """Return for each name and script the time and row of its last use; rows that are none are skipped."""
-    uses: Uses = {}
-    for row in rows:
-        fields = row[:-1].split(b"\t")
-        is_row = len(fields) == 6 and row[-1:] == b"\n" and fields[0].isdigit() and len(fields[0]) < 15
-        if is_row and fields[1] != b"remove":
-            uses.setdefault(os.fsdecode(fields[2]), {})[fields[5]] = int(fields[0]), row
-    return uses
-
-
-def find_tenant(place: bytes) -> str:
-    """Return whose a path below env-dir is: an environment's, as its lease is, or that of what is kept of a script.
-
-    >>> find_tenant(b".leases/ea977067a8fbeb21a594.build"), find_tenant(b".scripts/ab12/plot.py")
-    ('ea977067a8fbeb21a594', '.scripts/ab12')
-    """
-    first, *rest = os.fsdecode(place[:200].split(b"\n")[0]).split("/")
-    if first == KEPT:
-        return "/".join([first, *rest[:1]])
-    return "".join(rest[:1] if first == ".leases" else first)[:20]
-
-
-def start_collector(env_dir: str, keep_s: float) -> None:
-    """Collect in a process that has nothing of the caller's: no descriptor, session, folder or parent."""
-    import subprocess
-
-    argv, null = [sys.executable, "-I", os.path.abspath(__file__), "--tmpenv", "collect"], subprocess.DEVNULL
-    if fcntl:  # by a shell that ends at once: a script is to have no child that it does not know of
-        argv = ["/bin/sh", "-c", '"$@" &', "sh", *argv]
-    flags = 0 if fcntl else 0x8 | 0x200  # DETACHED_PROCESS, CREATE_NEW_PROCESS_GROUP
-    settings = {"CONDA_EXECUTE_ENV_DIR": env_dir, "CONDA_EXECUTE_REMOVE_IF_UNUSED_FOR": repr(keep_s / 3600)}
-    environ = {**os.environ, **settings}  # a CONDARC may be said from the caller's folder
-    options: dict[str, Any] = {"creationflags": flags, "start_new_session": True, "cwd": "/", "env": environ}
-    try:
-        child = subprocess.Popen(argv, stdin=null, stdout=null, stderr=null, **options)
-    except OSError:  # no room for a process: the next call tries again
-        return
-    if fcntl:
-        child.wait()
-
-
 def find_home(env_dir: str, subdir: str) -> str:
     """Return where environments of a platform lie: env-dir belongs to the machines of the platform that made it."""
     leases = os.path.join(env_dir, ".leases")
@@ -2212,7 +2260,7 @@ def find_home(env_dir: str, subdir: str) -> str:
     return own if others else env_dir
 
 
-class Store:
+class EnvDir:
     """env-dir: where each environment lies under its name. Times are in s since the epoch."""
 
     def __init__(self, env_dir: str, keep_s: float, say: "Progress", subdir: str = "") -> None:
@@ -2353,129 +2401,6 @@ class Store:
         message = "expected an env-dir that can be written to, found: %s" % cause.strerror
         return Error(message, self.env_dir, hint=OWN_FOLDER)
 
-    def in_use(self, name: str, pids: "list[int]") -> Error:
-        who = "process " + ", ".join(map(str, pids)) if pids else "another process"
-        return Error("expected nobody to run in it, found " + who, self.path(name), hint="end it, or wait for its end")
-
-    def obtain(self, name: str, force: bool, build: "Callable[[Lock], None]") -> Lock:
-        """Return a lease on a complete environment, built first where there is none.
-
-        Look, lock, look again, build, mark last. Who dies on the way leaves a prefix without marker,
-        which the next one clears away; its engine, which inherits the builder's lock, keeps others waiting.
-        """
-        self.check(".leases")
-        if force or not os.path.lexists(self.path(name, MARKER)):
-            self.make(name)
-        lease = self.lock(name).wait(exclusive=False)
-        self.collect_if_due()
-        if not self.admit(lease, name) or force:
-            lease.release()  # who waits for a builder does not run in it
-            self.make(name)
-            with self.lock(name + ".build").wait(exclusive=True) as builder:
-                self.put_back(name)
-                if force or not self.find_marker(name):
-                    self.replace(name, builder, build)
-                lease = self.lock(name).wait(exclusive=False)
-                self.admit(lease, name)
-        return lease
-
-    def admit(self, lease: Lock, name: str) -> bool:
-        """Answer whether an environment is complete and nobody else's, looked at while we hold its lease."""
-        self.check_env(name)
-        lease.marker = self.find_marker(name)
-        return bool(lease.marker)
-
-    def replace(self, name: str, builder: Lock, build: "Callable[[Lock], None]") -> None:
-        """Build an environment in the place of what is there; if that fails, put a complete one back."""
-        if os.path.lexists(self.path(name)):
-            self.set_aside(name)
-        is_built = False
-        try:
-            builder.note("builds " + self.path(name))
-            build(builder)
-            is_built = True
-        finally:
-            builder.note("")
-            try:
-                self.put_back(name, has_failed=not is_built)
-            except OSError:  # the next one does it
-                pass
-            if os.listdir(self.path(".trash")):
-                start_collector(self.top, self.keep_s)
-
-    def set_aside(self, name: str) -> None:
-        """Move an environment away that nobody runs in, and into which nobody is let up to that."""
-        with self.lock(name) as lease:
-            deadline = time.time() + MOMENT_S
-            while not lease.take(exclusive=True) and time.time() < deadline and not self.find_processes().get(name):
-                time.sleep(LOCK_POLL_S)  # for those who look whether it is complete
-            pids = self.find_processes().get(name, [])
-            if pids or not lease.take(exclusive=True):
-                raise self.in_use(name, pids)
-            self.move_to_trash(name, ASIDE if self.find_marker(name) else "")
-
-    def put_back(self, name: str, has_failed: bool = False) -> None:
-        """Clear away what a failed build has left, or one that was killed, and put back what it was to replace."""
-        asides = [entry for entry in sorted(os.listdir(self.path(".trash"))) if entry.startswith(name + ".")]
-        asides = [entry for entry in asides if entry.endswith(ASIDE) and find_trashed(entry)]
-        if not asides and not has_failed:
-            return
-        if not self.find_marker(name):
-            if os.path.lexists(self.path(name)):
-                self.move_to_trash(name)
-            if asides:
-                os.rename(self.path(".trash", asides.pop()), self.path(name))
-        for entry in asides:
-            os.rename(self.path(".trash", entry), self.path(".trash", entry[: -len(ASIDE)]))
-
-    def move_to_trash(self, name: str, suffix: str = "") -> None:
-        check_no_mount(self.path(name))
-        make_folder(self.path(".trash"))
-        try_to(lambda path: os.chmod(path, 0o755), self.path(name))  # to move a folder takes the right to write to it
-        trash = "%s.%d.%019d%s" % (name.replace(os.sep, "."), os.getpid(), time.time_ns(), suffix)
-        os.rename(self.path(name), self.path(".trash", trash))
-
-    def script_path(self, data: bytes, name: str) -> str:
-        """Return where a script of these bytes is kept."""
-        return self.path(KEPT, sha256(data).hexdigest(), name)
-
-    def read_kept(self, path: str) -> "bytes | None":
-        """Return the content of a kept script, or None unless it has the hash that its folder is called."""
-        try:
-            with open(path, "rb") as f:
-                content = f.read()
-        except OSError:
-            return None
-        return content if path == self.script_path(content, os.path.basename(path)) else None
-
-    def find_kept(self, digest: str, but: "Collection[str]") -> "tuple[bytes, str] | None":
-        """Return content and name of a kept script with this hash that has none of some names, or None."""
-        for path in list_files(self.path(KEPT, digest)):
-            content, name = self.read_kept(path), os.path.basename(path)
-            if content is not None and name[0] != "." and name not in but:
-                return content, name
-        return None
-
-    def keep_script(self, path: str, content: bytes) -> "IO[bytes]":
-        """Write a script to its place, at once, unless it is there; date its folder.
-
-        Return it open, which shows collectors that it is about to run: see read_places().
-        """
-        folder = os.path.dirname(path)
-        with self.lock(KEPT).wait(exclusive=False):
-            try:
-                self.check(KEPT, os.path.relpath(folder, self.env_dir))
-                if self.read_kept(path) is None:
-                    make_folder(folder)
-                    part = os.path.join(folder, ".%d.part" % os.getpid())
-                    write_file(part, content)
-                    os.replace(part, path)
-                self.date(folder)
-                self.check(KEPT, *(os.path.relpath(one, self.env_dir) for one in (folder, path)))
-                return open(path, "rb")
-            except OSError as e:
-                raise self.unwritable(e) from None
-
     def append(self, event: str, name: str, script: str) -> bool:
         """Append a row to usage.tsv in one write, and date the marker; answer whether that could be done."""
         row = format_use(int(time.time()), event, name, os.getpid(), HOST, os.path.abspath(script) if script else "")
@@ -2558,6 +2483,63 @@ class Store:
         paths = [os.path.join(KEPT, name) for name in names]
         return [path for path in paths if os.path.isdir(self.path(path)) and not os.path.islink(self.path(path))]
 
+
+ASIDE = ".aside"  # what a rebuild may yet put back
+
+
+def find_trashed(entry: str) -> str:
+    """Return what a thing in the trash was called, "" for one that move_to_trash() did not name.
+
+    >>> find_trashed("ea977067a8fbeb21a594.12.1764040000000000000.aside"), find_trashed("photos.12.3")
+    ('ea977067a8fbeb21a594', '')
+    """
+    stem = entry[: -len(ASIDE)] if entry.endswith(ASIDE) else entry
+    name, pid, time_ns = ["", "", *stem.rsplit(".", 2)][-3:]
+    is_named = pid.isdigit() and time_ns.isdigit() and len(time_ns) == 19
+    is_kept = name.startswith(KEPT + ".") and is_hex(name[len(KEPT) + 1 :], 64)
+    return name.replace(KEPT + ".", KEPT + os.sep) if is_named and (is_hex(name, 20) or is_kept) else ""
+
+
+# ---- Collection ----------------------------------------------------------------------
+# What in env-dir is no longer needed, and who still runs in it.
+
+RETRY_S = 600  # when to look again at an environment that something still runs in
+
+
+def find_tenant(place: bytes) -> str:
+    """Return whose a path below env-dir is: an environment's, as its lease is, or that of what is kept of a script.
+
+    >>> find_tenant(b".leases/ea977067a8fbeb21a594.build"), find_tenant(b".scripts/ab12/plot.py")
+    ('ea977067a8fbeb21a594', '.scripts/ab12')
+    """
+    first, *rest = os.fsdecode(place[:200].split(b"\n")[0]).split("/")
+    if first == KEPT:
+        return "/".join([first, *rest[:1]])
+    return "".join(rest[:1] if first == ".leases" else first)[:20]
+
+
+def start_collector(env_dir: str, keep_s: float) -> None:
+    """Collect in a process that has nothing of the caller's: no descriptor, session, folder or parent."""
+    import subprocess
+
+    argv, null = [sys.executable, "-I", os.path.abspath(__file__), "--tmpenv", "collect"], subprocess.DEVNULL
+    if fcntl:  # by a shell that ends at once: a script is to have no child that it does not know of
+        argv = ["/bin/sh", "-c", '"$@" &', "sh", *argv]
+    flags = 0 if fcntl else 0x8 | 0x200  # DETACHED_PROCESS, CREATE_NEW_PROCESS_GROUP
+    settings = {"CONDA_EXECUTE_ENV_DIR": env_dir, "CONDA_EXECUTE_REMOVE_IF_UNUSED_FOR": repr(keep_s / 3600)}
+    environ = {**os.environ, **settings}  # a CONDARC may be said from the caller's folder
+    options: dict[str, Any] = {"creationflags": flags, "start_new_session": True, "cwd": "/", "env": environ}
+    try:
+        child = subprocess.Popen(argv, stdin=null, stdout=null, stderr=null, **options)
+    except OSError:  # no room for a process: the next call tries again
+        return
+    if fcntl:
+        child.wait()
+
+
+class Collector(EnvDir):
+    """env-dir, and what of it is no longer needed."""
+
     def find_running(self) -> "Iterator[tuple[int, str]]":
         """Yield the processes of this host, and where each runs, by /proc: see read_places()."""
         roots = {os.fsencode(path) + b"/" for path in (self.env_dir, os.path.realpath(self.env_dir))}
@@ -2582,6 +2564,31 @@ class Store:
             if pid not in found.setdefault(name, []):
                 found[name].append(pid)
         return found
+
+    def move_to_trash(self, name: str, suffix: str = "") -> None:
+        check_no_mount(self.path(name))
+        make_folder(self.path(".trash"))
+        try_to(lambda path: os.chmod(path, 0o755), self.path(name))  # to move a folder takes the right to write to it
+        trash = "%s.%d.%019d%s" % (name.replace(os.sep, "."), os.getpid(), time.time_ns(), suffix)
+        os.rename(self.path(name), self.path(".trash", trash))
+
+    def put_back(self, name: str, has_failed: bool = False) -> None:
+        """Clear away what a failed build has left, or one that was killed, and put back what it was to replace."""
+        asides = [entry for entry in sorted(os.listdir(self.path(".trash"))) if entry.startswith(name + ".")]
+        asides = [entry for entry in asides if entry.endswith(ASIDE) and find_trashed(entry)]
+        if not asides and not has_failed:
+            return
+        if not self.find_marker(name):
+            if os.path.lexists(self.path(name)):
+                self.move_to_trash(name)
+            if asides:
+                os.rename(self.path(".trash", asides.pop()), self.path(name))
+        for entry in asides:
+            os.rename(self.path(".trash", entry), self.path(".trash", entry[: -len(ASIDE)]))
+
+    def in_use(self, name: str, pids: "list[int]") -> Error:
+        who = "process " + ", ".join(map(str, pids)) if pids else "another process"
+        return Error("expected nobody to run in it, found " + who, self.path(name), hint="end it, or wait for its end")
 
     def remove(self, name: str, used_before: float) -> "list[int] | None":
         """Move what is idle into the trash; return None, or who is in the way ([] if that is unknown)."""
@@ -2680,7 +2687,72 @@ class Store:
             start_collector(self.top, self.keep_s)
 
 
-# ---- Children --------------------------------------------------------------------------
+# ---- Envs ----------------------------------------------------------------------------
+# A lease on an environment, built first where there is none. Knows no engine.
+
+
+class Store(Collector):
+    """env-dir, where each environment lies under its name."""
+
+    def obtain(self, name: str, force: bool, build: "Callable[[Lock], None]") -> Lock:
+        """Return a lease on a complete environment, built first where there is none.
+
+        Look, lock, look again, build, mark last. Who dies on the way leaves a prefix without marker,
+        which the next one clears away; its engine, which inherits the builder's lock, keeps others waiting.
+        """
+        self.check(".leases")
+        if force or not os.path.lexists(self.path(name, MARKER)):
+            self.make(name)
+        lease = self.lock(name).wait(exclusive=False)
+        self.collect_if_due()
+        if not self.admit(lease, name) or force:
+            lease.release()  # who waits for a builder does not run in it
+            self.make(name)
+            with self.lock(name + ".build").wait(exclusive=True) as builder:
+                self.put_back(name)
+                if force or not self.find_marker(name):
+                    self.replace(name, builder, build)
+                lease = self.lock(name).wait(exclusive=False)
+                self.admit(lease, name)
+        return lease
+
+    def admit(self, lease: Lock, name: str) -> bool:
+        """Answer whether an environment is complete and nobody else's, looked at while we hold its lease."""
+        self.check_env(name)
+        lease.marker = self.find_marker(name)
+        return bool(lease.marker)
+
+    def replace(self, name: str, builder: Lock, build: "Callable[[Lock], None]") -> None:
+        """Build an environment in the place of what is there; if that fails, put a complete one back."""
+        if os.path.lexists(self.path(name)):
+            self.set_aside(name)
+        is_built = False
+        try:
+            builder.note("builds " + self.path(name))
+            build(builder)
+            is_built = True
+        finally:
+            builder.note("")
+            try:
+                self.put_back(name, has_failed=not is_built)
+            except OSError:  # the next one does it
+                pass
+            if os.listdir(self.path(".trash")):
+                start_collector(self.top, self.keep_s)
+
+    def set_aside(self, name: str) -> None:
+        """Move an environment away that nobody runs in, and into which nobody is let up to that."""
+        with self.lock(name) as lease:
+            deadline = time.time() + MOMENT_S
+            while not lease.take(exclusive=True) and time.time() < deadline and not self.find_processes().get(name):
+                time.sleep(LOCK_POLL_S)  # for those who look whether it is complete
+            pids = self.find_processes().get(name, [])
+            if pids or not lease.take(exclusive=True):
+                raise self.in_use(name, pids)
+            self.move_to_trash(name, ASIDE if self.find_marker(name) else "")
+
+
+# ---- Children ------------------------------------------------------------------------
 # The one place where programs are started that we wait for. Whatever the caller made of signals,
 # umask and descriptors, a program finds them in order, and its exit code reaches us.
 
@@ -2855,35 +2927,159 @@ def end_all(group: int, everyone: bool) -> None:
             return
 
 
-# ---- Engines ---------------------------------------------------------------------------
-# From specs and channels to a prefix: conda, mamba and micromamba by their command line,
-# rattler in process. Knows neither scripts nor leases nor the log.
+# ---- Activation ----------------------------------------------------------------------
+# From variables to those that an environment gives. Knows nothing of building.
+
+SHELLS = ("sh", "bash", "dash", "ksh", "zsh")  # every machine has one: an env need not bring it
+# Of POSIX, and so on every machine too: what an entrypoint may use around the program that it is about.
+UTILITIES = (
+    "basename", "cat", "chmod", "cmp", "cp", "date", "dirname", "echo", "env", "find", "ln", "ls", "mkdir", "mv",
+    "printf", "pwd", "rm", "rmdir", "sleep", "test", "touch", "true", "uname",
+)  # fmt: skip
+
+
+def find_active(environ: "Environ") -> "tuple[str, int]":
+    """Return the activated prefix and how many lie on one another, or "" and 0."""
+    prefix, level = environ.get("CONDA_PREFIX", ""), environ.get("CONDA_SHLVL", "").strip()
+    depth = int(level) if level.isdecimal() and len(level) < 6 and prefix else 0
+    return (prefix, depth) if depth else ("", 0)
+
+
+def activate(environ: "Environ", prefix: str, config: Config) -> "dict[str, str]":
+    """Return the variables that "conda activate" would leave, but for what its scripts do (conda/activate.py).
+
+    Two differences: the new prefix comes first in PATH wherever the outer one stood, and the
+    variables of the outer one are taken back, which conda leaves to its deactivation.
+    """
+    outer, depth = find_active(environ)
+    gone = find_bin_dirs(outer) if outer else []
+    path = environ.get("PATH", os.defpath).split(os.pathsep)
+    path = [folder for folder in path if not folder or os.path.normpath(folder) not in gone]
+    new = dict(environ)
+    if outer != prefix:
+        take_back_variables(new, outer, depth - 1)
+        new.update(find_variables(environ, prefix, depth))
+        new.update({"CONDA_PREFIX_%d" % depth: outer} if depth else {})
+    is_named = os.path.basename(os.path.dirname(prefix)) == "envs"
+    new["PATH"] = os.pathsep.join(find_bin_dirs(prefix) + path)
+    new["CONDA_SHLVL"] = str(depth + (outer != prefix))
+    new["CONDA_PREFIX"] = new["PREFIX"] = prefix
+    new["CONDA_DEFAULT_ENV"] = os.path.basename(prefix) if is_named else prefix
+    new["CONDA_PROMPT_MODIFIER"] = find_prompt(new, config)
+    return new
+
+
+def find_prompt(environ: "Environ", config: Config) -> str:
+    """Return what condarc's env_prompt makes of an activated environment."""
+    shown, prompt = (
+        environ.get("CONDA_" + key.upper()) or "".join(find_list(key, config.condarc)[:1])
+        for key in ("changeps1", "env_prompt")
+    )
+    if shown.lower() in ("false", "no", "off", "n", "0"):
+        return ""
+    name, prefix = environ["CONDA_DEFAULT_ENV"], environ["CONDA_PREFIX"]
+    known = {"default_env": name, "stacked_env": name, "prefix": prefix, "name": os.path.basename(prefix)}
+    prompt = prompt or "({default_env}) "
+    for key, value in known.items():
+        prompt = prompt.replace("{%s}" % key, value)
+    return prompt
+
+
+def is_variable(name: str) -> bool:
+    """Answer whether a shell takes a name for a variable's, and for nothing that it would run."""
+    return name.isidentifier() and name.isascii()
+
+
+def read_variables(prefix: str) -> "dict[str, str]":
+    """Return the variables that packages and "conda env config vars" set in an environment."""
+    files = list_files(os.path.join(prefix, "etc", "conda", "env_vars.d"), ".json")
+    state = os.path.join(prefix, "conda-meta", "state")
+    if not files and not os.path.exists(state):
+        return {}
+    found: dict[str, Any] = {}
+    for path in [*files, state]:
+        content = read_json(path)
+        if path == state and isinstance(content, dict):
+            content = content.get("env_vars")
+        found.update(content if isinstance(content, dict) else {})
+    names = [name for name in found if is_variable(name) and name != "PATH"]
+    return {name: str("" if found[name] is None else found[name]) for name in names if found[name] != "***unset***"}
+
+
+def find_variables(environ: "Environ", prefix: str, depth: int) -> "dict[str, str]":
+    """Return the variables of an environment, upper-case as conda has them, and those they hide."""
+    found = read_variables(prefix)
+    hidden = {"__CONDA_SHLVL_%d_%s" % (depth, name): environ[name] for name in found if name in environ}
+    return {name.upper(): value for name, value in {**found, **hidden}.items()}
+
+
+def take_back_variables(environ: "dict[str, str]", prefix: str, depth: int) -> None:
+    """Give the variables that an environment set the values that they had before."""
+    for name in map(str.upper, read_variables(prefix) if prefix else ()):
+        before = environ.get("__CONDA_SHLVL_%d_%s" % (depth, name))
+        environ.pop(name, "")
+        environ.update({name: before} if before else {})
+
+
+def run_batch(paths: "list[str]", environ: "Environ") -> "Environ":
+    """Return the variables that batch files leave behind in cmd.exe, whose "set" tells them in UTF-16."""
+    import subprocess
+
+    mark = "conda-execute-%d" % os.getpid()
+    command = " & ".join(['call "%s"' % path for path in paths] + ["echo " + mark, "set"])
+    line, null = 'cmd.exe /d /u /c "%s"' % command, subprocess.DEVNULL
+    output = subprocess.run(line, env=environ, stdin=null, stdout=subprocess.PIPE).stdout
+    lines = output.partition(mark.encode("utf-16-le"))[2].decode("utf-16-le", "replace").split("\r\n")
+    if lines == [""]:
+        raise Error("expected activation scripts to come to their end, found one that exits", ", ".join(paths))
+    return dict(line.split("=", 1) for line in lines if line.find("=") > 0)
+
+
+def wrap_scripts(argv: "list[str]", old: "Environ", new: "Environ") -> "tuple[list[str], Environ]":
+    """Return a command and its variables in which a shell runs the scripts of activation, then becomes the command."""
+    outer, suffix = find_active(old)[0], ".bat" if os.name == "nt" else ".sh"
+    before = list_files(os.path.join(outer, "etc", "conda", "deactivate.d"), suffix)[::-1] if outer else []
+    after = list_files(os.path.join(new["CONDA_PREFIX"], "etc", "conda", "activate.d"), suffix)
+    if not before and not after:
+        return argv, new
+    if os.name == "nt":
+        changed = {name: value for name, value in new.items() if old.get(name) != value}
+        return argv, run_batch(after, {**run_batch(before, old), **changed})  # conda's order: leave, set, enter
+    start = {name: value for name, value in old.items() if name != "BASH_ENV"}  # a file that bash would run first
+    pairs = [(". ", path) for path in before]
+    pairs += [("unset ", name) for name in start if name not in new and is_variable(name)]
+    always = ["PATH", *(name for name in new if name.startswith("CONDA_") and is_variable(name))]
+    always += map(str.upper, read_variables(new["CONDA_PREFIX"]) if before else ())  # which those may have unset
+    exported = [name for name in new if start.get(name) != new[name] or name in always]
+    pairs += [("export %s=" % name, new[name]) for name in filter(is_variable, exported)]
+    pairs += [(". ", path) for path in after]
+    code = ["%s'%s'" % (word, text.replace("'", "'\\''")) for word, text in pairs]
+    shell = which("bash", old.get("PATH", os.defpath)) or "/bin/sh"
+    lines = ["activate() {", *code, "}", "activate", 'exec "$@"']  # a function: scripts may shift
+    return [shell, "-c", "\n".join(lines), "conda-execute", *argv], start
+
+
+def read_environ() -> "dict[str, str]":
+    """Return the variables that a script is to see: not what Python in the C locale (PEP 538) and conda set."""
+    environ = dict(os.environ)
+    if environ.get("LC_CTYPE") in ("C.UTF-8", "C.utf8", "UTF-8") or "CONDA_ROOT" in environ:
+        try:
+            with open("/proc/self/environ", "rb") as f:  # as we were started
+                given = b"\0" + f.read()
+        except OSError:
+            return environ
+        for name in ("LC_CTYPE", "CONDA_ROOT"):
+            if b"\0%s=" % name.encode() not in given:
+                environ.pop(name, "")
+    return environ
+
+
+# ---- Engines -------------------------------------------------------------------------
+# From specs and channels to a prefix: conda, mamba and micromamba by their command line.
+# Knows neither scripts nor leases nor the log.
 
 PACKAGE_LOCK_S = 3600  # how long a lock file of another host counts, where there are no locks
 WAYS_OUT = "install conda (https://conda-forge.org/download), or set CONDA_EXE or MAMBA_EXE, or pip install py-rattler"
-# Where packages come from is the machine's to say; nothing else that a person may have configured for pip counts.
-PIP_KEPT = (
-    "index-url", "extra-index-url", "find-links", "no-index", "trusted-host", "cert", "client-cert", "proxy",
-    "timeout", "retries",
-)  # fmt: skip
-# What an environment's own Python says of requirements that cannot be found in it.
-PIP_LOOK_UP = """\
-import sys
-from pip._vendor.packaging.requirements import Requirement
-from pip._vendor.packaging.utils import canonicalize_name
-try:
-    from importlib.metadata import distributions
-    found = {canonicalize_name(one.metadata["Name"] or ""): one.version for one in distributions()}
-except ImportError:
-    from pip._vendor.pkg_resources import working_set
-    found = {canonicalize_name(one.key): one.version for one in working_set}
-for text in sys.argv[1:]:
-    one = Requirement(text)
-    version = found.get(canonicalize_name(one.name))
-    if not one.marker or one.marker.evaluate({"extra": ""}):
-        if not version or not one.url and not one.specifier.contains(version, prereleases=True):
-            print("%s: found %s" % (text, version or "none"))
-"""
 
 
 class Progress:
@@ -3049,6 +3245,75 @@ def find_cache_lock() -> str:
     return os.path.expanduser("~/.conda-execute.lock")
 
 
+# ---- pip -----------------------------------------------------------------------------
+# PyPI requirements, by the environment's own pip. Knows no engine.
+
+# Where packages come from is the machine's to say; nothing else that a person may have configured for pip counts.
+PIP_KEPT = (
+    "index-url", "extra-index-url", "find-links", "no-index", "trusted-host", "cert", "client-cert", "proxy",
+    "timeout", "retries",
+)  # fmt: skip
+# What an environment's own Python says of requirements that cannot be found in it.
+PIP_LOOK_UP = """\
+import sys
+from pip._vendor.packaging.requirements import Requirement
+from pip._vendor.packaging.utils import canonicalize_name
+try:
+    from importlib.metadata import distributions
+    found = {canonicalize_name(one.metadata["Name"] or ""): one.version for one in distributions()}
+except ImportError:
+    from pip._vendor.pkg_resources import working_set
+    found = {canonicalize_name(one.key): one.version for one in working_set}
+for text in sys.argv[1:]:
+    one = Requirement(text)
+    version = found.get(canonicalize_name(one.name))
+    if not one.marker or one.marker.evaluate({"extra": ""}):
+        if not version or not one.url and not one.specifier.contains(version, prereleases=True):
+            print("%s: found %s" % (text, version or "none"))
+"""
+
+
+def find_pip_environ(pip: "list[str]", environ: "Environ", order: Order) -> "dict[str, str]":
+    """Return the variables of a pip that looks where the machine's configuration says, and obeys it in nothing else.
+
+    What the configuration says is pip's own to read: its files are several, and each section of them counts.
+    """
+    from ast import literal_eval
+
+    kept = {"PIP_" + name.upper().replace("-", "_"): name for name in PIP_KEPT}
+    is_kept = [*kept, "PIP_CONFIG_FILE"]
+    clean = {name: value for name, value in environ.items() if not name.startswith("PIP_") or name in is_kept}
+    code, output = run_engine([*pip, "config", "list"], clean, order)
+    lines = [line.partition("=") for line in output.split("\n")] if not code else []
+    for section in ("global.", "install.", ":env:."):
+        for variable, name in kept.items():
+            for value in (value for key, _, value in lines if key == section + name):
+                clean[variable] = " ".join(str(literal_eval(value)).split())
+    clean.update(PIP_CONFIG_FILE=os.devnull, PIP_NO_INPUT="1", PIP_DISABLE_PIP_VERSION_CHECK="1")
+    return {**clean, **({"PIP_NO_INDEX": "1"} if order.offline else {})}
+
+
+def install_requirements(order: Order) -> None:
+    """Install PyPI requirements with the environment's own pip, and look each of them up."""
+    order.say.step("pip: installing " + ", ".join(order.pip))
+    python = which("python", os.pathsep.join(find_bin_dirs(order.prefix)))
+    # What lies elsewhere would count as installed: the environment has to stand alone.
+    environ = {**activate(clean_environ(), order.prefix, order.config), "PYTHONNOUSERSITE": "1"}
+    pip = [python, "-E", "-s", "-m", "pip"]
+    environ = find_pip_environ(pip, environ, order)
+    code, output = run_engine([*pip, "install", "--", *order.pip], environ, order)
+    if code:
+        raise Error("pip could not install the requirements of env:\n%s" % format_explanation(output, code))
+    code, output = run_engine([python, "-E", "-s", "-c", PIP_LOOK_UP, *order.pip], environ, order)
+    if code or output.strip():
+        message = "pip said that it installed the requirements of env, which does not hold:\n%s"
+        raise Error(message % format_explanation(output, code), order.prefix)
+
+
+# ---- rattler -------------------------------------------------------------------------
+# The engine that is imported, in a process of its own.
+
+
 def find_rattler(order: Order) -> str:
     """Return the folder that py-rattler is in: where packages are installed, else a private one, made once.
 
@@ -3190,41 +3455,8 @@ async def solve_and_link(rattler: "Any", job: "dict[str, Any]") -> None:
     await rattler.install(records, job["prefix"], execute_link_scripts=True, **options)
 
 
-def find_pip_environ(pip: "list[str]", environ: "Environ", order: Order) -> "dict[str, str]":
-    """Return the variables of a pip that looks where the machine's configuration says, and obeys it in nothing else.
-
-    What the configuration says is pip's own to read: its files are several, and each section of them counts.
-    """
-    from ast import literal_eval
-
-    kept = {"PIP_" + name.upper().replace("-", "_"): name for name in PIP_KEPT}
-    is_kept = [*kept, "PIP_CONFIG_FILE"]
-    clean = {name: value for name, value in environ.items() if not name.startswith("PIP_") or name in is_kept}
-    code, output = run_engine([*pip, "config", "list"], clean, order)
-    lines = [line.partition("=") for line in output.split("\n")] if not code else []
-    for section in ("global.", "install.", ":env:."):
-        for variable, name in kept.items():
-            for value in (value for key, _, value in lines if key == section + name):
-                clean[variable] = " ".join(str(literal_eval(value)).split())
-    clean.update(PIP_CONFIG_FILE=os.devnull, PIP_NO_INPUT="1", PIP_DISABLE_PIP_VERSION_CHECK="1")
-    return {**clean, **({"PIP_NO_INDEX": "1"} if order.offline else {})}
-
-
-def install_requirements(order: Order) -> None:
-    """Install PyPI requirements with the environment's own pip, and look each of them up."""
-    order.say.step("pip: installing " + ", ".join(order.pip))
-    python = which("python", os.pathsep.join(find_bin_dirs(order.prefix)))
-    # What lies elsewhere would count as installed: the environment has to stand alone.
-    environ = {**activate(clean_environ(), order.prefix, order.config), "PYTHONNOUSERSITE": "1"}
-    pip = [python, "-E", "-s", "-m", "pip"]
-    environ = find_pip_environ(pip, environ, order)
-    code, output = run_engine([*pip, "install", "--", *order.pip], environ, order)
-    if code:
-        raise Error("pip could not install the requirements of env:\n%s" % format_explanation(output, code))
-    code, output = run_engine([python, "-E", "-s", "-c", PIP_LOOK_UP, *order.pip], environ, order)
-    if code or output.strip():
-        message = "pip said that it installed the requirements of env, which does not hold:\n%s"
-        raise Error(message % format_explanation(output, code), order.prefix)
+# ---- Builds --------------------------------------------------------------------------
+# From an order to an environment that is whole, and on the disk.
 
 
 def check_packages(order: Order) -> None:
@@ -3351,27 +3583,8 @@ def build_prefix(order: Order) -> None:
             signal.signal(number, signal.SIG_DFL)
 
 
-# ---- Launch ----------------------------------------------------------------------------
+# ---- Launch --------------------------------------------------------------------------
 # From a prefix and the words of a command to a running process. Knows nothing of building.
-
-SHELLS = ("sh", "bash", "dash", "ksh", "zsh")  # every machine has one: an env need not bring it
-# Of POSIX, and so on every machine too: what an entrypoint may use around the program that it is about.
-UTILITIES = (
-    "basename", "cat", "chmod", "cmp", "cp", "date", "dirname", "echo", "env", "find", "ln", "ls", "mkdir", "mv",
-    "printf", "pwd", "rm", "rmdir", "sleep", "test", "touch", "true", "uname",
-)  # fmt: skip
-LEASE_FD = 900  # out of the way of what scripts use by number, below the usual limit of 1024
-MAX_LEASES = 16  # in one process, all on one environment: no script nests so deep
-
-
-def find_bin_dirs(prefix: str) -> "list[str]":
-    """Return where an environment's programs are, in the order that activation gives PATH (conda/activate.py)."""
-    if os.name != "nt":
-        return [os.path.join(prefix, "bin")]
-    systems = [os.path.join("Library", name, "bin") for name in ("ucrt64", "clang64", "mingw64", "clangarm64")]
-    parts = [part for part in systems if os.path.isdir(os.path.join(prefix, part))][:1]
-    parts += ["Library/mingw-w64/bin", "Library/usr/bin", "Library/bin", "Scripts", "bin"]
-    return [prefix, *(os.path.normpath(os.path.join(prefix, part)) for part in parts)]
 
 
 def find_executable(name: str, prefix: str, path: str, common: "Collection[str]") -> str:
@@ -3405,178 +3618,6 @@ def find_argv(words: "list[str]", script: str, args: "list[str]", prefix: str, p
     if at > 1:
         return [which("env", path) or "/usr/bin/env", *words[1:at], program, *words[at + 1 :], *rest]
     return [program, *words[at + 1 :], *rest]
-
-
-def find_active(environ: "Environ") -> "tuple[str, int]":
-    """Return the activated prefix and how many lie on one another, or "" and 0."""
-    prefix, level = environ.get("CONDA_PREFIX", ""), environ.get("CONDA_SHLVL", "").strip()
-    depth = int(level) if level.isdecimal() and len(level) < 6 and prefix else 0
-    return (prefix, depth) if depth else ("", 0)
-
-
-def activate(environ: "Environ", prefix: str, config: Config) -> "dict[str, str]":
-    """Return the variables that "conda activate" would leave, but for what its scripts do (conda/activate.py).
-
-    Two differences: the new prefix comes first in PATH wherever the outer one stood, and the
-    variables of the outer one are taken back, which conda leaves to its deactivation.
-    """
-    outer, depth = find_active(environ)
-    gone = find_bin_dirs(outer) if outer else []
-    path = environ.get("PATH", os.defpath).split(os.pathsep)
-    path = [folder for folder in path if not folder or os.path.normpath(folder) not in gone]
-    new = dict(environ)
-    if outer != prefix:
-        take_back_variables(new, outer, depth - 1)
-        new.update(find_variables(environ, prefix, depth))
-        new.update({"CONDA_PREFIX_%d" % depth: outer} if depth else {})
-    is_named = os.path.basename(os.path.dirname(prefix)) == "envs"
-    new["PATH"] = os.pathsep.join(find_bin_dirs(prefix) + path)
-    new["CONDA_SHLVL"] = str(depth + (outer != prefix))
-    new["CONDA_PREFIX"] = new["PREFIX"] = prefix
-    new["CONDA_DEFAULT_ENV"] = os.path.basename(prefix) if is_named else prefix
-    new["CONDA_PROMPT_MODIFIER"] = find_prompt(new, config)
-    return new
-
-
-def find_prompt(environ: "Environ", config: Config) -> str:
-    """Return what condarc's env_prompt makes of an activated environment."""
-    shown, prompt = (
-        environ.get("CONDA_" + key.upper()) or "".join(find_list(key, config.condarc)[:1])
-        for key in ("changeps1", "env_prompt")
-    )
-    if shown.lower() in ("false", "no", "off", "n", "0"):
-        return ""
-    name, prefix = environ["CONDA_DEFAULT_ENV"], environ["CONDA_PREFIX"]
-    known = {"default_env": name, "stacked_env": name, "prefix": prefix, "name": os.path.basename(prefix)}
-    prompt = prompt or "({default_env}) "
-    for key, value in known.items():
-        prompt = prompt.replace("{%s}" % key, value)
-    return prompt
-
-
-def is_variable(name: str) -> bool:
-    """Answer whether a shell takes a name for a variable's, and for nothing that it would run."""
-    return name.isidentifier() and name.isascii()
-
-
-def read_variables(prefix: str) -> "dict[str, str]":
-    """Return the variables that packages and "conda env config vars" set in an environment."""
-    files = list_files(os.path.join(prefix, "etc", "conda", "env_vars.d"), ".json")
-    state = os.path.join(prefix, "conda-meta", "state")
-    if not files and not os.path.exists(state):
-        return {}
-    found: dict[str, Any] = {}
-    for path in [*files, state]:
-        content = read_json(path)
-        if path == state and isinstance(content, dict):
-            content = content.get("env_vars")
-        found.update(content if isinstance(content, dict) else {})
-    names = [name for name in found if is_variable(name) and name != "PATH"]
-    return {name: str("" if found[name] is None else found[name]) for name in names if found[name] != "***unset***"}
-
-
-def find_variables(environ: "Environ", prefix: str, depth: int) -> "dict[str, str]":
-    """Return the variables of an environment, upper-case as conda has them, and those they hide."""
-    found = read_variables(prefix)
-    hidden = {"__CONDA_SHLVL_%d_%s" % (depth, name): environ[name] for name in found if name in environ}
-    return {name.upper(): value for name, value in {**found, **hidden}.items()}
-
-
-def take_back_variables(environ: "dict[str, str]", prefix: str, depth: int) -> None:
-    """Give the variables that an environment set the values that they had before."""
-    for name in map(str.upper, read_variables(prefix) if prefix else ()):
-        before = environ.get("__CONDA_SHLVL_%d_%s" % (depth, name))
-        environ.pop(name, "")
-        environ.update({name: before} if before else {})
-
-
-def run_batch(paths: "list[str]", environ: "Environ") -> "Environ":
-    """Return the variables that batch files leave behind in cmd.exe, whose "set" tells them in UTF-16."""
-    import subprocess
-
-    mark = "conda-execute-%d" % os.getpid()
-    command = " & ".join(['call "%s"' % path for path in paths] + ["echo " + mark, "set"])
-    line, null = 'cmd.exe /d /u /c "%s"' % command, subprocess.DEVNULL
-    output = subprocess.run(line, env=environ, stdin=null, stdout=subprocess.PIPE).stdout
-    lines = output.partition(mark.encode("utf-16-le"))[2].decode("utf-16-le", "replace").split("\r\n")
-    if lines == [""]:
-        raise Error("expected activation scripts to come to their end, found one that exits", ", ".join(paths))
-    return dict(line.split("=", 1) for line in lines if line.find("=") > 0)
-
-
-def wrap_scripts(argv: "list[str]", old: "Environ", new: "Environ") -> "tuple[list[str], Environ]":
-    """Return a command and its variables in which a shell runs the scripts of activation, then becomes the command."""
-    outer, suffix = find_active(old)[0], ".bat" if os.name == "nt" else ".sh"
-    before = list_files(os.path.join(outer, "etc", "conda", "deactivate.d"), suffix)[::-1] if outer else []
-    after = list_files(os.path.join(new["CONDA_PREFIX"], "etc", "conda", "activate.d"), suffix)
-    if not before and not after:
-        return argv, new
-    if os.name == "nt":
-        changed = {name: value for name, value in new.items() if old.get(name) != value}
-        return argv, run_batch(after, {**run_batch(before, old), **changed})  # conda's order: leave, set, enter
-    start = {name: value for name, value in old.items() if name != "BASH_ENV"}  # a file that bash would run first
-    pairs = [(". ", path) for path in before]
-    pairs += [("unset ", name) for name in start if name not in new and is_variable(name)]
-    always = ["PATH", *(name for name in new if name.startswith("CONDA_") and is_variable(name))]
-    always += map(str.upper, read_variables(new["CONDA_PREFIX"]) if before else ())  # which those may have unset
-    exported = [name for name in new if start.get(name) != new[name] or name in always]
-    pairs += [("export %s=" % name, new[name]) for name in filter(is_variable, exported)]
-    pairs += [(". ", path) for path in after]
-    code = ["%s'%s'" % (word, text.replace("'", "'\\''")) for word, text in pairs]
-    shell = which("bash", old.get("PATH", os.defpath)) or "/bin/sh"
-    lines = ["activate() {", *code, "}", "activate", 'exec "$@"']  # a function: scripts may shift
-    return [shell, "-c", "\n".join(lines), "conda-execute", *argv], start
-
-
-def read_environ() -> "dict[str, str]":
-    """Return the variables that a script is to see: not what Python in the C locale (PEP 538) and conda set."""
-    environ = dict(os.environ)
-    if environ.get("LC_CTYPE") in ("C.UTF-8", "C.utf8", "UTF-8") or "CONDA_ROOT" in environ:
-        try:
-            with open("/proc/self/environ", "rb") as f:  # as we were started
-                given = b"\0" + f.read()
-        except OSError:
-            return environ
-        for name in ("LC_CTYPE", "CONDA_ROOT"):
-            if b"\0%s=" % name.encode() not in given:
-                environ.pop(name, "")
-    return environ
-
-
-RAISED: "set[int]" = set()  # descriptors on which this process itself hands leases on
-
-
-def raise_lease(lease: Lock, argv: "list[str]") -> int:
-    """Move a lease to a descriptor that exec leaves open, as high as the limit allows (256 on macOS); return it, or -1.
-
-    Who starts itself again and again inherits leases; raise Error before that goes on for ever.
-    """
-    if lease.fd < 0 or not fcntl:
-        return -1
-    for start in (LEASE_FD, 200, 50, 10, LOWEST_FD):
-        try:
-            fd = fcntl.fcntl(lease.fd, fcntl.F_DUPFD, start)
-        except OSError:
-            continue
-        os.close(lease.fd)
-        lease.fd = fd
-        RAISED.add(fd)
-        inherited = [one for one in range(start, fd) if one not in RAISED and is_same_file(one, fd)]
-        if len(inherited) >= MAX_LEASES:
-            lease.close()
-            hint = "see what it starts: " + printable(" ".join(argv))
-            raise Error("expected a script, found conda-execute starting itself again and again", hint=hint)
-        return fd
-    os.set_inheritable(lease.fd, True)
-    return lease.fd
-
-
-def is_same_file(one: int, other: int) -> bool:
-    """Answer whether two descriptors are of one file; one that is closed is of none."""
-    try:
-        return os.path.sameopenfile(one, other)
-    except OSError:
-        return False
 
 
 def launch(argv: "list[str]", environ: "Environ", lease: "Lock | None") -> "NoReturn":
@@ -3695,25 +3736,8 @@ def no_start(program: str, cause: "OSError | ValueError") -> Error:
     return Error("expected a command that can run, found: %s" % found, program, "", hint, code)
 
 
-# -- entrypoints of conda-script
-
-
-def find_launch(asked: Metadata, script: str, args: "list[str]", prefix: str, path: str) -> "list[str]":
-    """Return the command to execute: for an entrypoint of several, this file, which runs them there."""
-    if asked.dialect != "conda-script":
-        return find_argv(asked.run_with, script, args, prefix, path)
-    [entrypoint] = asked.run_with
-    script, cache = os.path.abspath(script), find_cache(prefix, script)
-    if "&&" in entrypoint or "$(" in entrypoint:
-        file = os.path.abspath(__file__)
-        return [sys.executable, "-I", file, "--entrypoint", entrypoint, prefix, script, cache, *args]
-    [command] = parse_commands(Text(entrypoint), 0, 0)[0]
-    return [*find_words(command, {"${SCRIPT}": script, "${CACHE}": cache}, prefix, path), *args]
-
-
-def find_cache(prefix: str, script: str) -> str:
-    """Return what ${CACHE} is for a script: a folder in the environment, which lives as long."""
-    return os.path.join(prefix, ".cache", sha256(os.fsencode(os.path.abspath(script))).hexdigest()[:20])
+# ---- Entrypoints ---------------------------------------------------------------------
+# The commands of a conda-script, without a shell.
 
 
 def find_words(
@@ -3738,6 +3762,24 @@ def find_words(
             raise Error("expected %s in %s, found none" % (quote(words[0]), prefix), "entrypoint", "", hint, 127)
         words[0] = program
     return words
+
+
+def find_launch(asked: Metadata, script: str, args: "list[str]", prefix: str, path: str) -> "list[str]":
+    """Return the command to execute: for an entrypoint of several, this file, which runs them there."""
+    if asked.dialect != "conda-script":
+        return find_argv(asked.run_with, script, args, prefix, path)
+    [entrypoint] = asked.run_with
+    script, cache = os.path.abspath(script), find_cache(prefix, script)
+    if "&&" in entrypoint or "$(" in entrypoint:
+        file = os.path.abspath(__file__)
+        return [sys.executable, "-I", file, "--entrypoint", entrypoint, prefix, script, cache, *args]
+    [command] = parse_commands(Text(entrypoint), 0, 0)[0]
+    return [*find_words(command, {"${SCRIPT}": script, "${CACHE}": cache}, prefix, path), *args]
+
+
+def find_cache(prefix: str, script: str) -> str:
+    """Return what ${CACHE} is for a script: a folder in the environment, which lives as long."""
+    return os.path.join(prefix, ".cache", sha256(os.fsencode(os.path.abspath(script))).hexdigest()[:20])
 
 
 def run_command(
@@ -3811,161 +3853,286 @@ def run_entrypoint(argv: "list[str]") -> int:
     return 0
 
 
-# ---- Command line ----------------------------------------------------------------------
-# From argv to a run, and from an Error to text and exit code.
+# ---- Scripts -------------------------------------------------------------------------
+# Where a script comes from: a path, a URL, standard input, -c; and where it is kept.
 
-USAGE = """\
-usage: conda-execute [options] SCRIPT [ARG ...]
-       conda-execute [options] -c LINE ... | -c < FILE
-
-Run SCRIPT in the conda environment that its "# conda execute" block describes. SCRIPT is a
-path, a URL (#sha256=HEX behind it pins it), or - for what comes on standard input. What
-stands behind SCRIPT is the script's own.
-
-  -v, --verbose    say what the block asks for, and all that the engine says
-  -q, --quiet      say nothing but errors
-  -f, --force-env  build the environment anew
-  -n, --dry-run    print what would be run where, and create nothing
-      --json       with --dry-run: print it as one JSON object
-      --offline    use nothing from the network
-      --version    print the version
-  -c LINE ...      run these lines, or what comes on standard input where there are none;
-                   options may stand behind them
-  -h, --help       print this text
-
-First lines that work here:
-"""
-COMMANDS = ("conda-execute", "conda execute", "python conda_execute.py", "python -m conda_execute")
-OPTIONS = ("verbose", "quiet", "force-env", "dry-run", "json", "offline", "version", "help", "c")
-WITH_VALUE = ("file", "script", "min-age")
-LETTERS = {"-v": "--verbose", "-q": "--quiet", "-f": "--force-env", "-n": "--dry-run", "-h": "--help"}
+CODE_NAMES = ("code", "stdin")  # of scripts that came without a name
 
 
-def format_usage(platform: str) -> str:
-    """Return the help, with the first lines that work on a platform: Linux hands all behind env over as one word."""
-    if platform == "win32":
-        return USAGE + '  none; start a script with "import conda_execute; conda_execute.bootstrap()"\n'
-    split = "" if platform == "darwin" else "-S "
-    return USAGE + "".join("  #!/usr/bin/env %s%s\n" % (split * (" " in one), one) for one in COMMANDS)
+def script_path(store: Store, data: bytes, name: str) -> str:
+    """Return where a script of these bytes is kept."""
+    return store.path(KEPT, sha256(data).hexdigest(), name)
 
 
-def parse_argv(argv: "list[str]", known: "Collection[str]", anywhere: bool) -> "tuple[dict[str, str], list[str]]":
-    """Return the options with their values, and the words.
-
-    Options end at the first word, or stand anywhere, as they do behind -c; none has a blank in it.
-    """
-    options: dict[str, str] = {}
-    words: list[str] = []
-    rest = argv[::-1]
-    while rest and rest[-1] != "--" and (anywhere or "c" in options or not words):
-        word = rest.pop()
-        if word == "-" or not word.startswith("-") or word.split() != [word]:
-            words.append(word)
-            continue
-        for option in [word] if word.startswith("--") else ["-" + letter for letter in word[1:]]:
-            name = LETTERS.get(option, option).lstrip("-")
-            if name not in known:
-                near = find_nearest(option, ["--" + one for one in known if one != "c"])
-                hint = "write " + near if near else "--help lists the options"
-                hint += '; "--" stands before lines that begin with "-"' if "c" in options else ""
-                raise Error("expected a known option, found %s" % quote(option), hint=hint, code=2)
-            options[name] = rest.pop() if name in WITH_VALUE and rest else ""
-    return options, words + rest[::-1][rest[-1:] == ["--"] :]
-
-
-def main(argv: "list[str] | None" = None) -> int:
-    """Run a command line; return the exit code where no script took over."""
-    argv = sys.argv[1:] if argv is None else argv
-    works = {
-        "--tmpenv": run_tmpenv, "--entrypoint": run_entrypoint, "--hold": hold, "--report": run_report,
-        "--rattler": run_rattler,
-    }  # fmt: skip
-    work = works.get((argv or [""])[0])
-    if work is run_rattler:  # which is no part of the standard library
-        return run_rattler(argv[1:])
-    with LibraryOnly():
-        if work:
-            return guard(work, argv[1:])
-        return guard(lambda: execute(*parse_argv(argv, OPTIONS, anywhere=False)))
-
-
-def program() -> int:
-    """Do as main(), in a process that is ours alone."""
-    if sys.argv[1:2] != ["--rattler"]:
-        sys.excepthook = report_bug
-    while fcntl and os.open(os.devnull, os.O_RDWR) < LOWEST_FD:  # in place of streams that the caller has closed,
-        pass  # up to exec, so that nothing of ours gets their numbers
-    return main()
-
-
-def guard(work: "Callable[..., int]", *args: object) -> int:
-    """Do work and return its exit code; tell of an Error and return its own."""
-    stderr = sys.stderr
-    sys.stderr = stderr or open(os.devnull, "w")  # closed by the caller: print would turn to stdout
+def read_kept(store: Store, path: str) -> "bytes | None":
+    """Return the content of a kept script, or None unless it has the hash that its folder is called."""
     try:
-        if sys.version_info < (3, 8):  # noqa: UP036
-            raise Error("expected CPython 3.8 or newer, found " + sys.version.split()[0], sys.executable)
-        return work(*args)
-    except Error as e:
-        return fail(e)
-    except BrokenPipeError:  # who reads has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 0
+        with open(path, "rb") as f:
+            content = f.read()
+    except OSError:
+        return None
+    return content if path == script_path(store, content, os.path.basename(path)) else None
+
+
+def find_kept(store: Store, digest: str, but: "Collection[str]") -> "tuple[bytes, str] | None":
+    """Return content and name of a kept script with this hash that has none of some names, or None."""
+    for path in list_files(store.path(KEPT, digest)):
+        content, name = read_kept(store, path), os.path.basename(path)
+        if content is not None and name[0] != "." and name not in but:
+            return content, name
+    return None
+
+
+def keep_script(store: Store, path: str, content: bytes) -> "IO[bytes]":
+    """Write a script to its place, at once, unless it is there; date its folder.
+
+    Return it open, which shows collectors that it is about to run: see read_places().
+    """
+    folder = os.path.dirname(path)
+    with store.lock(KEPT).wait(exclusive=False):
+        try:
+            store.check(KEPT, os.path.relpath(folder, store.env_dir))
+            if read_kept(store, path) is None:
+                make_folder(folder)
+                part = os.path.join(folder, ".%d.part" % os.getpid())
+                write_file(part, content)
+                os.replace(part, path)
+            store.date(folder)
+            store.check(KEPT, *(os.path.relpath(one, store.env_dir) for one in (folder, path)))
+            return open(path, "rb")
+        except OSError as e:
+            raise store.unwritable(e) from None
+
+
+class Script:
+    """A script's bytes, the path it runs from, and what messages call it.
+
+    What came from -c, standard input or a URL runs from .scripts, where keep() puts it.
+    """
+
+    file: "IO[bytes] | None" = None  # the one that is kept: see Store.keep_script()
+
+    def __init__(self, data: bytes, path: str, shown: str) -> None:
+        self.data, self.path, self.shown = data, path, shown
+
+    def keep(self, store: Store) -> None:
+        if self.shown != self.path:
+            self.close()
+            self.file = keep_script(store, self.path, self.data)
+
+    def close(self) -> None:
+        if self.file:
+            self.file.close()
+
+
+FETCH_LIMIT_BYTES = 10 << 20
+FETCH_LIMIT_S = 60  # for all of it
+FETCH_POLL_S = 20  # for any sign of life
+
+
+def check_address(address: str) -> None:
+    """Refuse what is secret, and what browsers and libraries each read in another way."""
+    from urllib.parse import quote as escape
+
+    if "@" in address.split("?")[0].split("/")[2]:
+        raise Error("expected an address without name and password, found one", hint="fetch it to a file, and run that")
+    strange = [c for c in address if not "!" <= c <= "~"]
+    if strange:
+        hint = "write " + escape(os.fsencode(address), "!#$%&'()*+,/:;=?@[]~")
+        found = "the character U+%04X" % ord(strange[0])
+        raise Error("expected an address of printable ASCII, found " + found, address, hint=hint)
+
+
+def find_file_name(address: str) -> str:
+    """Return a plain file name for what is at an address.
+
+    >>> find_file_name("https://example.org/a%20b.py?c"), find_file_name("https://example.org/..%2f.x")
+    ('ab.py', 'x')
+    """
+    from urllib.parse import unquote
+
+    last = ["", *address.split("#")[0].split("?")[0].split("/")[3:]][-1]
+    parts = os.path.splitext(unquote(last))
+    stem, suffix = ("".join(c for c in part if c in NAME_CHARACTERS)[:60] for part in parts)
+    return (stem.lstrip(".-") or "script") + suffix
+
+
+def find_raw(address: str) -> str:
+    """Return where the file itself is that a page of GitHub or Gist shows.
+
+    >>> find_raw("https://github.com/me/tools/blob/main/plot.py")
+    'https://github.com/me/tools/raw/main/plot.py'
+    """
+    words = address.split("?")[0].rstrip("/").split("/")  # https:, "", host, owner, repository, "blob", ...
+    host = address.split("/")[2].lower()
+    if host == "github.com" and len(words) > 6 and words[5] == "blob":
+        return "/".join([*words[:5], "raw", *words[6:]])
+    return "/".join([*words, "raw"]) if host == "gist.github.com" and "raw" not in words else address
+
+
+def fetch(address: str) -> "tuple[bytes, str]":
+    """Return the bytes at a URL and a name for them; OSError, HTTPException and ValueError are the library's."""
+    from http.client import IncompleteRead
+    from urllib.parse import urlsplit
+    from urllib.request import HTTPRedirectHandler, Request, build_opener
+
+    class Redirect(HTTPRedirectHandler):
+        def redirect_request(
+            self, req: "Request", fp: "Any", code: int, msg: str, headers: "Any", newurl: str
+        ) -> "Any":
+            if urlsplit(newurl).scheme not in ("https", urlsplit(req.full_url).scheme):
+                raise Error("expected https all the way, found a redirection to " + quote(newurl), address)
+            return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+    request = Request(address, headers={"User-Agent": "conda-execute/" + __version__})
+    with build_opener(Redirect).open(request, timeout=FETCH_POLL_S) as answer:
+        kind, size = answer.headers.get_content_type(), answer.headers.get("Content-Length", "")
+        data = b""
+        while len(data) <= FETCH_LIMIT_BYTES:
+            part = answer.read(1 << 16)
+            if not part:
+                break
+            data += part
+    if len(data) > FETCH_LIMIT_BYTES:
+        raise Error("expected a script of at most %d MiB, found more" % (FETCH_LIMIT_BYTES >> 20), address)
+    if size.isdigit() and int(size) != len(data):
+        raise IncompleteRead(data)
+    if kind in ("text/html", "application/xhtml+xml") or not kind.startswith(("text", "application", "video/mp2t")):
+        hint = "give the address of the file itself, which pages often call raw"
+        raise Error("expected a script, found " + quote(kind), address, hint=hint)
+    return data, find_file_name(answer.geturl())
+
+
+def fetch_in_time(address: str) -> "tuple[bytes, str]":
+    """Return what is at an address, and its name, or raise Error when it takes too long."""
+    from threading import Thread
+
+    done: list[tuple[bytes, str] | Error] = []
+
+    def work() -> None:
+        from http.client import HTTPException, IncompleteRead
+
+        try:
+            with LibraryOnly():
+                done.append(fetch(address))
+        except Error as e:
+            done.append(e)
+        except IncompleteRead:
+            done.append(Error("expected a whole script, found a part: the connection was cut", address))
+        except (OSError, HTTPException, ValueError) as e:
+            reason = (str(e).strip() or type(e).__name__).replace("<urlopen error ", "").rstrip(">")
+            done.append(Error("expected a script, found: " + printable(reason), address))
+
+    thread = Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(FETCH_LIMIT_S)
+    if not done:
+        raise Error("expected a script within %d s, found none" % FETCH_LIMIT_S, address)
+    if isinstance(done[0], Error):
+        raise done[0]
+    return done[0]
+
+
+def fetch_anew(address: str, pin: str, say: Progress, offline: bool) -> "tuple[bytes, str]":
+    """Return what is at an address, and its name; say so where that is not safe."""
+    if offline and not address.lower().startswith("file:"):
+        hint = "only what #sha256=HEX pins is kept for later"
+        raise Error("expected a script from before, found none, and --offline forbids to fetch it", address, hint=hint)
+    if address.lower().startswith("http:"):
+        hint = "" if pin else ": who is on the way can change it; #sha256=HEX behind the address prevents that"
+        say.line("warning: %s comes without encryption%s" % (printable(address), hint))
+    return fetch_in_time(find_raw(address))
+
+
+def fetch_script(url: str, store: Store, offline: bool) -> Script:
+    """Return the script at a URL; what "#sha256=HEX" pins is checked, kept, and asked for only once."""
+    address, mark, pin = url.partition("#")
+    check_address(address)
+    pin = pin.lower()
+    if mark and (pin[:7] != "sha256=" or len(pin) != 71 or pin[7:].strip("0123456789abcdef")):
+        raise Error("expected #sha256= and 64 hex digits, found " + quote("#" + pin), url, hint="or leave it out")
+    name = find_file_name(address)
+    is_telling = os.path.splitext(name)[1].lower() in SUFFIXES  # else the last redirection's may be
+    nameless = set() if is_telling else set(CODE_NAMES) - {name}
+    data, last = (find_kept(store, pin[7:], nameless) if pin else None) or fetch_anew(address, pin, store.say, offline)
+    found = sha256(data).hexdigest()
+    if pin and pin[7:] != found:
+        hint = "the script has changed, or somebody changed it: look at it before you write its new hash"
+        raise Error("expected a script with #%s, found sha256=%s" % (pin, found), url, hint=hint)
+    return Script(data, script_path(store, data, name if is_telling else last), url)
+
+
+def find_script(word: str, store: Store, offline: bool) -> Script:
+    """Return the script that a word of the command line names: a path, a URL, or "-"."""
+    if word == "-":
+        return read_stdin(store)
+    scheme = word.partition("://")[0].lower() if "://" in word else ""
+    if scheme in ("http", "https", "file"):
+        return fetch_script(word, store, offline)
+    return read_script(word)
+
+
+def read_script(path: str) -> Script:
+    """Return the script in a file."""
+    if not os.path.isfile(path) and not os.path.isdir(path) and os.path.exists(path):
+        hint = 'write "-" to run what comes on standard input'
+        raise Error("expected a script in a file, found a pipe or device", path, hint=hint)
+    try:
+        with open(path, "rb") as f:
+            return Script(f.read(), path, path)
     except OSError as e:
-        return fail(Error("expected the system to do its part, found: %s" % e.strerror, os.fsdecode(e.filename or "")))
-    except KeyboardInterrupt:
-        return fail(Error("interrupted", code=130))
-    finally:
-        sys.stderr = sys.stderr if stderr else stderr
+        message = "expected a script that can be read, found: %s" % e.strerror
+        raise Error(message, path, hint="check the path, and quotes around its blanks") from None
 
 
-def report_bug(kind: "type[BaseException]", bug: "BaseException", trace: "TracebackType | None") -> None:
-    """Tell of what nobody expected, and exit with a code that no script is taken to have given."""
-    import traceback
-
-    traceback.print_exception(kind, bug, trace)
-    versions = (__version__, sys.version.split()[0], sys.platform)
-    tell("conda-execute: a bug of conda-execute %s (Python %s, %s): please report it with these lines" % versions)
-    os._exit(125)
+def find_code(code: str, store: Store) -> Script:
+    """Return the script whose code this is."""
+    data = os.fsencode(code)
+    return Script(data, script_path(store, data, CODE_NAMES[0]), "-c")
 
 
-def main_tmpenv() -> int:
-    sys.argv.insert(1, "--tmpenv")
-    return program()
+def read_stdin(store: Store) -> Script:
+    """Return the script that comes on standard input, of which nothing is left for it."""
+    if not sys.stdin:
+        raise Error("expected a script on standard input, found it closed")
+    if os.name != "nt":
+        os.set_blocking(0, True)  # else read() may return before the end
+    data = sys.stdin.buffer.read()
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    return Script(data, script_path(store, data, CODE_NAMES[1]), "standard input")
 
 
-def fail(error: Error) -> int:
-    """Tell of an Error and return its exit code."""
-    if os.environ.get("CONDA_EXECUTE_DEBUG"):
-        import traceback
+def detect_version(name: str) -> str:
+    """Return the version of this machine's "__glibc" or "__cuda", found as conda finds it, or ""."""
+    override = os.environ.get("CONDA_OVERRIDE_" + name[2:].upper())
+    if override is not None:
+        return override.strip()
+    if name == "__glibc":
+        names = getattr(os, "confstr_names", {})
+        return (os.confstr(names["CS_GNU_LIBC_VERSION"]) or "").split(" ")[-1] if "CS_GNU_LIBC_VERSION" in names else ""
+    import ctypes
 
-        traceback.print_exc()
-    tell(format_error(error))
-    return error.code
+    number = ctypes.c_int()
+    try:
+        ctypes.CDLL("nvcuda.dll" if os.name == "nt" else "libcuda.so.1").cuDriverGetVersion(ctypes.byref(number))
+    except OSError:
+        return ""
+    return "%d.%d" % (number.value // 1000, number.value % 1000 // 10)
 
 
-def execute(options: "Mapping[str, str]", words: "list[str]") -> int:
-    """Do what the command line says, up to becoming the script."""
-    if "help" in options or "version" in options:
-        print(format_usage(sys.platform) if "help" in options else "conda-execute %s\n" % __version__, end="")
-        return 0
-    if not words and "c" not in options:
-        raise Error("expected a script, found none", hint="write conda-execute SCRIPT; --help says more", code=2)
-    if "json" in options and "dry-run" not in options:
-        raise Error("expected --dry-run with --json, found none", hint="write --dry-run --json", code=2)
-    config, store = open_store(options)
-    if "c" in options and words:
-        script, args = find_code("\n".join(words) + "\n", store), []
-    else:
-        script, args = find_script(words[0] if words else "-", store, "offline" in options), words[1:]
-    asked = read_metadata(script)
-    if "dry-run" in options:
-        show(format_plan(asked, config, store, script, args, "json" in options))
-        return 0
-    if store.say.verbose:
-        tell(format_specification(asked, store.path(asked.name)))
-    lease, argv, environ = enter(store, asked, config, script, args, "offline" in options, "force-env" in options)
-    launch(argv, environ, lease)
+def read_metadata(script: Script) -> Metadata:
+    """Return what a script asks for on this machine, with the command that runs it."""
+    subdir = os.environ.get("CONDA_SUBDIR") or find_subdir(sys.platform, MACHINE)
+    metadata = parse_metadata(script.data, script.shown, subdir, detect_version)
+    has_suffix = os.path.splitext(script.path)[1].lower() in SUFFIXES
+    path = script.path if has_suffix else os.path.realpath(script.path)  # ~/bin/plot may lead to plot.R
+    metadata.run_with = find_command(script.data, path, metadata.run_with, script.shown)
+    metadata.name = find_name(metadata.specs, metadata.pip, metadata.channels)
+    return metadata
+
+
+# ---- Runs ----------------------------------------------------------------------------
+# From a script to a lease on its environment and its command.
 
 
 def open_store(options: "Mapping[str, str]") -> "tuple[Config, Store]":
@@ -4032,236 +4199,6 @@ def provide(asked: Metadata, script: str, config: Config, store: Store, offline:
     return store.path(asked.name)
 
 
-# -- the script
-
-
-class Script:
-    """A script's bytes, the path it runs from, and what messages call it.
-
-    What came from -c, standard input or a URL runs from .scripts, where keep() puts it.
-    """
-
-    file: "IO[bytes] | None" = None  # the one that is kept: see Store.keep_script()
-
-    def __init__(self, data: bytes, path: str, shown: str) -> None:
-        self.data, self.path, self.shown = data, path, shown
-
-    def keep(self, store: Store) -> None:
-        if self.shown != self.path:
-            self.close()
-            self.file = store.keep_script(self.path, self.data)
-
-    def close(self) -> None:
-        if self.file:
-            self.file.close()
-
-
-def find_script(word: str, store: Store, offline: bool) -> Script:
-    """Return the script that a word of the command line names: a path, a URL, or "-"."""
-    if word == "-":
-        return read_stdin(store)
-    scheme = word.partition("://")[0].lower() if "://" in word else ""
-    if scheme in ("http", "https", "file"):
-        return fetch_script(word, store, offline)
-    return read_script(word)
-
-
-def read_script(path: str) -> Script:
-    """Return the script in a file."""
-    if not os.path.isfile(path) and not os.path.isdir(path) and os.path.exists(path):
-        hint = 'write "-" to run what comes on standard input'
-        raise Error("expected a script in a file, found a pipe or device", path, hint=hint)
-    try:
-        with open(path, "rb") as f:
-            return Script(f.read(), path, path)
-    except OSError as e:
-        message = "expected a script that can be read, found: %s" % e.strerror
-        raise Error(message, path, hint="check the path, and quotes around its blanks") from None
-
-
-def find_code(code: str, store: Store) -> Script:
-    """Return the script whose code this is."""
-    data = os.fsencode(code)
-    return Script(data, store.script_path(data, CODE_NAMES[0]), "-c")
-
-
-def read_stdin(store: Store) -> Script:
-    """Return the script that comes on standard input, of which nothing is left for it."""
-    if not sys.stdin:
-        raise Error("expected a script on standard input, found it closed")
-    if os.name != "nt":
-        os.set_blocking(0, True)  # else read() may return before the end
-    data = sys.stdin.buffer.read()
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    return Script(data, store.script_path(data, CODE_NAMES[1]), "standard input")
-
-
-FETCH_LIMIT_BYTES = 10 << 20
-FETCH_LIMIT_S = 60  # for all of it
-FETCH_POLL_S = 20  # for any sign of life
-
-
-def fetch_script(url: str, store: Store, offline: bool) -> Script:
-    """Return the script at a URL; what "#sha256=HEX" pins is checked, kept, and asked for only once."""
-    address, mark, pin = url.partition("#")
-    check_address(address)
-    pin = pin.lower()
-    if mark and (pin[:7] != "sha256=" or len(pin) != 71 or pin[7:].strip("0123456789abcdef")):
-        raise Error("expected #sha256= and 64 hex digits, found " + quote("#" + pin), url, hint="or leave it out")
-    name = find_file_name(address)
-    is_telling = os.path.splitext(name)[1].lower() in SUFFIXES  # else the last redirection's may be
-    nameless = set() if is_telling else set(CODE_NAMES) - {name}
-    data, last = (store.find_kept(pin[7:], nameless) if pin else None) or fetch_anew(address, pin, store.say, offline)
-    found = sha256(data).hexdigest()
-    if pin and pin[7:] != found:
-        hint = "the script has changed, or somebody changed it: look at it before you write its new hash"
-        raise Error("expected a script with #%s, found sha256=%s" % (pin, found), url, hint=hint)
-    return Script(data, store.script_path(data, name if is_telling else last), url)
-
-
-def fetch_anew(address: str, pin: str, say: Progress, offline: bool) -> "tuple[bytes, str]":
-    """Return what is at an address, and its name; say so where that is not safe."""
-    if offline and not address.lower().startswith("file:"):
-        hint = "only what #sha256=HEX pins is kept for later"
-        raise Error("expected a script from before, found none, and --offline forbids to fetch it", address, hint=hint)
-    if address.lower().startswith("http:"):
-        hint = "" if pin else ": who is on the way can change it; #sha256=HEX behind the address prevents that"
-        say.line("warning: %s comes without encryption%s" % (printable(address), hint))
-    return fetch_in_time(find_raw(address))
-
-
-def check_address(address: str) -> None:
-    """Refuse what is secret, and what browsers and libraries each read in another way."""
-    from urllib.parse import quote as escape
-
-    if "@" in address.split("?")[0].split("/")[2]:
-        raise Error("expected an address without name and password, found one", hint="fetch it to a file, and run that")
-    strange = [c for c in address if not "!" <= c <= "~"]
-    if strange:
-        hint = "write " + escape(os.fsencode(address), "!#$%&'()*+,/:;=?@[]~")
-        found = "the character U+%04X" % ord(strange[0])
-        raise Error("expected an address of printable ASCII, found " + found, address, hint=hint)
-
-
-def find_file_name(address: str) -> str:
-    """Return a plain file name for what is at an address.
-
-    >>> find_file_name("https://example.org/a%20b.py?c"), find_file_name("https://example.org/..%2f.x")
-    ('ab.py', 'x')
-    """
-    from urllib.parse import unquote
-
-    last = ["", *address.split("#")[0].split("?")[0].split("/")[3:]][-1]
-    parts = os.path.splitext(unquote(last))
-    stem, suffix = ("".join(c for c in part if c in NAME_CHARACTERS)[:60] for part in parts)
-    return (stem.lstrip(".-") or "script") + suffix
-
-
-def find_raw(address: str) -> str:
-    """Return where the file itself is that a page of GitHub or Gist shows.
-
-    >>> find_raw("https://github.com/me/tools/blob/main/plot.py")
-    'https://github.com/me/tools/raw/main/plot.py'
-    """
-    words = address.split("?")[0].rstrip("/").split("/")  # https:, "", host, owner, repository, "blob", ...
-    host = address.split("/")[2].lower()
-    if host == "github.com" and len(words) > 6 and words[5] == "blob":
-        return "/".join([*words[:5], "raw", *words[6:]])
-    return "/".join([*words, "raw"]) if host == "gist.github.com" and "raw" not in words else address
-
-
-def fetch_in_time(address: str) -> "tuple[bytes, str]":
-    """Return what is at an address, and its name, or raise Error when it takes too long."""
-    from threading import Thread
-
-    done: list[tuple[bytes, str] | Error] = []
-
-    def work() -> None:
-        from http.client import HTTPException, IncompleteRead
-
-        try:
-            with LibraryOnly():
-                done.append(fetch(address))
-        except Error as e:
-            done.append(e)
-        except IncompleteRead:
-            done.append(Error("expected a whole script, found a part: the connection was cut", address))
-        except (OSError, HTTPException, ValueError) as e:
-            reason = (str(e).strip() or type(e).__name__).replace("<urlopen error ", "").rstrip(">")
-            done.append(Error("expected a script, found: " + printable(reason), address))
-
-    thread = Thread(target=work, daemon=True)
-    thread.start()
-    thread.join(FETCH_LIMIT_S)
-    if not done:
-        raise Error("expected a script within %d s, found none" % FETCH_LIMIT_S, address)
-    if isinstance(done[0], Error):
-        raise done[0]
-    return done[0]
-
-
-def fetch(address: str) -> "tuple[bytes, str]":
-    """Return the bytes at a URL and a name for them; OSError, HTTPException and ValueError are the library's."""
-    from http.client import IncompleteRead
-    from urllib.parse import urlsplit
-    from urllib.request import HTTPRedirectHandler, Request, build_opener
-
-    class Redirect(HTTPRedirectHandler):
-        def redirect_request(
-            self, req: "Request", fp: "Any", code: int, msg: str, headers: "Any", newurl: str
-        ) -> "Any":
-            if urlsplit(newurl).scheme not in ("https", urlsplit(req.full_url).scheme):
-                raise Error("expected https all the way, found a redirection to " + quote(newurl), address)
-            return super().redirect_request(req, fp, code, msg, headers, newurl)
-
-    request = Request(address, headers={"User-Agent": "conda-execute/" + __version__})
-    with build_opener(Redirect).open(request, timeout=FETCH_POLL_S) as answer:
-        kind, size = answer.headers.get_content_type(), answer.headers.get("Content-Length", "")
-        data = b""
-        while len(data) <= FETCH_LIMIT_BYTES:
-            part = answer.read(1 << 16)
-            if not part:
-                break
-            data += part
-    if len(data) > FETCH_LIMIT_BYTES:
-        raise Error("expected a script of at most %d MiB, found more" % (FETCH_LIMIT_BYTES >> 20), address)
-    if size.isdigit() and int(size) != len(data):
-        raise IncompleteRead(data)
-    if kind in ("text/html", "application/xhtml+xml") or not kind.startswith(("text", "application", "video/mp2t")):
-        hint = "give the address of the file itself, which pages often call raw"
-        raise Error("expected a script, found " + quote(kind), address, hint=hint)
-    return data, find_file_name(answer.geturl())
-
-
-def detect_version(name: str) -> str:
-    """Return the version of this machine's "__glibc" or "__cuda", found as conda finds it, or ""."""
-    override = os.environ.get("CONDA_OVERRIDE_" + name[2:].upper())
-    if override is not None:
-        return override.strip()
-    if name == "__glibc":
-        names = getattr(os, "confstr_names", {})
-        return (os.confstr(names["CS_GNU_LIBC_VERSION"]) or "").split(" ")[-1] if "CS_GNU_LIBC_VERSION" in names else ""
-    import ctypes
-
-    number = ctypes.c_int()
-    try:
-        ctypes.CDLL("nvcuda.dll" if os.name == "nt" else "libcuda.so.1").cuDriverGetVersion(ctypes.byref(number))
-    except OSError:
-        return ""
-    return "%d.%d" % (number.value // 1000, number.value % 1000 // 10)
-
-
-def read_metadata(script: Script) -> Metadata:
-    """Return what a script asks for on this machine, with the command that runs it."""
-    subdir = os.environ.get("CONDA_SUBDIR") or find_subdir(sys.platform, MACHINE)
-    metadata = parse_metadata(script.data, script.shown, subdir, detect_version)
-    has_suffix = os.path.splitext(script.path)[1].lower() in SUFFIXES
-    path = script.path if has_suffix else os.path.realpath(script.path)  # ~/bin/plot may lead to plot.R
-    metadata.run_with = find_command(script.data, path, metadata.run_with, script.shown)
-    metadata.name = find_name(metadata.specs, metadata.pip, metadata.channels)
-    return metadata
-
-
 def format_specification(metadata: Metadata, prefix: str) -> str:
     """Return what -v says of a script."""
     keys = {"env": metadata.specs, "pip": metadata.pip, "channels": metadata.channels, "run_with": metadata.run_with}
@@ -4293,112 +4230,36 @@ def format_plan(
     return json.dumps(plan, indent=2)
 
 
-# -- for other programs
+# ---- conda-tmpenv --------------------------------------------------------------------
+# The environments as a whole: list, create, name, clear. Knows how options are written.
+
+WITH_VALUE = ("file", "script", "min-age")
+LETTERS = {"-v": "--verbose", "-q": "--quiet", "-f": "--force-env", "-n": "--dry-run", "-h": "--help"}
 
 
-def run(path: str, args: "Iterable[str]" = ()) -> int:
-    """Run a script in its environment as a child; return its exit code, 128 + n after signal n, or raise Error."""
-    with LibraryOnly():
-        config, store = open_store({})
-        script = find_script(os.fspath(path), store, offline=False)
-        lease, argv, environ = enter(store, read_metadata(script), config, script, list(args), offline=False)
-        try:
-            return run_child(argv, environ, lease)
-        finally:
-            lease.release()
-            script.close()
+def parse_argv(argv: "list[str]", known: "Collection[str]", anywhere: bool) -> "tuple[dict[str, str], list[str]]":
+    """Return the options with their values, and the words.
 
-
-def prefix_of(path: str) -> str:
-    """Return the prefix of a script's environment, built first where there is none, or raise Error."""
-    with LibraryOnly():
-        config, store = open_store({})
-        script = find_script(os.fspath(path), store, offline=False)
-        return provide(read_metadata(script), script.path, config, store, offline=False)
-
-
-def bootstrap(path: str = "") -> None:
-    """Go on in the environment that the calling script describes: return there, or start it anew in it.
-
-    For the first line of a script; one that is imported, by whomever, just goes on.
+    Options end at the first word, or stand anywhere, as they do behind -c; none has a blank in it.
     """
-    caller = sys._getframe(1).f_globals
-    if caller.get("__name__") == "__main__":
-        module = getattr(caller.get("__spec__"), "name", "")
-        words = os.fspath(path or caller.get("__file__", "")), module.replace("__main__", "").rstrip(".")
-        with LibraryOnly():
-            code = guard(restart, *words)
-        if code:
-            sys.exit(code)
+    options: dict[str, str] = {}
+    words: list[str] = []
+    rest = argv[::-1]
+    while rest and rest[-1] != "--" and (anywhere or "c" in options or not words):
+        word = rest.pop()
+        if word == "-" or not word.startswith("-") or word.split() != [word]:
+            words.append(word)
+            continue
+        for option in [word] if word.startswith("--") else ["-" + letter for letter in word[1:]]:
+            name = LETTERS.get(option, option).lstrip("-")
+            if name not in known:
+                near = find_nearest(option, ["--" + one for one in known if one != "c"])
+                hint = "write " + near if near else "--help lists the options"
+                hint += '; "--" stands before lines that begin with "-"' if "c" in options else ""
+                raise Error("expected a known option, found %s" % quote(option), hint=hint, code=2)
+            options[name] = rest.pop() if name in WITH_VALUE and rest else ""
+    return options, words + rest[::-1][rest[-1:] == ["--"] :]
 
-
-def restart(path: str, module: str) -> int:
-    """Become the script, started as it was, in its environment; return 0 in there."""
-    hint = "conda_execute.run(PATH) runs one as a child"
-    if not path:
-        raise Error("expected a script in a file, found code without one", hint=hint)
-    script = read_script(path)
-    asked = read_metadata(script)
-    for prefix in (sys.prefix, os.path.dirname(os.path.dirname(sys.executable))):
-        if os.path.basename(prefix) == asked.name and os.path.exists(os.path.join(prefix, MARKER)):
-            return 0
-    if hasattr(sys, "ps1"):
-        raise Error("expected a script on its own, found an interactive session, which would be lost", path, hint=hint)
-    config, store = open_store({})
-    asked.dialect, asked.run_with = "conda-execute", ["python"]  # what started it, in place of any entrypoint
-    marks = ["%d %s" % (pid, os.path.abspath(path)) for pid in (os.getpid(), os.getppid())]
-    if os.environ.get("CONDA_EXECUTE_BOOTSTRAP") == marks[os.name == "nt"]:
-        message = "expected to be in %s by now, found Python in %s" % (store.path(asked.name), sys.prefix)
-        raise Error(message, path, hint="see its bin/python and PYTHONHOME; conda-execute --force-env builds it anew")
-    lease, argv, environ = enter(store, asked, config, script, [], offline=False)
-    launch(argv[:-1] + find_own_words(path, module), {**environ, "CONDA_EXECUTE_BOOTSTRAP": marks[0]}, lease)
-
-
-def find_own_words(path: str, module: str) -> "list[str]":
-    """Return what stands behind the interpreter on the command line of this script, or would stand there.
-
-    Options of Python go along, and its own modules that run scripts, such as pdb; other debuggers
-    have their own ways to follow a program that becomes another.
-    """
-    args, given = sys.argv[1:], getattr(sys, "orig_argv", [])[1:]  # CPython 3.10 and newer
-    before = given[: len(given) - len(args)]
-    at = before.index("-m") if "-m" in before[:-1] else len(before) - 1
-    runner = (before[at + 1 :] or [module])[0]
-    others = [word for last, word in zip(["", *before], before[:at]) if word[:1] != "-" and last not in ("-X", "-W")]
-    is_ours = runner in (module, *getattr(sys, "stdlib_module_names", ())) and not others
-    if is_ours and before and before[-1] in (module, sys.argv[0]):
-        return given
-    script = sys.argv[0] if os.path.isfile(sys.argv[0]) else path
-    return [*(["-m", module] if module else [script]), *args]
-
-
-def conda_subcommands() -> "Iterator[object]":
-    """Yield "conda execute" and "conda tmpenv" for conda's plugin manager, which imports us at each of its starts.
-
-    Whatever fails here would be the end of every other command of conda too.
-    """
-    try:
-        from conda.plugins.types import CondaSubcommand  # type: ignore[import-not-found]  # from 22.11 on
-
-        run_it = "Run a script in the conda environment that the script itself describes."
-        see_all = "List, make and clear the environments of conda execute."
-        found = [
-            CondaSubcommand(name="execute", summary=run_it, action=lambda argv: main(list(argv))),
-            CondaSubcommand(name="tmpenv", summary=see_all, action=lambda argv: main(["--tmpenv", *argv])),
-        ]
-    except Exception as e:  # of any kind: conda goes on without us
-        kind = type(e).__name__
-        tell('conda-execute: "conda execute" cannot be had in this conda: %s: %s' % (kind, printable(str(e))))
-        return
-    yield from found
-
-
-# What pluggy's decorator would leave, which to import costs more than all of this.
-HOOK = dict.fromkeys(("wrapper", "hookwrapper", "optionalhook", "tryfirst", "trylast"), False)
-vars(conda_subcommands)["conda_impl"] = {**HOOK, "specname": None}
-
-
-# -- conda-tmpenv
 
 TMPENV_USAGE = """\
 usage: conda-tmpenv list [--json]
@@ -4413,8 +4274,6 @@ clear    remove the environments in which nothing runs: those that were not used
 
 SPEC is a match spec; FILE has one on each line; SCRIPT has a "# conda execute" block.
 """
-
-
 # What each command takes beside --verbose, --quiet and --help.
 TMPENV_OPTIONS = {
     "list": {"json"}, "create": {"file", "script", "offline"}, "name": {"file", "script"},
@@ -4551,6 +4410,233 @@ def find_size(prefix: str) -> int:
             except OSError:  # gone since it was listed
                 continue
     return size
+
+
+# ---- Command line --------------------------------------------------------------------
+# From argv to a run, and from an Error to text and exit code.
+
+USAGE = """\
+usage: conda-execute [options] SCRIPT [ARG ...]
+       conda-execute [options] -c LINE ... | -c < FILE
+
+Run SCRIPT in the conda environment that its "# conda execute" block describes. SCRIPT is a
+path, a URL (#sha256=HEX behind it pins it), or - for what comes on standard input. What
+stands behind SCRIPT is the script's own.
+
+  -v, --verbose    say what the block asks for, and all that the engine says
+  -q, --quiet      say nothing but errors
+  -f, --force-env  build the environment anew
+  -n, --dry-run    print what would be run where, and create nothing
+      --json       with --dry-run: print it as one JSON object
+      --offline    use nothing from the network
+      --version    print the version
+  -c LINE ...      run these lines, or what comes on standard input where there are none;
+                   options may stand behind them
+  -h, --help       print this text
+
+First lines that work here:
+"""
+COMMANDS = ("conda-execute", "conda execute", "python conda_execute.py", "python -m conda_execute")
+OPTIONS = ("verbose", "quiet", "force-env", "dry-run", "json", "offline", "version", "help", "c")
+
+
+def format_usage(platform: str) -> str:
+    """Return the help, with the first lines that work on a platform: Linux hands all behind env over as one word."""
+    if platform == "win32":
+        return USAGE + '  none; start a script with "import conda_execute; conda_execute.bootstrap()"\n'
+    split = "" if platform == "darwin" else "-S "
+    return USAGE + "".join("  #!/usr/bin/env %s%s\n" % (split * (" " in one), one) for one in COMMANDS)
+
+
+def execute(options: "Mapping[str, str]", words: "list[str]") -> int:
+    """Do what the command line says, up to becoming the script."""
+    if "help" in options or "version" in options:
+        print(format_usage(sys.platform) if "help" in options else "conda-execute %s\n" % __version__, end="")
+        return 0
+    if not words and "c" not in options:
+        raise Error("expected a script, found none", hint="write conda-execute SCRIPT; --help says more", code=2)
+    if "json" in options and "dry-run" not in options:
+        raise Error("expected --dry-run with --json, found none", hint="write --dry-run --json", code=2)
+    config, store = open_store(options)
+    if "c" in options and words:
+        script, args = find_code("\n".join(words) + "\n", store), []
+    else:
+        script, args = find_script(words[0] if words else "-", store, "offline" in options), words[1:]
+    asked = read_metadata(script)
+    if "dry-run" in options:
+        show(format_plan(asked, config, store, script, args, "json" in options))
+        return 0
+    if store.say.verbose:
+        tell(format_specification(asked, store.path(asked.name)))
+    lease, argv, environ = enter(store, asked, config, script, args, "offline" in options, "force-env" in options)
+    launch(argv, environ, lease)
+
+
+def main(argv: "list[str] | None" = None) -> int:
+    """Run a command line; return the exit code where no script took over."""
+    argv = sys.argv[1:] if argv is None else argv
+    works = {
+        "--tmpenv": run_tmpenv, "--entrypoint": run_entrypoint, "--hold": hold, "--report": run_report,
+        "--rattler": run_rattler,
+    }  # fmt: skip
+    work = works.get((argv or [""])[0])
+    if work is run_rattler:  # which is no part of the standard library
+        return run_rattler(argv[1:])
+    with LibraryOnly():
+        if work:
+            return guard(work, argv[1:])
+        return guard(lambda: execute(*parse_argv(argv, OPTIONS, anywhere=False)))
+
+
+def program() -> int:
+    """Do as main(), in a process that is ours alone."""
+    if sys.argv[1:2] != ["--rattler"]:
+        sys.excepthook = report_bug
+    while fcntl and os.open(os.devnull, os.O_RDWR) < LOWEST_FD:  # in place of streams that the caller has closed,
+        pass  # up to exec, so that nothing of ours gets their numbers
+    return main()
+
+
+def main_tmpenv() -> int:
+    sys.argv.insert(1, "--tmpenv")
+    return program()
+
+
+def report_bug(kind: "type[BaseException]", bug: "BaseException", trace: "TracebackType | None") -> None:
+    """Tell of what nobody expected, and exit with a code that no script is taken to have given."""
+    import traceback
+
+    traceback.print_exception(kind, bug, trace)
+    versions = (__version__, sys.version.split()[0], sys.platform)
+    tell("conda-execute: a bug of conda-execute %s (Python %s, %s): please report it with these lines" % versions)
+    os._exit(125)
+
+
+def guard(work: "Callable[..., int]", *args: object) -> int:
+    """Do work and return its exit code; tell of an Error and return its own."""
+    stderr = sys.stderr
+    sys.stderr = stderr or open(os.devnull, "w")  # closed by the caller: print would turn to stdout
+    try:
+        if sys.version_info < (3, 8):  # noqa: UP036
+            raise Error("expected CPython 3.8 or newer, found " + sys.version.split()[0], sys.executable)
+        return work(*args)
+    except Error as e:
+        return fail(e)
+    except BrokenPipeError:  # who reads has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
+    except OSError as e:
+        return fail(Error("expected the system to do its part, found: %s" % e.strerror, os.fsdecode(e.filename or "")))
+    except KeyboardInterrupt:
+        return fail(Error("interrupted", code=130))
+    finally:
+        sys.stderr = sys.stderr if stderr else stderr
+
+
+# ---- For other programs --------------------------------------------------------------
+# What is called from Python, and by conda.
+
+
+def run(path: str, args: "Iterable[str]" = ()) -> int:
+    """Run a script in its environment as a child; return its exit code, 128 + n after signal n, or raise Error."""
+    with LibraryOnly():
+        config, store = open_store({})
+        script = find_script(os.fspath(path), store, offline=False)
+        lease, argv, environ = enter(store, read_metadata(script), config, script, list(args), offline=False)
+        try:
+            return run_child(argv, environ, lease)
+        finally:
+            lease.release()
+            script.close()
+
+
+def prefix_of(path: str) -> str:
+    """Return the prefix of a script's environment, built first where there is none, or raise Error."""
+    with LibraryOnly():
+        config, store = open_store({})
+        script = find_script(os.fspath(path), store, offline=False)
+        return provide(read_metadata(script), script.path, config, store, offline=False)
+
+
+def bootstrap(path: str = "") -> None:
+    """Go on in the environment that the calling script describes: return there, or start it anew in it.
+
+    For the first line of a script; one that is imported, by whomever, just goes on.
+    """
+    caller = sys._getframe(1).f_globals
+    if caller.get("__name__") == "__main__":
+        module = getattr(caller.get("__spec__"), "name", "")
+        words = os.fspath(path or caller.get("__file__", "")), module.replace("__main__", "").rstrip(".")
+        with LibraryOnly():
+            code = guard(restart, *words)
+        if code:
+            sys.exit(code)
+
+
+def restart(path: str, module: str) -> int:
+    """Become the script, started as it was, in its environment; return 0 in there."""
+    hint = "conda_execute.run(PATH) runs one as a child"
+    if not path:
+        raise Error("expected a script in a file, found code without one", hint=hint)
+    script = read_script(path)
+    asked = read_metadata(script)
+    for prefix in (sys.prefix, os.path.dirname(os.path.dirname(sys.executable))):
+        if os.path.basename(prefix) == asked.name and os.path.exists(os.path.join(prefix, MARKER)):
+            return 0
+    if hasattr(sys, "ps1"):
+        raise Error("expected a script on its own, found an interactive session, which would be lost", path, hint=hint)
+    config, store = open_store({})
+    asked.dialect, asked.run_with = "conda-execute", ["python"]  # what started it, in place of any entrypoint
+    marks = ["%d %s" % (pid, os.path.abspath(path)) for pid in (os.getpid(), os.getppid())]
+    if os.environ.get("CONDA_EXECUTE_BOOTSTRAP") == marks[os.name == "nt"]:
+        message = "expected to be in %s by now, found Python in %s" % (store.path(asked.name), sys.prefix)
+        raise Error(message, path, hint="see its bin/python and PYTHONHOME; conda-execute --force-env builds it anew")
+    lease, argv, environ = enter(store, asked, config, script, [], offline=False)
+    launch(argv[:-1] + find_own_words(path, module), {**environ, "CONDA_EXECUTE_BOOTSTRAP": marks[0]}, lease)
+
+
+def find_own_words(path: str, module: str) -> "list[str]":
+    """Return what stands behind the interpreter on the command line of this script, or would stand there.
+
+    Options of Python go along, and its own modules that run scripts, such as pdb; other debuggers
+    have their own ways to follow a program that becomes another.
+    """
+    args, given = sys.argv[1:], getattr(sys, "orig_argv", [])[1:]  # CPython 3.10 and newer
+    before = given[: len(given) - len(args)]
+    at = before.index("-m") if "-m" in before[:-1] else len(before) - 1
+    runner = (before[at + 1 :] or [module])[0]
+    others = [word for last, word in zip(["", *before], before[:at]) if word[:1] != "-" and last not in ("-X", "-W")]
+    is_ours = runner in (module, *getattr(sys, "stdlib_module_names", ())) and not others
+    if is_ours and before and before[-1] in (module, sys.argv[0]):
+        return given
+    script = sys.argv[0] if os.path.isfile(sys.argv[0]) else path
+    return [*(["-m", module] if module else [script]), *args]
+
+
+def conda_subcommands() -> "Iterator[object]":
+    """Yield "conda execute" and "conda tmpenv" for conda's plugin manager, which imports us at each of its starts.
+
+    Whatever fails here would be the end of every other command of conda too.
+    """
+    try:
+        from conda.plugins.types import CondaSubcommand  # type: ignore[import-not-found]  # from 22.11 on
+
+        run_it = "Run a script in the conda environment that the script itself describes."
+        see_all = "List, make and clear the environments of conda execute."
+        found = [
+            CondaSubcommand(name="execute", summary=run_it, action=lambda argv: main(list(argv))),
+            CondaSubcommand(name="tmpenv", summary=see_all, action=lambda argv: main(["--tmpenv", *argv])),
+        ]
+    except Exception as e:  # of any kind: conda goes on without us
+        kind = type(e).__name__
+        tell('conda-execute: "conda execute" cannot be had in this conda: %s: %s' % (kind, printable(str(e))))
+        return
+    yield from found
+
+
+# What pluggy's decorator would leave, which to import costs more than all of this.
+HOOK = dict.fromkeys(("wrapper", "hookwrapper", "optionalhook", "tryfirst", "trylast"), False)
+vars(conda_subcommands)["conda_impl"] = {**HOOK, "specname": None}
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ TOOL = ROOT / "tests" / "start.py"  # what starts it as an installed one starts
 # Real programs to test with, taken before the environment is cleared.
 CONDA = os.environ.get("CONDA_EXE", "")
 MAMBA = os.environ.get("MAMBA_EXE", "")
+ONCE = "CONDA_EXECUTE_TESTS_WITHOUT_ONCE"
 NO_CONDA = "needs a real conda: set CONDA_EXE to one"
 NO_MAMBA = "needs a real mamba or micromamba: set MAMBA_EXE to one"
 NO_CHANNEL = "needs the channel of tests/channel.py, whose packages are made of symlinks and shell scripts"
@@ -37,6 +38,15 @@ ENGINES = [
     pytest.param("conda-rattler", id="conda-rattler", marks=pytest.mark.skipif(not CONDA, reason=NO_CONDA)),
     pytest.param("mamba", id="mamba", marks=pytest.mark.skipif(not MAMBA, reason=NO_MAMBA)),
 ]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out, where another CPython of this machine runs them, the tests that are not about Python."""
+    if ONCE in os.environ:
+        skip = pytest.mark.skip(reason="not about Python: another CPython of this machine runs it")
+        for item in items:
+            if item.get_closest_marker("once"):
+                item.add_marker(skip)
 
 
 def wait_until(condition: Callable[[], object], bound_s: float = 60) -> None:

@@ -107,6 +107,7 @@ def test_a_complete_channel_is_left_as_it_is(tmp_path: Path) -> None:
     assert (tmp_path / "channel" / STAMP).stat() == before
 
 
+@pytest.mark.once
 def test_a_channel_of_other_inputs_is_replaced_and_nothing_is_left_over(tmp_path: Path) -> None:
     build(tmp_path / "channel")
     digest = (tmp_path / "channel" / STAMP).read_text("utf-8")
@@ -116,6 +117,7 @@ def test_a_channel_of_other_inputs_is_replaced_and_nothing_is_left_over(tmp_path
     assert [path.name for path in tmp_path.iterdir()] == ["channel"]
 
 
+@pytest.mark.once
 def test_builds_at_once_make_one_channel_and_leave_nothing_over(tmp_path: Path) -> None:
     command = [sys.executable, channel_program.__file__, str(tmp_path / "channel")]
     builds = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(3)]

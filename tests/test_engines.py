@@ -322,6 +322,7 @@ def bare_venv(folder: Path, *options: str) -> str:
     return str(folder / "bin" / "python")
 
 
+@pytest.mark.once
 def test_without_any_engine_py_rattler_is_installed_once_beside_env_dir(
     run: Run, write: Write, env_dir: Path, tmp_path: Path, environ: Environ
 ) -> None:

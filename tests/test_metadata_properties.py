@@ -357,6 +357,7 @@ except conda_execute.Error as error:
 """
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("what", LARGE)
 def test_reading_takes_linear_time(what: str, tmp_path: Path) -> None:
     script = tmp_path / "script"

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     Collect = Callable[..., None]
     Tree = Dict[str, object]  # by path below a folder
 
+pytestmark = pytest.mark.once
 collect = test_store.collect
 USER = 65534  # an ordinary one, where we are root
 CLEAR_ALL = ("--tmpenv", "clear", "--all")
@@ -169,7 +170,6 @@ exit $code
 """
 
 
-@pytest.mark.once
 @needs_root
 def test_the_root_of_all_is_refused_as_env_dir(run: Run, write: Write, environ: Environ, tmp_path: Path) -> None:
     script, root = write("a.sh", "hello-conda", "hello-conda"), tmp_path / "root"
@@ -351,7 +351,6 @@ def check_gone(done: subprocess.CompletedProcess[str], env_dir: Path, three: lis
     assert names(env_dir / ".trash") == []
 
 
-@pytest.mark.once
 @needs_root
 @pytest.mark.parametrize("what, collected", [("share", False), ("share", True), (".", False)])
 def test_one_of_three_that_is_immutable_stays_alone_and_is_named(
@@ -397,7 +396,6 @@ def unmount(folder: Path) -> None:
             subprocess.run(["umount", "-l", line.split()[4]], check=True)
 
 
-@pytest.mark.once
 @needs_root
 @pytest.mark.parametrize(
     "kind, way",
@@ -456,7 +454,6 @@ def give_away(folder: Path) -> None:
             os.chown(str(path), USER, USER, follow_symlinks=False)
 
 
-@pytest.mark.once
 @needs_root
 def test_one_of_three_that_is_anothers_stays_alone_and_is_named(
     run_as_user: Run, env_dir: Path, three: list[Path]
@@ -470,7 +467,6 @@ def test_one_of_three_that_is_anothers_stays_alone_and_is_named(
     check_gone(run_as_user(*CLEAR_ALL), env_dir, three)
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("collected", [False, True], ids=["cleared", "collected"])
 def test_folders_without_write_bit_keep_no_idle_env(
     run_as_user: Run, env_dir: Path, tmp_path: Path, three: list[Path], environ: Environ, collected: bool
@@ -508,7 +504,6 @@ def test_the_callers_own_env_stays(
 # -- a store that is half made
 
 
-@pytest.mark.once
 @pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
 def test_a_first_run_that_was_killed_at_any_step_leaves_an_env_dir_of_ours(
     run: Run, write: Write, env_dir: Path, environ: Environ, tmp_path: Path

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 import run
-from conftest import ROOT
+from conftest import ONCE, ROOT
 
 INNER = "CONDA_EXECUTE_TESTS_ON_ONE_PYTHON"
-# The stress tests are about the kernel, not the interpreter: a few rounds are enough here.
-ENVIRON = {"STORE_RACES": "10", "STORE_KILLS": "5", **os.environ, INNER: "1"}
+# Tests marked with "once" are about the kernel, not the interpreter; of the other stress tests a few rounds are enough.
+ENVIRON = {"STORE_RACES": "10", "STORE_KILLS": "5", **os.environ, INNER: "1", ONCE: "1"}
 PYENV = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
 HERE = "{}.{}".format(*sys.version_info)
 VERSIONS = ["3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14"]

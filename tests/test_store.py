@@ -212,6 +212,7 @@ def test_64_processes_at_once_build_a_missing_env_once(start: Start, write: Writ
     check_rows(rows(), {"create": 1, "run": 64}, str(script))
 
 
+@pytest.mark.once
 def test_64_processes_at_once_build_each_of_8_envs_once(start: Start, write: Write, rows: Rows) -> None:
     scripts = [write(f"{i}.sh", f"hello-conda {i}", f"hello-conda >=1.{i}") for i in range(8)]
     crowd = [start(scripts[i % 8]) for i in range(64)]
@@ -249,6 +250,7 @@ def test_who_waits_says_for_whom(start: Start, write: Write, slow_conda: Path, e
 # -- nothing is lost to a kill
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("locks, kills", [("flock", KILLS), ("files", 5)], indirect=["locks"])
 def test_after_a_kill_of_the_builder_the_next_run_ends_with_a_good_env(
     start: Start, run: Run, write: Write, env_dir: Path, kills: int
@@ -350,6 +352,7 @@ def test_an_orphaned_engine_keeps_the_package_cache_to_itself(
     assert words in (["start", "start", "end"], ["start", "end"] * 2)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("limit", [0, 30, 200, 500, 1000, 1500])
 def test_a_full_disk_is_told_and_the_next_run_is_fine(
     run: Run, write: Write, environ: Environ, env_dir: Path, tmp_path: Path, limit: int
@@ -479,6 +482,7 @@ def scene(tmp_path: Path, environ: Environ) -> Iterator[Scene]:
     scene.stop.touch()
 
 
+@pytest.mark.once
 @every_lock
 @every_way
 def test_an_env_stays_while_anything_runs_in_it_and_goes_once_that_is_gone(
@@ -551,6 +555,7 @@ def test_force_env_lets_nobody_in_before_the_old_env_is_out_of_the_way(
     assert entered == [False]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("locks, races", [("flock", RACES), ("files", RACES // 10)], indirect=["locks"])
 def test_a_starter_that_races_with_a_collector_always_runs(
     run: Run, write: Write, send: Callable[[float, float], Callable[[], str]], races: int
@@ -945,6 +950,7 @@ def test_the_mark_of_a_killed_builder_is_taken_over(
     assert done.stdout == "hello-conda 1.0\n", done.stderr
 
 
+@pytest.mark.once
 @needs_root
 @pytest.mark.parametrize("locks", ["files"], indirect=True)
 def test_the_mark_of_a_live_process_counts_whatever_the_kernel_forgets(
@@ -1156,6 +1162,7 @@ def test_a_machine_that_has_no_room_for_a_process_stops_no_run(
     assert (done.returncode, done.stdout) == (0, "hello-conda 1.0\n"), done.stderr
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("gone", [".leases", ".trash", "README", "usage.tsv"])
 def test_what_is_missing_in_env_dir_is_made_again(
     start: Start, run: Run, write: Write, collect: Collect, env_dir: Path, scene: Scene, gone: str

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 start, collect = test_store.start, test_store.collect
 run_as_user, mount_below = test_ours.run_as_user, test_ours.mount_below
+pytestmark = pytest.mark.once
 KILLS = int(os.environ.get("TIDY_KILLS", "30"))
 YEAR_H = 24 * 366
 DELETES = ("unlink", "unlinkat", "rmdir")
@@ -104,7 +105,6 @@ def test_a_rebuild_that_is_interrupted_at_any_moment_costs_no_env(
     wait_until(lambda: names(env_dir / ".trash") == [], 10)
 
 
-@pytest.mark.once
 @needs_strace
 def test_a_rebuild_that_was_killed_at_any_step_costs_no_env(
     env_dir: Path, environ: Environ, tmp_path: Path, collect: Collect, old: Old
@@ -122,7 +122,6 @@ def test_a_rebuild_that_was_killed_at_any_step_costs_no_env(
     wait_until(lambda: names(env_dir / ".trash") == [], 10)
 
 
-@pytest.mark.once
 @needs_strace
 @pytest.mark.parametrize("name", DELETES)
 def test_what_is_half_deleted_is_never_put_back(run: Run, environ: Environ, old: Old, name: str) -> None:
@@ -180,7 +179,6 @@ def small_disk(env_dir: Path) -> Iterator[Callable[[], Path]]:
         yield fill
 
 
-@pytest.mark.once
 @needs_root
 @pytest.mark.parametrize("since", ["since the engine ended", "all the time"])
 def test_a_disk_that_is_full_when_a_rebuild_ends_costs_no_env(
@@ -209,7 +207,6 @@ WRECKS = {
 }
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("how", WRECKS)
 def test_the_wreck_of_a_rebuild_is_in_the_way_of_no_env(
     run: Run, env_dir: Path, old: Old, engine_that: Callable[..., None], how: str
@@ -256,7 +253,6 @@ def test_three_rebuilds_at_once_empty_one_trash(
     wait_until(lambda: names(env_dir / ".trash") == [], 10)
 
 
-@pytest.mark.once
 @needs_root
 @pytest.mark.parametrize("kind", ["a file", "a folder", "a mount"])
 def test_what_cannot_be_deleted_fails_no_run_and_no_build(
@@ -292,7 +288,6 @@ def test_what_cannot_be_deleted_fails_no_run_and_no_build(
 LOCKS = {"~/.conda-execute.lock": "package cache", ".leases/NAME.build": "builder's", ".leases/NAME": "lease"}
 
 
-@pytest.mark.once
 @needs_root
 @pytest.mark.parametrize("mode", [0o600, 0o644], ids=oct)
 @pytest.mark.parametrize("lock", LOCKS, ids=LOCKS.get)
@@ -313,7 +308,6 @@ def test_a_lock_file_of_another_user_is_no_obstacle_or_is_named(
         shutil.rmtree(str(old.prefix), ignore_errors=True)
 
 
-@pytest.mark.once
 @needs_root
 @pytest.mark.parametrize("what", ["inodes", "bytes"])
 def test_where_the_disk_has_no_room_left_an_env_past_its_age_is_deleted(

@@ -183,6 +183,7 @@ LARGE = {
 }
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("what", LARGE)
 def test_reading_takes_linear_time(what: str) -> None:
     start, piece, times, end = LARGE[what]

@@ -255,6 +255,7 @@ def test_conda_tmpenv_takes_a_url_for_a_script(run: Run, web: Web, env_dir: Path
     assert not (env_dir / ".scripts").exists()
 
 
+@pytest.mark.once
 def test_two_at_once_fetch_and_run_the_same(environ: Environ, run: Run, web: Web, env_dir: Path) -> None:
     url = web.put("/plot.sh", page())
     run("--tmpenv", "create", "hello-conda =1.0")

@@ -92,6 +92,7 @@ def first_line(request: pytest.FixtureRequest, installed: Path, environ: Environ
     return line
 
 
+@pytest.mark.once
 @pytest.mark.skipif(sys.platform != "linux", reason="the first lines of Linux")
 @pytest.mark.parametrize("name", ["a script", "-x.py"])
 @pytest.mark.parametrize("first_line", FIRST_LINES.values(), ids=list(FIRST_LINES), indirect=True)
