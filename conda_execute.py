@@ -111,9 +111,17 @@ class LibraryOnly:
         if path is not None or get_ident() not in cls.threads:
             return None
         spec = PathFinder.find_spec(name, cls.folders)
-        if not spec:
+        if not spec and cls.is_ours(sys._getframe(1)):
             raise ModuleNotFoundError("No module named %r in the standard library" % name, name=name)
         return spec
+
+    @classmethod
+    def is_ours(cls, frame: "Any") -> bool:
+        """Answer whether we import, or the library for us: not a caller's signal handler, or his sys.stderr."""
+        while frame and frame.f_code.co_filename.startswith("<frozen importlib"):
+            frame = frame.f_back
+        path = frame.f_code.co_filename if frame else ""
+        return path == cls.is_ours.__code__.co_filename or path.startswith(cls.library) and "-packages" not in path
 
     def __enter__(self) -> None:
         with self.lock:
@@ -130,6 +138,14 @@ class LibraryOnly:
                 sys.meta_path = [finder for finder in sys.meta_path if finder is not LibraryOnly]
 
 
+    @classmethod
+    def forget(cls) -> None:
+        """Start afresh in a forked child, whose threads get the numbers of those that it does not have."""
+        cls.lock = allocate_lock()
+        cls.threads.clear()
+        sys.meta_path = [finder for finder in sys.meta_path if finder is not LibraryOnly]
+
+
 with LibraryOnly():
     try:
         from _sha2 import sha256  # type: ignore[import-not-found]  # CPython 3.12 and newer
@@ -143,6 +159,9 @@ with LibraryOnly():
         import fcntl
     except ImportError:  # Windows
         fcntl = None  # type: ignore[assignment]
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=LibraryOnly.forget)
 
 HOST = os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "")
 MACHINE = os.uname().machine if hasattr(os, "uname") else os.environ.get("PROCESSOR_ARCHITECTURE", "")
@@ -1682,6 +1701,7 @@ def read_config(environ: "Environ", executable: str) -> Config:
 
 # What file systems put into a folder by themselves.
 OF_FILE_SYSTEMS = ("lost+found", ".snapshot", ".snapshots", ".zfs")
+OF_FILE_SYSTEMS_TOO = (".nfs", ".fuse_hidden")  # and a number
 OWN_FOLDER = "name a folder of yours: env-dir under conda-execute: in ~/.condarc, or CONDA_EXECUTE_ENV_DIR"
 
 
@@ -1726,6 +1746,14 @@ def is_own_group(gid: int) -> bool:
     return user.pw_gid == gid and group.gr_name == user.pw_name and set(group.gr_mem) <= {user.pw_name}
 
 
+def has_acl(path: str) -> bool:
+    """Answer whether the mode of a path is that of its access control list, which may let others in (acl(5))."""
+    try:
+        return "system.posix_acl_access" in os.listxattr(path)
+    except (AttributeError, OSError):  # not Linux, or a file system without
+        return False
+
+
 def check_folder(path: str, what: str, link_too: bool = False) -> None:
     """Refuse a folder, or a file, in which others could leave what we would run; one that is not there is fine."""
     try:
@@ -1739,7 +1767,7 @@ def check_folder(path: str, what: str, link_too: bool = False) -> None:
         return
     elif found.st_uid not in (0, os.geteuid()):
         text = "one of user " + find_owner(found.st_uid)
-    elif found.st_mode & 0o002 or found.st_mode & 0o020 and not is_own_group(found.st_gid):
+    elif found.st_mode & 0o002 or found.st_mode & 0o020 and not (is_own_group(found.st_gid) and not has_acl(path)):
         text = "one that %s may write to" % ("anyone" if found.st_mode & 0o002 else "its group")
         hint = 'write "chmod -R go-w %s" if nobody else had a reason to write there, or %s' % (path, OWN_FOLDER)
     else:
@@ -1748,7 +1776,7 @@ def check_folder(path: str, what: str, link_too: bool = False) -> None:
 
 
 def find_mount(path: str) -> str:
-    """Return a place below a folder where a file system is mounted (proc_pid_mountinfo(5)), or ""."""
+    """Return where a file system is mounted at or below a folder (proc_pid_mountinfo(5)), or ""."""
     try:
         with open("/proc/self/mountinfo", "rb") as f:
             places = [line.split(b" ")[4] for line in f]
@@ -1757,7 +1785,7 @@ def find_mount(path: str) -> str:
     start = os.fsencode(os.path.realpath(path)) + b"/"
     for code in (b"\\040", b"\\011", b"\\012", b"\\134"):
         places = [place.replace(code, bytes([int(code[1:], 8)])) for place in places]
-    return os.fsdecode(next((place for place in places if place.startswith(start)), b""))
+    return os.fsdecode(next((place for place in places if (place + b"/").startswith(start)), b""))
 
 
 def check_no_mount(path: str) -> None:
@@ -1793,7 +1821,7 @@ def remove_tree(path: str) -> None:
         raise causes[0]
 
 
-def try_to(delete: "Callable[[str], None]", path: str) -> "OSError | None":
+def try_to(delete: "Callable[[Any], None]", path: "str | int") -> "OSError | None":
     """Delete a path; return why that could not be done, None if it is gone."""
     try:
         delete(path)
@@ -1806,17 +1834,26 @@ def try_to(delete: "Callable[[str], None]", path: str) -> "OSError | None":
 
 def sync_disks(folders: "Iterable[str]") -> None:
     """Have on their disks what was written to the file systems of some folders: syncfs(2), else sync(2)."""
-    import ctypes
+    import errno
 
     devices: set[int] = set()
-    for folder in filter(os.path.isdir, folders if hasattr(os, "sync") else ()):
-        fd = os.open(folder, os.O_RDONLY)
+    for folder in folders if hasattr(os, "sync") else ():
         try:
+            fd = os.open(folder, os.O_RDONLY)
+        except OSError:  # not there, or not ours to read, and so not written to by us
+            continue
+        try:
+            import ctypes
+
             device = os.fstat(fd).st_dev
             if device not in devices and ctypes.CDLL(None, use_errno=True).syncfs(fd):
                 raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), folder)
             devices.add(device)
-        except AttributeError:  # macOS
+        except (ImportError, AttributeError):  # macOS; a Python that was built without ctypes
+            os.sync()
+        except OSError as e:
+            if e.errno not in (errno.ENOSYS, errno.EPERM, errno.EINVAL):  # an old kernel, seccomp
+                raise
             os.sync()
         finally:
             os.close(fd)
@@ -1972,15 +2009,16 @@ class Lock:
     """
 
     said = False  # that files are used
+    opened: "set[int]" = set()  # by this process: a forked child is to have none of them
 
     def __init__(self, path: str, keep_s: float, say: "Progress") -> None:
         self.path, self.keep_s, self.say, self.mark, self.fd = path, keep_s, say, "", -1
         self.marker: dict[str, list[str]] = {}  # of the env, where this is a lease on one
-        make_folder(os.path.dirname(path))  # .leases may have been deleted
         link = getattr(os, "O_NOFOLLOW", 0)
         for flags in (os.O_RDWR | os.O_CREAT, os.O_RDONLY):  # reading is enough for a shared lock
             try:
                 self.fd = lift(os.open(path, flags | link, 0o644))
+                Lock.opened.add(self.fd)
                 break
             except FileNotFoundError:  # an env-dir of somebody else's: nothing in it is removed by us
                 continue
@@ -2086,13 +2124,25 @@ class Lock:
         """Let go of the descriptor; a child that was given it has the lock now."""
         fd, self.fd = self.fd, -1
         if fd >= 0:
+            Lock.opened.discard(fd)
             os.close(fd)
+
+    @classmethod
+    def forget(cls) -> None:
+        """Close in a forked child what its parent holds locks by, which would outlive them there."""
+        for fd in cls.opened:
+            try_to(os.close, fd)
+        cls.opened.clear()
 
     def __enter__(self) -> "Lock":
         return self
 
     def __exit__(self, *failure: object) -> None:
         self.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=Lock.forget)
 
 
 def is_held(mark: str, holder: str, keep_s: float) -> bool:
@@ -2124,8 +2174,9 @@ def raise_lease(lease: Lock, argv: "list[str]") -> int:
             fd = fcntl.fcntl(lease.fd, fcntl.F_DUPFD, start)
         except OSError:
             continue
-        os.close(lease.fd)
+        lease.close()
         lease.fd = fd
+        Lock.opened.add(fd)
         RAISED.add(fd)
         inherited = [one for one in range(start, fd) if one not in RAISED and is_same_file(one, fd)]
         if len(inherited) >= MAX_LEASES:
@@ -2230,7 +2281,7 @@ def read_records(prefix: str) -> "Iterator[dict[str, Any]]":
 
 
 def survey(prefix: str) -> "tuple[int, str]":
-    """Return how many of the files that packages brought are there in their size, and the oldest of them."""
+    """Return how many of the files that packages brought are there and not empty, and the oldest of them."""
     count, oldest = 0, (float("inf"), "")
     for record in read_records(prefix):
         paths = (record.get("paths_data") or {}).get("paths") or []
@@ -2241,9 +2292,9 @@ def survey(prefix: str) -> "tuple[int, str]":
             except OSError:
                 continue
             one = known.get(name, {})
-            is_file, size = one.get("path_type") == "hardlink", one.get("size_in_bytes")
-            is_changed = one.get("prefix_placeholder") and found.st_size  # its size too, but not to nothing
-            count += bool(not is_file or size in (None, found.st_size) or is_changed)
+            is_file = one.get("path_type") == "hardlink"
+            # Linkers write a prefix into files, Python writes byte code anew; but what is lost is empty.
+            count += bool(not is_file or found.st_size or not one.get("size_in_bytes"))
             oldest = min(oldest, (found.st_mtime, name)) if is_file else oldest
     return count, oldest[1]
 
@@ -2272,6 +2323,7 @@ class EnvDir:
         return os.path.join(self.env_dir, *parts)
 
     def lock(self, name: str) -> Lock:
+        make_folder(self.path(".leases"))  # which may have been deleted
         return Lock(self.path(".leases", name), self.keep_s, self.say)
 
     def find_marker(self, name: str) -> "dict[str, list[str]]":
@@ -2317,8 +2369,10 @@ class EnvDir:
 
     def check(self, *names: str) -> None:
         """Refuse an env-dir, or what else in it is named, in which others could leave what we would run."""
-        for name in (*names, ""):
-            check_folder(self.path(name) if name else self.top, "a folder" if name else "an env-dir", link_too=not name)
+        for folder in dict.fromkeys((self.top, self.env_dir)):
+            check_folder(folder, "an env-dir", link_too=folder == self.top)
+        for name in names:
+            check_folder(self.path(name), "a folder")
 
     def check_env(self, name: str) -> None:
         """Refuse an environment in which others could leave what we would run: looked at while we hold its lease."""
@@ -2350,7 +2404,7 @@ class EnvDir:
             return
         except NotADirectoryError as e:
             raise self.unwritable(e) from None
-        names = [name for name in names if name not in OF_FILE_SYSTEMS and not name.startswith(".nfs")]
+        names = [name for name in names if name not in OF_FILE_SYSTEMS and not name.startswith(OF_FILE_SYSTEMS_TOO)]
         special = {os.path.realpath(os.sep): "the root of all", os.path.realpath(os.path.expanduser("~")): "a home"}
         found = special.get(os.path.realpath(self.env_dir), "a folder")
         if self.is_ours() or found == "a folder" and (not names or names == ["usage.tsv"] and self.is_begun()):
@@ -2574,8 +2628,8 @@ class Collector(EnvDir):
 
     def put_back(self, name: str, has_failed: bool = False) -> None:
         """Clear away what a failed build has left, or one that was killed, and put back what it was to replace."""
-        asides = [entry for entry in sorted(os.listdir(self.path(".trash"))) if entry.startswith(name + ".")]
-        asides = [entry for entry in asides if entry.endswith(ASIDE) and find_trashed(entry)]
+        asides = [entry for entry in list_names(self.path(".trash")) if entry.endswith(ASIDE)]
+        asides = sorted((one for one in asides if find_trashed(one) == name), key=lambda one: one.split(".")[-2])
         if not asides and not has_failed:
             return
         if not self.find_marker(name):
@@ -2628,6 +2682,8 @@ class Collector(EnvDir):
                     remove_tree(path) if os.path.isdir(path) else os.unlink(path)
             except OSError as e:
                 stays.append(e)
+            except Error as e:
+                stays.append(OSError(0, e.message, e.place))
         return stays
 
     def collect(self) -> None:
@@ -2718,8 +2774,12 @@ class Store(Collector):
 
     def admit(self, lease: Lock, name: str) -> bool:
         """Answer whether an environment is complete and nobody else's, looked at while we hold its lease."""
-        self.check_env(name)
-        lease.marker = self.find_marker(name)
+        try:
+            self.check_env(name)
+            lease.marker = self.find_marker(name)
+        except BaseException:
+            lease.release()
+            raise
         return bool(lease.marker)
 
     def replace(self, name: str, builder: Lock, build: "Callable[[Lock], None]") -> None:
@@ -2737,7 +2797,7 @@ class Store(Collector):
                 self.put_back(name, has_failed=not is_built)
             except OSError:  # the next one does it
                 pass
-            if os.listdir(self.path(".trash")):
+            if list_names(self.path(".trash")):
                 start_collector(self.top, self.keep_s)
 
     def set_aside(self, name: str) -> None:
@@ -2757,7 +2817,18 @@ class Store(Collector):
 # umask and descriptors, a program finds them in order, and its exit code reaches us.
 
 STOP_S = 10  # conda takes its time to undo what it did
+DRAIN = 64  # how many times what is left in a pipe is read
 WATCH_S = 1.0  # how often a child looks whether its parent is there
+
+
+def wait_for_input(fds: "list[int]", bound_s: float) -> "list[int]":
+    """Return those of some descriptors that have something to read, or are at their end; wait for ever below 0."""
+    from select import POLLIN, poll  # select() takes no descriptor above 1023
+
+    polled = poll()
+    for fd in fds:
+        polled.register(fd, POLLIN)
+    return [fd for fd, _ in polled.poll(bound_s * 1000 if bound_s >= 0 else None)]
 
 
 class Held:
@@ -2795,24 +2866,27 @@ class Held:
 
     def read_lines(self) -> "Iterator[bytes]":
         """Yield what the program prints, line by line, up to its end: a fork of the caller may keep the pipe open."""
-        from select import select
-
         pipe: Any = self.child.stdout
         if not fcntl:
             yield from pipe
             return
-        watched, bound, rest = [pipe, self.report], None, b""
-        while True:
-            ready = select(watched, [], [], bound)[0]
+        watched, bound_s, left = [pipe.fileno(), self.report], -1.0, DRAIN
+        rest: list[bytes] = []
+        while left:
+            ready = wait_for_input(watched, bound_s)
             if self.report in ready:
-                self.text, watched = os.read(self.report, 4096), [pipe]
-                bound = 0 if self.text else None  # nothing: it was killed, and its program may go on
-            part = os.read(pipe.fileno(), 1 << 16) if pipe in ready else b""
-            *lines, rest = (rest + part).split(b"\n")
-            yield from lines
+                self.text, watched = os.read(self.report, 4096), watched[:1]
+                bound_s = 0 if self.text else -1.0  # nothing: it was killed, and its program may go on
+            part = os.read(watched[0], 1 << 16) if watched[0] in ready else b""
+            *lines, last = part.split(b"\n")
+            for line in lines:
+                yield b"".join([*rest, line])
+                rest = []
+            rest.append(last)
+            left -= bool(self.text)  # of one that has ended, and left behind what goes on printing
             if not part and self.report not in ready:
-                yield from [rest] if rest else []
-                return
+                break
+        yield from filter(None, [b"".join(rest)])
 
     def wait(self) -> "tuple[int, str]":
         """Return the exit code, 128 + n after signal n, or why the program could not be started."""
@@ -2855,7 +2929,6 @@ class Held:
 def hold(argv: "list[str]") -> int:
     """Run a program as Held describes it: the child's side of it."""
     import signal
-    from select import select
     from subprocess import Popen
     from threading import Thread
 
@@ -2867,47 +2940,50 @@ def hold(argv: "list[str]") -> int:
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     for fd in (report, life):
         os.set_inheritable(int(fd), False)
-    adopt_orphans()
+    set_process(PR_SET_CHILD_SUBREAPER, 1)
     stopped: list[bool] = []
-    if select([int(life)], [], [], 0)[0]:  # told to end before we began
+    if wait_for_input([int(life)], 0):  # told to end before we began
         return 0
     try:
-        child = Popen(command, close_fds=False, start_new_session=True)
+        start = lambda: set_process(PR_SET_PDEATHSIG, signal.SIGKILL)  # noqa: E731
+        child = Popen(command, close_fds=False, start_new_session=True, preexec_fn=start)
     except OSError as e:
         os.write(int(report), ("127 %s" % e.strerror).encode())
         return 0
     Thread(target=watch, args=(int(life), parent, child.pid, stopped), daemon=True).start()
     code = child.wait()
-    end_all(child.pid, bool(stopped))
+    end_all(child.pid, bool(stopped) or code != 0)
     os.write(int(report), b"%d" % (code if code >= 0 else 128 - code))
     os._exit(0)
 
 
-def adopt_orphans() -> None:
-    """Become the parent of whatever our children leave behind: PR_SET_CHILD_SUBREAPER, prctl(2)."""
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36  # end with your parent; be that of what our children leave behind
+
+
+def set_process(option: int, value: int) -> None:
+    """Set an attribute of this process by prctl(2), where there is such."""
     try:
         import ctypes
 
-        ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
-    except (ImportError, OSError, AttributeError):  # not Linux: their process group is all we know
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+    except (ImportError, OSError, AttributeError):  # not Linux: the process group is all we know
         pass
 
 
 def watch(life: int, parent: int, pid: int, stopped: "list[bool]") -> None:
     """End a process and its group when we are told to, or when the parent has ended."""
     import signal
-    from select import select
 
-    while not select([life], [], [], WATCH_S)[0] and os.getppid() == parent:
+    while not wait_for_input([life], WATCH_S) and os.getppid() == parent:
         continue
     stopped.append(True)
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(pid, number)
-        except OSError:
-            return
-        os.read(life, 1)
-        select([life], [], [], STOP_S)
+    try:
+        os.killpg(pid, signal.SIGTERM)
+        is_told = wait_for_input([life], 0) and os.read(life, 1)
+        wait_for_input([life] if is_told else [], STOP_S)
+        os.killpg(pid, signal.SIGKILL)
+    except OSError:  # it has ended
+        pass
 
 
 def end_all(group: int, everyone: bool) -> None:
@@ -2920,7 +2996,7 @@ def end_all(group: int, everyone: bool) -> None:
         except OSError:
             pass
         for pid in read_process(os.getpid(), "task/%d/children" % os.getpid()).split() if everyone else ():
-            os.kill(int(pid), signal.SIGKILL)
+            try_to(lambda pid: os.kill(pid, signal.SIGKILL), int(pid))
         try:
             os.waitpid(-1 if everyone else -group, 0)
         except ChildProcessError:
@@ -3229,7 +3305,7 @@ def unregister(prefix: str) -> None:
 def build_with_program(order: Order) -> None:
     """Have a program create the prefix, one at a time: conda does not lock its package cache (conda#13055)."""
     with Lock(find_cache_lock(), PACKAGE_LOCK_S, order.say) as cache:
-        if cache.fd >= 0:  # a home that cannot be written to holds no lock
+        if cache.fd >= 0:  # a home that is not there, or cannot be written to, holds no lock
             cache.wait(exclusive=True).note("fills the package cache for " + order.prefix)
         order.say.step("%s: solving %s" % (order.engine, ", ".join(order.specs)))
         code, output = run_engine(
@@ -3472,22 +3548,26 @@ def check_packages(order: Order) -> None:
 
 def find_damaged(text: str, prefix: str) -> "list[str]":
     """Return the unpacked packages in a cache that lack files: those that a text names, or a prefix was linked from."""
-    named = [word.strip("'\"`.,:;()") for word in text.split() if os.sep in word]
-    named += [record.get("extracted_package_dir") or "" for record in read_records(prefix)]
-    found = []
-    for folder in dict.fromkeys(named):
-        while len(folder) > 1 and not os.path.isfile(os.path.join(folder, "info", "index.json")):
-            folder = os.path.dirname(folder)
-        if len(folder) > 1 and folder not in found and lacks_files(folder):
-            found.append(folder)
-    return found
+    records = list(read_records(prefix))
+    caches = find_caches(os.environ)
+    named = [word.strip("'\"`.,:;()") for word in text.split()]
+    named += [record.get("extracted_package_dir") or "" for record in records]
+    of_today = [record.get("extracted_package_dir") for record in records if record.get("timestamp")]
+    found = {}
+    for path in filter(os.path.isabs, named):
+        for folder in [path, *(path[:i] for i, letter in enumerate(path) if letter == os.sep)]:
+            cache = os.path.dirname(folder)
+            is_cached = cache in caches or os.path.isfile(os.path.join(cache, "urls.txt"))  # which conda writes there
+            if is_cached and os.path.isdir(os.path.join(folder, "info")) and not prefix.startswith(folder + os.sep):
+                found[folder] = lacks_files(folder, folder in of_today)
+    return [folder for folder in found if found[folder]]
 
 
-def lacks_files(package: str) -> bool:
+def lacks_files(package: str, is_of_today: bool) -> bool:
     """Answer whether a file of an unpacked package is not there in its size, by its own list."""
     listed = read_json(os.path.join(package, "info", "paths.json"))
-    if not isinstance(listed, dict):  # packages of old had another list, and no such archive
-        return not os.path.exists(package + ".tar.bz2")
+    if not isinstance(listed, dict):
+        return is_of_today  # conda-build wrote other lists before it wrote timestamps
     for one in listed.get("paths", []):
         try:
             found, size = os.lstat(os.path.join(package, one["_path"])), one.get("size_in_bytes")
@@ -3508,15 +3588,18 @@ def build_packages(order: Order) -> None:
             check_packages(order)
         except Error as e:
             cause = e
-        damaged = [] if is_last else find_damaged(cause.message if cause else "", order.prefix)
+        is_lost = is_last or order.offline  # what is dropped then cannot be had again
+        damaged = [] if is_lost else find_damaged(cause.message if cause else "", order.prefix)
         if not damaged:
             if cause:
                 raise cause
             return
         for package in damaged:
             order.say.line("the package cache has a damaged %s: fetching it anew" % os.path.basename(package))
-            remove_tree(package)
-            for suffix in () if order.offline else (".conda", ".tar.bz2"):
+            failure = try_to(remove_tree, package)
+            if failure:
+                raise cause or Error("expected to be able to delete it, found: %s" % failure.strerror, package)
+            for suffix in (".conda", ".tar.bz2"):
                 try_to(os.unlink, package + suffix)
         if os.path.lexists(order.prefix):
             remove_tree(order.prefix)
@@ -3524,15 +3607,17 @@ def build_packages(order: Order) -> None:
 
 def find_caches(environ: "Environ") -> "list[str]":
     """Return where engines may keep packages, whose files a prefix shares with them."""
-    named = environ.get("CONDA_PKGS_DIRS", "").split(",") + [environ.get("RATTLER_CACHE_DIR", "")]
-    named += [os.path.join(environ.get(name, ""), "pkgs") for name in ("CONDA_ROOT", "MAMBA_ROOT_PREFIX")]
-    return [path for path in [*map(os.path.expanduser, named), os.path.expanduser("~")] if os.path.isabs(path)]
+    caches = environ.get("XDG_CACHE_HOME") or "~/.cache"
+    rattler = environ.get("RATTLER_CACHE_DIR") or os.path.join(caches, "rattler", "cache")
+    roots = [environ.get(name, "") for name in ("CONDA_ROOT", "MAMBA_ROOT_PREFIX")] + ["~/.conda", rattler]
+    named = [*environ.get("CONDA_PKGS_DIRS", "").split(","), *(os.path.join(root, "pkgs") for root in roots)]
+    return [path for path in map(os.path.expanduser, named) if os.path.isabs(path)]
 
 
 def close_to_others(folder: str) -> None:
     """Take from what lies in a folder the right of others to write to it, which some packages and engines give."""
     for parent, folders, names in os.walk(folder):
-        for path in (os.path.join(parent, name) for name in folders + names):
+        for path in (os.path.join(parent, name) for name in [*folders, *names, os.curdir]):
             mode = os.lstat(path).st_mode
             if mode & 0o022 and mode & 0o170000 != 0o120000:
                 try:
@@ -3676,6 +3761,8 @@ def wait_for(argv: "list[str]", environ: "Environ", fds: "list[int]") -> "tuple[
     interrupted = False
     try:
         child = Popen(argv, env=environ, pass_fds=[*fds, *pipe[1:]])
+        while len(pipe) > 1:
+            os.close(pipe.pop())  # so that its end is seen here
         while True:
             try:
                 return read_report(pipe[0]) if pipe else find_exit_code(child), interrupted
@@ -4357,6 +4444,9 @@ def clear(store: Store, used_before: float, dry_run: bool) -> int:
         except OSError as e:
             code = fail(Error("expected to be able to remove it, found: %s" % e.strerror, store.path(name)))
             continue
+        except Error as e:
+            code = fail(e)
+            continue
         if pids is None:
             show("remove " + store.path(name))
         else:
@@ -4627,7 +4717,7 @@ def conda_subcommands() -> "Iterator[object]":
             CondaSubcommand(name="execute", summary=run_it, action=lambda argv: main(list(argv))),
             CondaSubcommand(name="tmpenv", summary=see_all, action=lambda argv: main(["--tmpenv", *argv])),
         ]
-    except Exception as e:  # of any kind: conda goes on without us
+    except (Exception, SystemExit) as e:  # of any kind: conda goes on without us
         kind = type(e).__name__
         tell('conda-execute: "conda execute" cannot be had in this conda: %s: %s' % (kind, printable(str(e))))
         return
