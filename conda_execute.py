@@ -1716,9 +1716,9 @@ def make_folder(path: str) -> None:
                 raise
 
 
-def write_file(path: str, content: bytes, more_flags: int = 0) -> None:
+def write_file(path: str, content: bytes) -> None:
     """Write a file that only the user may write to, whatever the umask, and have it on the disk."""
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | more_flags, 0o644), "wb") as f:
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644), "wb") as f:
         f.write(content)
         f.flush()
         os.fsync(f.fileno())
@@ -1734,24 +1734,18 @@ def find_owner(uid: int) -> str:
         return str(uid)
 
 
-def is_own_group(gid: int) -> bool:
-    """Answer whether a group is the one that many systems give each user, with nobody else in it."""
+def is_private(path: str, gid: int) -> bool:
+    """Answer whether a path's group is the one that many systems give each user, and no access list lets others in."""
     import grp
     import pwd
 
     try:
         user, group = pwd.getpwuid(os.geteuid()), grp.getgrgid(gid)
-    except KeyError:
+        lists = os.listxattr(path) if hasattr(os, "listxattr") else []  # acl(5)
+    except (KeyError, OSError):
         return False
-    return user.pw_gid == gid and group.gr_name == user.pw_name and set(group.gr_mem) <= {user.pw_name}
-
-
-def has_acl(path: str) -> bool:
-    """Answer whether the mode of a path is that of its access control list, which may let others in (acl(5))."""
-    try:
-        return "system.posix_acl_access" in os.listxattr(path)
-    except (AttributeError, OSError):  # not Linux, or a file system without
-        return False
+    is_own = user.pw_gid == gid and group.gr_name == user.pw_name and set(group.gr_mem) <= {user.pw_name}
+    return is_own and "system.posix_acl_access" not in lists
 
 
 def check_folder(path: str, what: str, link_too: bool = False) -> None:
@@ -1767,7 +1761,7 @@ def check_folder(path: str, what: str, link_too: bool = False) -> None:
         return
     elif found.st_uid not in (0, os.geteuid()):
         text = "one of user " + find_owner(found.st_uid)
-    elif found.st_mode & 0o002 or found.st_mode & 0o020 and not (is_own_group(found.st_gid) and not has_acl(path)):
+    elif found.st_mode & 0o002 or found.st_mode & 0o020 and not is_private(path, found.st_gid):
         text = "one that %s may write to" % ("anyone" if found.st_mode & 0o002 else "its group")
         hint = 'write "chmod -R go-w %s" if nobody else had a reason to write there, or %s' % (path, OWN_FOLDER)
     else:
@@ -1775,26 +1769,21 @@ def check_folder(path: str, what: str, link_too: bool = False) -> None:
     raise Error("expected %s of yours or root's, found %s" % (what, text), path, hint=hint)
 
 
-def find_mount(path: str) -> str:
-    """Return where a file system is mounted at or below a folder (proc_pid_mountinfo(5)), or ""."""
-    try:
-        with open("/proc/self/mountinfo", "rb") as f:
-            places = [line.split(b" ")[4] for line in f]
-    except OSError:
-        return ""
-    start = os.fsencode(os.path.realpath(path)) + b"/"
-    for code in (b"\\040", b"\\011", b"\\012", b"\\134"):
-        places = [place.replace(code, bytes([int(code[1:], 8)])) for place in places]
-    return os.fsdecode(next((place for place in places if (place + b"/").startswith(start)), b""))
-
-
 def check_no_mount(path: str) -> None:
-    """Raise OSError where a file system is mounted below a folder: what is in that is not ours to move or delete."""
+    """Raise OSError where a file system is mounted at or below a folder: what is in that is not ours to delete."""
     import errno
 
-    mount = find_mount(path)
-    if mount:
-        raise OSError(errno.EBUSY, "a file system is mounted at " + printable(mount), path)
+    try:
+        with open("/proc/self/mountinfo", "rb") as f:  # proc_pid_mountinfo(5)
+            places = [line.split(b" ")[4] for line in f]
+    except OSError:
+        return
+    for code in (b"\\040", b"\\011", b"\\012", b"\\134"):
+        places = [place.replace(code, bytes([int(code[1:], 8)])) for place in places]
+    start = os.fsencode(os.path.realpath(path)) + b"/"
+    for place in places:
+        if (place + b"/").startswith(start):
+            raise OSError(errno.EBUSY, "a file system is mounted at " + printable(os.fsdecode(place)), path)
 
 
 def remove_tree(path: str) -> None:
@@ -1802,10 +1791,7 @@ def remove_tree(path: str) -> None:
     check_no_mount(path)
     folders, causes = [path], []
     for folder in folders:  # which grows: parents before what is in them
-        try:
-            os.chmod(folder, 0o700)  # packages may have folders that not even their owner may write to
-        except OSError:  # somebody else's: what is in it may yet be ours
-            pass
+        try_to(lambda path: os.chmod(path, 0o700), folder)  # packages may have folders that nobody may write to
         try:
             with os.scandir(folder) as entries:
                 inner = [(entry.path, entry.is_dir(follow_symlinks=False)) for entry in entries]
@@ -2354,18 +2340,16 @@ class EnvDir:
 
     def unmark_if_damaged(self, name: str) -> bool:
         """Take the marker from an environment of which files have gone; answer whether that was so."""
-        [files] = self.find_marker(name).get("files", ["0"])
-        is_damaged = survey(self.path(name))[0] < int(files)
-        if is_damaged:
-            try_to(os.unlink, self.path(name, MARKER))
-        return is_damaged
+        with self.lock(name + ".build") as builder:
+            [files] = self.find_marker(name).get("files", ["0"])
+            is_damaged = builder.take(exclusive=True) and survey(self.path(name))[0] < int(files)
+            if is_damaged:
+                try_to(os.unlink, self.path(name, MARKER))
+            return is_damaged
 
     def date(self, path: str) -> None:
         """Note a use as a file's time, which no damage to the log can take away."""
-        try:
-            os.utime(path)
-        except OSError:  # an env-dir that we may only read: nobody collects what is in it
-            pass
+        try_to(os.utime, path)  # not in an env-dir that we may only read: nobody collects what is in it
 
     def check(self, *names: str) -> None:
         """Refuse an env-dir, or what else in it is named, in which others could leave what we would run."""
@@ -2645,28 +2629,26 @@ class Collector(EnvDir):
         return Error("expected nobody to run in it, found " + who, self.path(name), hint="end it, or wait for its end")
 
     def remove(self, name: str, used_before: float) -> "list[int] | None":
-        """Move what is idle into the trash; return None, or who is in the way ([] if that is unknown)."""
-        if name.startswith(KEPT):
-            return self.remove_kept(name, used_before)
-        with self.lock(name + ".build") as builder, self.lock(name) as lease:
-            alone = builder.take(exclusive=True) and lease.take(exclusive=True)
-            pids = self.find_processes().get(name, [])
-            if not alone or pids or self.last_use(name, {}) > used_before:  # each use dates the marker
-                return pids
-            self.move_to_trash(name)
-            self.append("remove", name, "")
-            return None
+        """Move what is idle into the trash; return None, or who is in the way ([] if that is unknown).
 
-    def remove_kept(self, name: str, used_before: float) -> "list[int] | None":
-        """Do as remove() for what is kept of a script; who starts it waits only for the last look and the move."""
+        Each use changes the time of the last: what is looked at before the locks are had still holds if that does.
+        """
+        is_kept = name.startswith(KEPT)
         dated, pids = self.last_use(name, {}), self.find_processes().get(name, [])
-        with self.lock(KEPT) as lock:
-            if lock.fd >= 0:
-                lock.wait(exclusive=True)
-            if pids or dated > used_before or self.last_use(name, {}) != dated:
+        locks = [self.lock(one) for one in ([KEPT] if is_kept else [name + ".build", name])]
+        try:
+            if is_kept:  # those who hold it are about to let go of it
+                locks[0].wait(exclusive=True)
+            is_alone = all(lock.take(exclusive=True) for lock in locks)
+            if not is_alone or pids or dated > used_before or self.last_use(name, {}) != dated:
                 return pids
             self.move_to_trash(name)
-            return None
+        finally:
+            for lock in locks:
+                lock.release()
+        if not is_kept:
+            self.append("remove", name, "")
+        return None
 
     def empty_trash(self) -> "list[OSError]":
         """Delete what lies in the trash, but for what a builder may yet put back; return why what stays does."""

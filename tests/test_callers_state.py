@@ -171,6 +171,33 @@ def test_an_entrypoint_ends_at_what_fails_where_the_caller_ignores_its_children(
         assert (done.returncode, done.stdout) == (7, ""), done.stderr
 
 
+RELEASED = "echo $PPID > pid.part; mv pid.part pid; while [ ! -e go ]; do sleep 0.01; done; exit 3"
+
+
+@needs_proc
+def test_a_run_ends_when_the_process_that_reports_the_exit_code_was_killed(
+    write: Write, environ: Environ, tmp_path: Path
+) -> None:
+    """The caller has no part in the pipe that would keep it from its end."""
+    write("a.sh", RELEASED, "hello-conda")
+    code = f"import conda_execute, signal\n{REAPERS['ignored']}\nprint('ended', conda_execute.run('a.sh'))\n"
+    child = subprocess.Popen(
+        [sys.executable, "-c", code], env={**environ, "PYTHONPATH": str(ROOT)}, cwd=tmp_path,
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        wait_until((tmp_path / "pid").exists)
+        pid = int((tmp_path / "pid").read_text())
+        assert b"--report" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        os.kill(pid, signal.SIGKILL)
+        (tmp_path / "go").touch()
+        assert child.communicate(timeout=15)[0].startswith("ended ")
+    finally:
+        (tmp_path / "go").touch()
+        child.kill()
+        child.communicate()
+
+
 # In Python, since shells do as they like with SIGCHLD.
 STATUS = "print(*(line for line in open('/proc/self/status') if line[:6] in ('SigBlk', 'SigIgn')), sep='', end='')"
 BLOCKED = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD, signal.SIGALRM, signal.SIGUSR1}
@@ -216,6 +243,39 @@ def test_ctrl_c_in_run_waits_for_a_script_that_takes_its_time(write: Write, envi
     assert output in ("7\n", "stopped\n")
 
 
+IMPORTS = {
+    "a signal handler": """
+def handle(number, frame):
+    open("go", "w").close()
+    import own
+signal.signal(signal.SIGALRM, handle)
+""",
+    "what sys.stderr is": """
+class Stream:
+    def write(self, text):
+        open("go", "w").close()
+        import own
+        return len(text)
+    def flush(self):
+        pass
+    def isatty(self):
+        return False
+sys.stderr = Stream()
+""",
+}
+
+
+@pytest.mark.parametrize("work", IMPORTS.values(), ids=list(IMPORTS))
+def test_the_callers_code_that_runs_while_we_do_has_its_own_imports(
+    call: Call, write: Write, tmp_path: Path, work: str
+) -> None:
+    (tmp_path / "own.py").write_text("print('imported', flush=True)\n")
+    alarm = "kill -ALRM $PPID; " if "SIGALRM" in work else ""
+    write("a.sh", alarm + "while [ ! -e go ]; do sleep 0.01; done; exit 3", "hello-conda")
+    done = call(work + "print(conda_execute.run('a.sh'))\n")
+    assert (done.returncode, done.stdout) == (0, "imported\n3\n"), done.stderr
+
+
 # -- forks, threads, loops
 
 HOLD = '#!/bin/sh\necho > "{0}/started"; while [ ! -e "{0}/go" ]; do sleep 0.01; done\n'
@@ -254,6 +314,59 @@ def test_a_fork_while_an_env_is_built_keeps_no_lock_of_ours(
             with lock.open("r+b") as f:
                 fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
         assert run(other, timeout=10).returncode == 4
+        os.kill(pid, 0)
+    finally:
+        os.kill(pid, signal.SIGKILL)
+
+
+WORKER = """
+thread = threading.Thread(target=lambda: print(conda_execute.run("a.sh")))
+thread.start()
+while not os.path.exists("pid"):
+    time.sleep(0.005)
+pid = os.fork()
+if pid == 0:
+    barrier = threading.Barrier(4)
+    def work(i):
+        barrier.wait()
+        __import__("own%d" % i)
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    os._exit(sum("own%d" % i in sys.modules for i in range(4)))
+print(os.waitpid(pid, 0)[1] >> 8, flush=True)
+open("go", "w").close()
+thread.join()
+"""
+
+
+def test_a_fork_while_another_thread_runs_a_script_imports_what_it_likes(
+    call: Call, write: Write, tmp_path: Path
+) -> None:
+    """Its threads have the numbers of those that it does not have."""
+    for i in range(4):
+        (tmp_path / f"own{i}.py").touch()
+    write("a.sh", RELEASED, "hello-conda")
+    done = call(WORKER)
+    assert (done.returncode, done.stdout, done.stderr.count("No module")) == (0, "4\n3\n", 0), done.stderr
+
+
+def test_a_fork_while_prefix_of_builds_does_not_count_as_one_that_runs_in_the_env(
+    call: Call, run: Run, write: Write, environ: Environ, env_dir: Path, tmp_path: Path
+) -> None:
+    make_conda(environ, tmp_path, FAKE)
+    script = write("a.sh", "exit 3", "hello-conda")
+    done = call(
+        FORK.replace("run(", "prefix_of("),
+        stderr=subprocess.DEVNULL, stdout=(tmp_path / "output").open("w"), capture_output=False,
+    )  # fmt: skip
+    assert (done.returncode, (tmp_path / "output").read_text()) == (0, f"{env_dir / HELLO}\n")
+    pid = int((tmp_path / "pid").read_text())
+    try:
+        done = run("-f", script)
+        assert done.returncode == 3, done.stderr
         os.kill(pid, 0)
     finally:
         os.kill(pid, signal.SIGKILL)
@@ -316,6 +429,45 @@ def test_a_low_limit_of_descriptors_stops_no_build_or_is_named(
         assert "a bug of" not in done.stderr and "Traceback" not in done.stderr
         assert not list(env_dir.glob(f"*/{MARKER}"))
     assert run(script).stdout == "hello-conda 2.0\n"
+
+
+MANY = 1100  # more than select(2) can wait for
+LIMIT = 5000
+
+
+@pytest.mark.skipif(
+    0 <= resource.getrlimit(resource.RLIMIT_NOFILE)[1] < LIMIT, reason=f"needs {LIMIT} descriptors in one process"
+)
+@pytest.mark.parametrize("kind", ["rattler", "conda"])
+def test_a_caller_with_more_descriptors_than_select_knows_builds_and_runs(
+    call: Call, write: Write, environ: Environ, tmp_path: Path, kind: str
+) -> None:
+    if kind == "conda":
+        make_conda(environ, tmp_path, FAKE)
+        (tmp_path / "go").touch()
+    write("a.sh", "exit 3", "hello-conda")
+    higher = partial(resource.setrlimit, resource.RLIMIT_NOFILE, (LIMIT, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+    opened = f"opened = [os.open(os.devnull, os.O_RDONLY) for _ in range({MANY})]\n"
+    done = call(opened + "print(conda_execute.run('a.sh'))\n", preexec_fn=higher)
+    assert (done.returncode, done.stdout) == (0, "3\n"), done.stderr
+
+
+REFUSED = """
+before, refused = set(os.listdir("/proc/self/fd")), 0
+for _ in range(20):
+    try:
+        conda_execute.prefix_of("a.sh")
+    except conda_execute.Error as e:
+        refused += "may write" in str(e)
+print(refused, set(os.listdir("/proc/self/fd")) - before)
+"""
+
+
+@needs_proc
+def test_an_env_that_is_refused_leaves_no_descriptor(call: Call, run: Run, write: Write, env_dir: Path) -> None:
+    run("-q", write("a.sh", "", "hello-conda"))
+    (env_dir / HELLO / "bin").chmod(0o777)
+    assert call(REFUSED).stdout == "20 set()\n"
 
 
 CLOSED = [words for count in (1, 2, 3) for words in itertools.combinations(["<&-", ">&-", "2>&-"], count)]

@@ -322,6 +322,33 @@ def test_what_is_not_ours_in_the_place_of_an_env_is_named_and_left(
         assert list_tree(tmp_path / "outside") == outside
 
 
+BLAMES = """\
+#!/bin/sh
+echo "CondaVerificationError: the package located at MYPKG appears to be corrupted: MYPKG/src/thesis.txt"; exit 1
+"""
+
+
+@pytest.mark.parametrize("inside", [True, False], ids=["env-dir is in there", "env-dir is elsewhere"])
+def test_a_folder_of_the_users_that_an_engine_names_is_no_damaged_package(
+    run: Run, write: Write, environ: Environ, env_dir: Path, tmp_path: Path, inside: bool
+) -> None:
+    """Though it looks like an unpacked one: it is in no cache."""
+    mine, program = tmp_path / "mypkg", put(tmp_path / "conda", BLAMES.replace("MYPKG", str(tmp_path / "mypkg")))
+    program.chmod(0o755)
+    listed = '{"paths": [{"_path": "bin/gone", "path_type": "hardlink"}]}'
+    for path, content in {"info/index.json": "{}", "info/paths.json": listed, "src/thesis.txt": "precious\n"}.items():
+        put(mine / path, content)
+    environ.update(CONDA_EXECUTE_ENGINE="conda", CONDA_EXE=str(program))
+    if inside:
+        environ["CONDA_EXECUTE_ENV_DIR"] = str(mine / "env-dir")
+    before, script = list_tree(mine), write("a.sh", "hello-conda", "hello-conda")
+    for words in ([script], ["-f", script]):
+        done = run(*words)
+        assert (done.returncode, done.stdout) == (125, ""), done.stderr
+        assert "appears to be corrupted" in done.stderr
+        check_unchanged(before, list_tree(mine))
+
+
 # -- what cannot be removed, and what may not
 
 SPECS = {conda_execute.find_name([spec]): spec for spec in ("hello-conda", "words", "activated")}
@@ -485,6 +512,18 @@ def test_folders_without_write_bit_keep_no_idle_env(
         wait_until(lambda: names(env_dir / ".trash") == [], 10)
     else:
         check_gone(run_as_user(*CLEAR_ALL), env_dir, three)
+
+
+def test_one_of_three_whose_lease_is_a_link_stays_alone_and_is_named(
+    run: Run, env_dir: Path, tmp_path: Path, three: list[Path]
+) -> None:
+    letter, lease = put(tmp_path / "outside" / "letter.txt"), env_dir / ".leases" / three[0].name
+    lease.unlink()
+    lease.symlink_to(letter)
+    check_left(run(*CLEAR_ALL), three, "link")
+    assert (letter.read_text(), lease.is_symlink()) == ("precious\n", True)
+    lease.unlink()
+    check_gone(run(*CLEAR_ALL), env_dir, three)
 
 
 @pytest.mark.parametrize("words", [CLEAR_ALL, ("-f", "a.sh")], ids=" ".join)

@@ -223,6 +223,88 @@ def test_the_wreck_of_a_rebuild_is_in_the_way_of_no_env(
         subprocess.run(["chattr", "-R", "-i", str(env_dir)], stderr=subprocess.DEVNULL)
 
 
+WRITER = """\
+setsid sh -c 'echo $$ > FOLDER/part; mv FOLDER/part FOLDER/writer
+i=0; while [ $i -lt 3000 ]; do : > late$i; i=$((i + 1)); sleep 0.01; done' > /dev/null 2>&1 &
+while [ ! -e FOLDER/writer ]; do sleep 0.01; done
+echo it was not to be; exit 1
+"""
+
+
+def test_what_a_failed_engine_left_running_in_a_session_of_its_own_is_ended(
+    run: Run, tmp_path: Path, old: Old, engine_that: Callable[..., None]
+) -> None:
+    engine_that(WRITER.replace("FOLDER", str(tmp_path)))
+    done = run("-f", old.script)
+    pid = int((tmp_path / "writer").read_text())
+    try:
+        assert (done.returncode, done.stdout) == (125, ""), done.stderr
+        assert "it was not to be" in done.stderr
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    old.check()
+
+
+def test_an_engine_that_says_8_mb_without_an_end_of_line_is_heard_out(
+    run: Run, old: Old, engine_that: Callable[..., None]
+) -> None:
+    engine_that("head -c 8000000 /dev/zero | tr '\\0' x; printf ', it was not to be'; exit 1\n")
+    done = run("-f", old.script)
+    assert (done.returncode, done.stdout) == (125, ""), done.stderr[-1000:]
+    assert "xxx, it was not to be\n" in done.stderr
+    old.check()
+
+
+@pytest.mark.parametrize("words", [[], ["-f"]], ids=["a build", "a rebuild"])
+def test_a_trash_that_goes_while_an_env_is_built_fails_no_build(
+    run: Run, env_dir: Path, old: Old, engine_that: Callable[..., None], words: list[str]
+) -> None:
+    engine_that(f"rm -rf {env_dir}/.trash\nexit 0\n")
+    if not words:
+        shutil.rmtree(str(old.prefix))
+    done = run(*words, old.script)
+    assert (done.returncode, done.stdout) == (0, "hello-conda 2.0\n"), done.stderr
+    assert "built" in done.stderr and "bug" not in done.stderr
+
+
+def test_of_two_that_rebuilds_have_set_aside_the_newer_is_put_back(
+    run: Run, env_dir: Path, environ: Environ, old: Old
+) -> None:
+    """Whose process had the lower number."""
+    for number, pid, time_ns in (("older", 9, 1700000000123456789), ("newer", 10, 1700000001123456789)):
+        aside = env_dir / ".trash" / f"{HELLO}.{pid}.{time_ns}.aside"
+        shutil.copytree(str(old.prefix), str(aside), symlinks=True)
+        put(aside / "which", number)
+    shutil.rmtree(str(old.prefix))
+    old.check()
+    assert (old.prefix / "which").read_text() == "newer"
+
+
+@needs_root
+@pytest.mark.parametrize("mode", [0o711, 0o700], ids=oct)
+def test_a_home_of_somebody_elses_that_may_not_be_read_stops_no_build(
+    run_as_user: Run, env_dir: Path, tmp_path: Path, old: Old, engine_that: Callable[..., None], mode: int
+) -> None:
+    engine_that("exit 0\n")
+    give_away(env_dir)
+    os.chown(str(tmp_path / "user"), 0, 0)
+    (tmp_path / "user").chmod(mode)
+    done = run_as_user("-f", old.script)
+    assert (done.returncode, done.stdout) == (0, "hello-conda 2.0\n"), done.stderr
+
+
+def test_a_home_that_is_not_there_stops_no_build_and_is_not_made(
+    run: Run, environ: Environ, tmp_path: Path, old: Old, engine_that: Callable[..., None]
+) -> None:
+    engine_that("exit 0\n")
+    done = run("-f", old.script, env={**environ, "HOME": str(tmp_path / "nonexistent")})
+    assert (done.returncode, done.stdout) == (0, "hello-conda 2.0\n"), done.stderr
+    assert not (tmp_path / "nonexistent").exists()
+
+
 # -- tidying
 
 

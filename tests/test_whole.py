@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlparse
 
+import channel as channel_program
 import pytest
-from channel import Package, write_package
+from channel import PLACEHOLDER, SITE_PACKAGES, Package, info_files, write_package
 from conftest import CONDA, NO_CONDA, TOOL
 from rattler.index import index_fs
 from test_engines import make_wheel
@@ -29,6 +30,7 @@ import conda_execute
 if TYPE_CHECKING:
     from typing import Callable, Iterator
 
+    from channel import Files
     from conftest import Environ, Run
 
     Write = Callable[..., Path]
@@ -423,6 +425,21 @@ def test_what_a_package_or_pip_changed_while_the_env_was_built_is_no_loss(
     assert (done.stdout, done.stderr) == (f"{prefix}\n", "")
 
 
+def test_byte_code_that_python_wrote_anew_is_no_loss(
+    run: Run, write: Write, environ: Environ, env_dir: Path, tmp_path: Path, channel: str, look: Callable[[], None]
+) -> None:
+    """A linker that writes the prefix into a module outdates the byte code that the package brought."""
+    paths = [f"{SITE_PACKAGES}/own.py", f"{SITE_PACKAGES}/__pycache__/own.{sys.implementation.cache_tag}.pyc"]
+    files = dict(zip(paths, [f"print('{PLACEHOLDER}')\n".encode(), b"of another source\n"]))
+    environ["CONDA_CHANNELS"] = f"{make_channel(tmp_path / 'own', Package('own', '1.0', files, ['python']))},{channel}"
+    script, prefix = write("a.py", "import own", "python", "own"), env_dir / conda_execute.find_name(["python", "own"])
+    assert run(script).stdout == f"{prefix}\n"
+    assert (prefix / paths[1]).stat().st_size != len(files[paths[1]])
+    look()
+    assert (prefix / MARKER).exists()
+    assert run(script).stderr == ""
+
+
 # -- what was asked for is there
 
 
@@ -469,6 +486,40 @@ def test_a_damaged_package_in_the_cache_is_dropped_and_fetched_again_once(
     prefix = env_dir / conda_execute.find_name(["hello-conda =1.0", "words"])
     assert done.stdout == f"hello-conda 1.0\n{prefix}\n", done.stderr
     assert asked.count("/noarch/hello-conda-1.0-0.tar.bz2") == 2
+
+
+def info_of_old(package: Package) -> Files:
+    """Return what conda-build wrote before it wrote paths.json and timestamps."""
+    files = info_files(package)
+    index = json.loads(files["info/index.json"])
+    del files["info/paths.json"], index["timestamp"]
+    return {**files, "info/index.json": json.dumps(index).encode()}
+
+
+def test_a_package_of_old_is_built_once_and_kept_in_the_cache(
+    run: Run, write: Write, environ: Environ, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(channel_program, "info_files", info_of_old)
+    old = [Package(name, "1.0", {f"bin/{name}": f"#!/bin/sh\necho {name}\n".encode()}) for name in ("old", "older")]
+    environ["CONDA_CHANNELS"] = make_channel(tmp_path / "own", *old)
+    done = run(write("a.sh", "old; older", "old", "older"))
+    assert (done.stdout, done.stderr.count(BUILT), "damaged" in done.stderr) == ("old\nolder\n", 1, False), done.stderr
+    before = read_files(cache / "pkgs")
+    assert "old-1.0-0/info/index.json" in before and "old-1.0-0/info/paths.json" not in before
+    done = run("--offline", write("b.sh", "old", "old"))
+    assert (done.stdout, read_files(cache / "pkgs")) == ("old\n", before), done.stderr
+
+
+def test_under_offline_nothing_in_the_cache_is_dropped(
+    run: Run, write: Write, environ: Environ, env_dir: Path, cache: Path, server: tuple[str, list[str]]
+) -> None:
+    """Since it cannot be had again."""
+    environ["CONDA_CHANNELS"], _ = server
+    run("-q", write("a.sh", "", "hello-conda =1.0"))
+    shutil.rmtree(cache / "pkgs" / "hello-conda-1.0-0" / "share")
+    before = read_files(cache / "pkgs")
+    run("--offline", write("b.sh", "", "hello-conda =1.0", "words"))
+    assert {path for path in before if not (cache / "pkgs" / path).exists()} == set()
 
 
 def test_an_engine_that_reports_success_without_the_packages_is_not_believed(

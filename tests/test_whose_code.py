@@ -208,6 +208,25 @@ def test_nothing_that_is_made_can_be_written_to_by_others_whatever_the_umask(
     assert {str(path) for path in made if path.stat().st_mode & 0o022} == set()
 
 
+@pytest.mark.once
+@pytest.mark.skipif(not shutil.which("setfacl"), reason="needs setfacl")
+def test_nothing_that_is_made_below_a_default_acl_can_be_written_to_by_others(
+    run: Run, write: Write, env_dir: Path, tmp_path: Path
+) -> None:
+    """It takes the place of the umask: acl(5)."""
+    script = write("a.sh", "hello-conda", "hello-conda", "activated")
+    command = ["setfacl", "-d", "-m", "g::rwx,o::rwx,m::rwx", str(tmp_path)]
+    done = subprocess.run(command, stderr=subprocess.PIPE, text=True)
+    if done.returncode:
+        pytest.skip(done.stderr.strip())
+    for _ in range(2):
+        done = run(script)
+        assert (done.returncode, done.stdout) == (0, "hello-conda 2.0\n"), done.stderr
+    made = [path for path in [env_dir, *env_dir.rglob("*")] if not path.is_symlink()]
+    assert env_dir / conda_execute.find_name(["hello-conda", "activated"]) in made
+    assert {str(path) for path in made if path.stat().st_mode & 0o022} == set()
+
+
 # -- neighbours
 
 # CPython 3.10 and newer know them; these are what such a program may come to need.
