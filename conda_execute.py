@@ -514,8 +514,7 @@ def parse_scalar(line: Line, at: int, in_flow: bool = False) -> "tuple[Text, int
     """scalar := single-quoted | double-quoted | plain, on one line"""
     text, first = line.text, line.text[at]
     if first in "'\"":
-        value, end = (parse_single if first == "'" else parse_double)(line, at)
-        return Text.of(value, line, at), end
+        return parse_quoted(line, at)
     # "-", "?" and ":" are text where text follows; in flow lists only "-" is.
     is_text = text[at + 1 : at + 2] not in ("", " ") and (first == "-" or first in "?:" and not in_flow)
     if first in INDICATORS and not is_text:
@@ -537,36 +536,33 @@ def find_plain_end(text: str, at: int, in_flow: bool) -> int:
     return at + len(text[at:end].rstrip(" "))
 
 
-def parse_single(line: Line, at: int) -> "tuple[str, int]":
-    """single := "'" (any | "''")* "'"; two quotes stand for one"""
-    end = line.text.find("'", at + 1)
-    while end >= 0 and line.text[end + 1 : end + 2] == "'":
-        end = line.text.find("'", end + 2)
-    if end < 0:
-        raise line.expected(at, "a closing ' on this line", "close the quote", "none")
-    return line.text[at + 1 : end].replace("''", "'"), end + 1
+def parse_escape(line: Line, at: int, escapes: "Mapping[str, str]") -> "tuple[str, int]":
+    """escape := "\\\\" (letter | [xuU] hex digits)"""
+    letter = line.text[at + 1 : at + 2]
+    digits = line.text[at + 2 : at + 2 + HEX_DIGITS.get(letter, 0)]
+    code = int(digits, 16) if digits and not digits.strip("0123456789abcdefABCDEF") else -1
+    if letter in escapes:
+        return escapes[letter], at + 2
+    if len(digits) == HEX_DIGITS.get(letter) and (0 <= code < 0xD800 or 0xE000 <= code < 0x110000):
+        return chr(code), at + 2 + len(digits)
+    what = "an escape of " + ("YAML" if escapes is ESCAPES else "TOML")
+    raise line.expected(at, what, 'write "\\\\" for a backslash, or use single quotes')
 
 
-def parse_double(line: Line, at: int, escapes: "Mapping[str, str]" = ESCAPES) -> "tuple[str, int]":
-    """double := '"' (any | "\\\\" letter | "\\\\" [xuU] hex digits)* '"' """
-    text, parts, i = line.text, [], at + 1
-    while i < len(text) and text[i] != '"':
-        letter = text[i + 1 : i + 2]
-        digits = text[i + 2 : i + 2 + HEX_DIGITS.get(letter, 0)]
-        code = int(digits, 16) if digits and not digits.strip("0123456789abcdefABCDEF") else -1
-        if text[i] != "\\":
-            parts.append(text[i])
-        elif letter in escapes:
-            parts.append(escapes[letter])
-        elif len(digits) == HEX_DIGITS.get(letter) and (0 <= code < 0xD800 or 0xE000 <= code < 0x110000):
-            parts.append(chr(code))
+def parse_quoted(line: Line, at: int, escapes: "Mapping[str, str]" = ESCAPES) -> "tuple[Text, int]":
+    """quoted := "'" (any | "''")* "'" | '"' (any | escape)* '"', on one line; the "''" is YAML's alone"""
+    text, mark, parts, i = line.text, line.text[at], [""], at + 1
+    while i < len(text):
+        if mark == '"' and text[i] == "\\":
+            part, i = parse_escape(line, i, escapes)
+        elif text[i] != mark:
+            part, i = text[i], i + 1
+        elif mark == "'" and text[i + 1 : i + 2] == "'" and escapes is ESCAPES:
+            part, i = "'", i + 2
         else:
-            what = "an escape of " + ("YAML" if escapes is ESCAPES else "TOML")
-            raise line.expected(i, what, 'write "\\\\" for a backslash, or use single quotes')
-        i += 1 if text[i] != "\\" else 2 + len(digits)
-    if i == len(text):
-        raise line.expected(at, 'a closing " on this line', "close the quote", "none")
-    return "".join(parts), i + 1
+            return Text.of("".join(parts), line, at), i + 1
+        parts.append(part)
+    raise line.expected(at, "a closing %s on this line" % mark, "close the quote", "none")
 
 
 def parse_end(line: Line, at: int) -> str:
@@ -738,19 +734,12 @@ def skip_blank(text: str, pos: int) -> int:
 
 
 def parse_string(doc: Document, pos: int) -> "tuple[Text, int]":
-    """string := "'" any* "'" | '"' (any | escape)* '"', on one line"""
+    """string := quoted, but for the ones of several lines"""
     line, at = doc.place(pos)
-    mark = doc.text[pos]
-    if doc.text.startswith(mark * 3, pos):
+    if doc.text.startswith(doc.text[pos] * 3, pos):
         raise doc.expected(pos, "text on one line", "write it in one pair of quotes", "a multi-line string")
-    if mark == '"':
-        value, end = parse_double(line, at, TOML_ESCAPES)
-    else:
-        end = line.text.find("'", at + 1) + 1
-        value = line.text[at + 1 : end - 1]
-    if not end:
-        raise line.expected(at, "a closing ' on this line", "close the quote", "none")
-    return Text.of(value, line, at), pos + end - at
+    text, end = parse_quoted(line, at, TOML_ESCAPES)
+    return text, pos + end - at
 
 
 def is_string(node: object) -> bool:
