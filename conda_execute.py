@@ -552,7 +552,7 @@ def parse_escape(line: Line, at: int, escapes: "Mapping[str, str]") -> "tuple[st
 def parse_quoted(line: Line, at: int, escapes: "Mapping[str, str]" = ESCAPES) -> "tuple[Text, int]":
     """quoted := "'" (any | "''")* "'" | '"' (any | escape)* '"', on one line; the "''" is YAML's alone"""
     text, mark, parts, i = line.text, line.text[at], [""], at + 1
-    while i < len(text):
+    while i < len(text) and text[i] != "\n":
         if mark == '"' and text[i] == "\\":
             part, i = parse_escape(line, i, escapes)
         elif text[i] != mark:
@@ -587,30 +587,21 @@ BARE_KEY_CHARACTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234
 TOML_ESCAPES = {letter: ESCAPES[letter] for letter in 'btnfre"\\'}
 
 
-class Document:
-    """The lines of a block as one text, which ends in a newline and a null character.
+class Document(Line):
+    """The lines of a block as one, whose text ends each in a newline, and all in a null character.
 
     `kinds` has by id how each table was opened that may still grow: "" by a longer header, else ".", "[" or "[[".
     """
 
     def __init__(self, lines: "list[Line]") -> None:
-        self.lines, self.starts = lines, [0]
-        self.text = "".join(line.text + "\n" for line in lines) + "\0"
+        super().__init__("", 0, "".join(line.text + "\n" for line in lines) + "\0")
+        self.lines = lines
         self.kinds: dict[int, str] = {}
-        for line in lines:
-            self.starts.append(self.starts[-1] + len(line.text) + 1)
 
-    def place(self, pos: int) -> "tuple[Line, int]":
-        """Return the line of a position and the place in it."""
-        from bisect import bisect_right
-
-        i = min(bisect_right(self.starts, pos), len(self.lines)) - 1
-        return self.lines[i], min(pos - self.starts[i], len(self.lines[i].text))
-
-    def expected(self, pos: int, what: str, hint: str = "", found: str = "") -> Error:
-        line, at = self.place(pos)
-        end = {"\0": "the end of the block", "\n": "the end of the line"}.get(self.text[pos], "")
-        return line.expected(at, what, hint, found or end)
+    def expected(self, at: int, what: str, hint: str = "", found: str = "") -> Error:
+        end = {"\0": "the end of the block", "\n": "the end of the line"}.get(self.text[at], "")
+        before = self.text[:at].split("\n")[: len(self.lines)]
+        return self.lines[len(before) - 1].expected(len(before[-1]), what, hint, found or end)
 
 
 def parse_toml(lines: "list[Line]") -> "dict[Text, Node]":
@@ -694,7 +685,7 @@ def parse_path(doc: Document, pos: int) -> "tuple[list[Text], int]":
         else:
             while doc.text[pos] in BARE_KEY_CHARACTERS:
                 pos += 1
-            key = Text.of(doc.text[start:pos], *doc.place(start))
+            key = Text.of(doc.text[start:pos], doc, start)
         if pos == start:
             raise doc.expected(pos, "a key", 'write "key = value", and other characters in quotes')
         path.append(key)
@@ -734,12 +725,10 @@ def skip_blank(text: str, pos: int) -> int:
 
 
 def parse_string(doc: Document, pos: int) -> "tuple[Text, int]":
-    """string := quoted, but for the ones of several lines"""
-    line, at = doc.place(pos)
+    """string := quoted, where no third quote opens one of several lines"""
     if doc.text.startswith(doc.text[pos] * 3, pos):
         raise doc.expected(pos, "text on one line", "write it in one pair of quotes", "a multi-line string")
-    text, end = parse_quoted(line, at, TOML_ESCAPES)
-    return text, pos + end - at
+    return parse_quoted(doc, pos, TOML_ESCAPES)
 
 
 def is_string(node: object) -> bool:
@@ -757,7 +746,7 @@ def parse_bare(doc: Document, pos: int) -> "tuple[Text, int]":
     parts = whole.split("_") + (fraction.split("_") if dot else [])
     is_plain = word.isascii() and all(map(str.isdigit, parts)) and (whole[0] != "0" or whole == "0")
     if is_plain or word in ("true", "false"):
-        return Text.of(word, *doc.place(pos)), end
+        return Text.of(word, doc, pos), end
     if whole[:1].isdigit() or whole in ("inf", "nan"):
         is_date = ":" in whole or "-" in whole and "e" not in whole.lower()
         found = "%s (%s)" % ("a date or time" if is_date else "a number that is not plain digits", quote(word))
