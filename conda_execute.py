@@ -790,7 +790,7 @@ def find_block(data: bytes, path: str) -> "tuple[str, list[Line]]":
         raise second.expected(at, "the block of line %d alone" % number, "remove one", "a second")
     if dialect == "conda-execute":
         return dialect, list(read_block(data, end, marker, path, number))
-    return dialect, list(read_fenced(raws, number, end, marker, path))
+    return dialect, [read_line(path, i + 1, raws[i], marker, "\t") for i in range(number, end)]
 
 
 def refuse_near_header(data: bytes, path: str) -> None:
@@ -842,8 +842,7 @@ def read_block(data: bytes, start: int, marker: bytes, path: str, number: int) -
         if content[: len(marker)].lower() != marker.lower() or marker.isalpha() and rest[:1] not in (b"", b" ", b"\t"):
             return
         start, number = end + 1, number + 1
-        line = Line(path, number, raw.decode("utf-8", "replace"), len(raw) - len(rest))
-        check_characters(line, rest)
+        line = read_line(path, number, raw, raw[: len(raw) - len(rest)])
         if not line.is_blank:
             yield line
 
@@ -894,16 +893,13 @@ def find_prefix(raw: bytes) -> bytes:
     return b"" if any(map(str.isalnum, before.decode("utf-8", "replace"))) else before
 
 
-def read_fenced(raws: "list[bytes]", start: int, end: int, prefix: bytes, path: str) -> "Iterator[Line]":
-    """Yield the lines from one index up to another, their prefix in the margin."""
-    for i in range(start, end):
-        line = Line(path, i + 1, raws[i].decode("utf-8", "replace"), len(prefix.decode("utf-8", "replace")))
-        check_characters(line, raws[i][len(prefix) :], "\t")
-        yield line
+def read_line(path: str, number: int, raw: bytes, margin: bytes = b"", blank: str = " ") -> Line:
+    """Return a line; refuse what YAML, a terminal and a person would each read in another way.
 
-
-def check_characters(line: Line, rest: bytes, blank: str = " ") -> None:
-    """Refuse what YAML, a terminal and a person would each read in another way; TOML has the tab as a blank."""
+    `blank` is what may stand for a space: TOML has the tab.
+    """
+    line = Line(path, number, raw.decode("utf-8", "replace"), len(margin.decode("utf-8", "replace")))
+    rest = raw[len(margin) :]
     try:
         rest.decode("utf-8")
     except UnicodeDecodeError as e:
@@ -914,6 +910,7 @@ def check_characters(line: Line, rest: bytes, blank: str = " ") -> None:
         found = "a tab" if line.text[at] == "\t" else "the character U+%04X" % ord(line.text[at])
         hint = "write spaces in its place" if line.text[at].isspace() else "remove it"
         raise line.expected(at, "text and spaces", hint, found)
+    return line
 
 
 # ---- Specs ---------------------------------------------------------------------------
@@ -1577,8 +1574,7 @@ def find_sections(data: bytes, path: str) -> "Iterator[Line]":
         if not line.is_blank and line.text[0] not in " \t-":
             wanted = line.text.split(":")[0].strip(" '\"") in CONDARC_KEYS
         if wanted and not line.is_blank:
-            check_characters(line, raw)
-            yield line
+            yield read_line(path, number, raw)
 
 
 def read_condarc(path: str) -> "dict[Text, Node]":

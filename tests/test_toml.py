@@ -38,11 +38,8 @@ UNREAD = (
 
 def read(data: bytes) -> dict[Any, Any]:
     """Return what the reader makes of a whole file."""
-    lines = []
-    for number, raw in enumerate(data.replace(b"\r\n", b"\n").split(b"\n"), 1):
-        line = conda_execute.Line("file.toml", number, raw.decode("utf-8", "replace"))
-        conda_execute.check_characters(line, raw, "\t")
-        lines.append(line)
+    raws = data.replace(b"\r\n", b"\n").split(b"\n")
+    lines = [conda_execute.read_line("file.toml", number, raw, blank="\t") for number, raw in enumerate(raws, 1)]
     return conda_execute.parse_toml(lines)
 
 
