@@ -954,7 +954,7 @@ def parse_spec(text: Text) -> str:
         hint = 'name the package, and its channel under channels; for pip write "- NAME @ URL" under "- pip:"'
         raise text.expected("a match spec", hint, "the file " + quote(spec))
     if colons:
-        parse_channel(text, channel)
+        parse_channel(Text.of(channel, text.line, text.at))
         if "::" in channel:
             raise text.expected('one "channel::" in front of a name', "write one of them")
     if not name.strip("0123456789.-") or name.startswith("-") or name.lower() in ("yes", "no", "true", "false", "null"):
@@ -999,13 +999,11 @@ def parse_requirement(text: Text) -> str:
     return requirement
 
 
-def parse_channel(text: Text, channel: "str | None" = None) -> str:
+def parse_channel(text: Text) -> str:
     """channel := name | URL | absolute path"""
-    channel = str(text) if channel is None else channel
-    if channel[:1] in ("-", "@", ".", "~", "") or not channel.isprintable() or " " in channel or "," in channel:
-        hint = "write one channel an item, and a folder as its whole path"
-        raise text.expected("a channel's name or URL", hint, quote(channel))
-    return channel
+    if text[:1] in ("-", "@", ".", "~", "") or not text.isprintable() or set(text) & set(" ,"):
+        raise text.expected("a channel's name or URL", "write one channel an item, and a folder as its whole path")
+    return str(text)
 
 
 def parse_channels(texts: "list[Text]") -> "list[str]":
