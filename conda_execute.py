@@ -933,22 +933,22 @@ def parse_words(text: Text, what: str) -> str:
     return " ".join(text.split())
 
 
-def split_name(text: str) -> "tuple[str, str]":
-    """Return a package's name and what is behind it."""
-    length = len(text) - len(text.lstrip(NAME_CHARACTERS))
+def split_off(text: str, characters: str = NAME_CHARACTERS) -> "tuple[str, str]":
+    """Return what a text begins with, such as a package's name, and what is behind it."""
+    length = len(text) - len(text.lstrip(characters))
     return text[:length], text[length:]
 
 
 def find_package(spec: str) -> str:
     """Return the package that a spec names, in lower case."""
-    return split_name(spec.rpartition("::")[2])[0].lower()
+    return split_off(spec.rpartition("::")[2])[0].lower()
 
 
 def parse_spec(text: Text) -> str:
     """spec := (channel "::")? name (version build?)? ("[" key=value,... "]")?, as conda's MatchSpec"""
     spec = parse_words(text, "a match spec")
     channel, colons, rest = spec.rpartition("::")
-    name, rest = split_name(rest)
+    name, rest = split_off(rest)
     version, bracket, keys = rest.partition("[")
     if "://" in rest or spec.endswith((".conda", ".tar.bz2")):
         hint = 'name the package, and its channel under channels; for pip write "- NAME @ URL" under "- pip:"'
@@ -991,7 +991,7 @@ def is_version(text: str) -> bool:
 def parse_requirement(text: Text) -> str:
     """requirement := name ("[" extras "]")? (version | "@" URL)? (";" marker)?, PEP 508"""
     requirement = parse_words(text, "a PyPI requirement")
-    name, rest = split_name(requirement)
+    name, rest = split_off(requirement)
     is_file = name.lower().endswith(ARCHIVES) or set("/\\") & set(rest.split(";")[0].split("@")[0])
     if is_file or not name[:1].isalnum() or rest.lstrip(" ")[:1] not in ("", "[", ";", "@", "(", *OPERATORS):
         hint = 'write "name >=1.2", or "name @ URL" for a file or a repository'
@@ -1082,9 +1082,8 @@ def split_words(text: Text) -> "list[str]":
             words.append([])
             between = False
         if c == mark or not mark and c in "'\"":
-            mark = "" if mark else c
-            continue
-        if c == "\\" and mark != "'" and follower and (not mark or follower in '"\\$`'):
+            mark, c = "" if mark else c, ""
+        elif c == "\\" and mark != "'" and follower and (not mark or follower in '"\\$`'):
             c, i = follower, i + 1
         words[-1].append(c)
     if mark:
@@ -1343,8 +1342,8 @@ def parse_requires_python(text: Text) -> str:
     """Return the spec of python for a PEP 440 specifier set, in operators that conda and rattler read alike."""
     versions = []
     for term in "".join(text.split()).split(",") if text else []:
-        version = term.lstrip(OPERATORS)
-        operator, release = term[: len(term) - len(version)], version.split(".")
+        operator, version = split_off(term, OPERATORS)
+        release = version.split(".")
         if operator == "~=" and release[1:] and is_number(release[-2]) and release[-1] != "*":
             versions += [">=" + version, "<" + ".".join([*release[:-2], str(int(release[-2]) + 1)])]
         elif operator in ("==", "!=") or operator in ("<=", ">=", "<", ">") and release[-1] != "*":
@@ -1396,7 +1395,7 @@ def parse_dependency(name: Text, node: "Node", subdir: str, find_version: "Calla
     version = version or "*"
     words = [name, version, build] if build else [name] if version == "*" else [name, version]
     spec = (channel + "::" if channel else "") + " ".join(words) + ("[%s]" % ",".join(keys) if keys else "")
-    if split_name(name)[1] or build.split() != [build] * bool(build):
+    if split_off(name)[1] or build.split() != [build] * bool(build):
         raise name.expected("the name, version and build of one package")
     spec = parse_spec(Text.of(spec, name.line, name.at))
     return spec if not when or is_met(when, subdir, find_version) else ""
@@ -1409,14 +1408,14 @@ def is_met(text: Text, subdir: str, find_version: "Callable[[str], str]") -> boo
         return facts[text[2:]]
     hint = "write __unix, __linux, __osx, __win, or __glibc or __cuda and versions"
     error = text.expected('a virtual package, such as "__cuda >=12"', hint)
-    name, rest = split_name(text)
+    name, rest = split_off(text)
     if name not in ("__glibc", "__cuda"):
         raise error
     found = find_version(name) if name == "__cuda" or facts["linux"] else ""
     answer = bool(found)
     for term in "".join(rest.split()).split(",") if rest.strip() else []:
-        number = term.lstrip(OPERATORS)
-        operator, parts = term[: len(term) - len(number)], number.split(".")
+        operator, number = split_off(term, OPERATORS)
+        parts = number.split(".")
         is_open = operator == "=" or parts[-1] == "*"
         parts = parts[: len(parts) - (parts[-1] == "*")]
         if operator not in ("", "=", "==", "!=", "<", "<=", ">", ">=") or not all(map(is_number, parts)):
@@ -1621,7 +1620,7 @@ def expand(text: Text, environ: "Environ") -> str:
     """Return a path with "~", $NAME and ${NAME} filled in."""
     first, *parts = os.path.expanduser(text).split("$")
     for part in parts:
-        name = part[1:].split("}")[0] if part.startswith("{") else split_name(part)[0].rstrip(".-")
+        name = part[1:].split("}")[0] if part.startswith("{") else split_off(part)[0].rstrip(".-")
         if name not in environ:
             raise text.expected("variables that are set", "set it, or write the path out", "$%s, which is not" % name)
         first += environ[name] + part[len(name) + 2 * part.startswith("{") :]
