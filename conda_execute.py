@@ -1567,10 +1567,9 @@ def find_sections(data: bytes, path: str) -> "Iterator[Line]":
     """Yield the lines of the keys that matter, and read past everything between them."""
     wanted = False
     for number, raw in enumerate(data[3 * data.startswith(b"\xef\xbb\xbf") :].replace(b"\r\n", b"\n").split(b"\n"), 1):
-        line = Line(path, number, raw.decode("utf-8", "replace"))
-        if not line.is_blank and line.text[0] not in " \t-":
-            wanted = line.text.split(":")[0].strip(" '\"") in CONDARC_KEYS
-        if wanted and not line.is_blank:
+        if raw[:1] not in (b"", b" ", b"\t", b"-", b"#"):
+            wanted = raw.split(b":")[0].decode("utf-8", "replace").strip(" '\"") in CONDARC_KEYS
+        if wanted and raw.lstrip(b" ")[:1] not in (b"", b"#"):
             yield read_line(path, number, raw)
 
 
