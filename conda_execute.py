@@ -223,6 +223,8 @@ def printable(text: str) -> str:
 
 def tell(text: str, end: str = "\n") -> None:
     """Write to stderr at once; that nobody can read it any more ends no run."""
+    if not sys.stderr:  # closed by the caller: print would turn to stdout
+        return
     try:
         print(text, end=end, file=sys.stderr, flush=True)
     except OSError:  # EPIPE, ENOSPC
@@ -3115,7 +3117,8 @@ class Progress:
 
     def __init__(self, verbose: bool, quiet: bool) -> None:
         self.verbose, self.quiet = verbose and not quiet, quiet
-        self.erase = "\r\x1b[K" if sys.stderr.isatty() and not verbose and not quiet else ""
+        is_seen = sys.stderr and sys.stderr.isatty()  # None where the caller has closed it
+        self.erase = "\r\x1b[K" if is_seen and not verbose and not quiet else ""
 
     def line(self, text: str) -> None:
         if not self.quiet:
@@ -3867,7 +3870,8 @@ def run_entrypoint(argv: "list[str]") -> int:
     from subprocess import DEVNULL, PIPE
 
     entrypoint, prefix, script, cache, *args = argv
-    before = signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # a caller that ignores it would hide every exit code
+    if fcntl:  # a caller that ignores it would hide every exit code
+        before = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     values, environ = {"${SCRIPT}": script, "${CACHE}": cache}, read_environ()
 
     def find(command: "Command") -> "list[str]":
@@ -3887,7 +3891,8 @@ def run_entrypoint(argv: "list[str]") -> int:
         run_command(words, environ)
     words = find(last)
     if words:
-        signal.signal(signal.SIGCHLD, before)
+        if fcntl:
+            signal.signal(signal.SIGCHLD, before)
         launch([*words, *args], environ, None)
     return 0
 
@@ -4556,8 +4561,6 @@ def report_bug(kind: "type[BaseException]", bug: "BaseException", trace: "Traceb
 
 def guard(work: "Callable[..., int]", *args: object) -> int:
     """Do work and return its exit code; tell of an Error and return its own."""
-    stderr = sys.stderr
-    sys.stderr = stderr or open(os.devnull, "w")  # closed by the caller: print would turn to stdout
     try:
         if sys.version_info < (3, 8):  # noqa: UP036
             raise Error("expected CPython 3.8 or newer, found " + sys.version.split()[0], sys.executable)
@@ -4571,8 +4574,6 @@ def guard(work: "Callable[..., int]", *args: object) -> int:
         return fail(Error("expected the system to do its part, found: %s" % e.strerror, os.fsdecode(e.filename or "")))
     except KeyboardInterrupt:
         return fail(Error("interrupted", code=130))
-    finally:
-        sys.stderr = sys.stderr if stderr else stderr
 
 
 # ---- For other programs --------------------------------------------------------------
