@@ -1968,6 +1968,7 @@ class Lock:
 
     said = False  # that files are used
     opened: "set[int]" = set()  # by this process: a forked child is to have none of them
+    guard = allocate_lock()  # of that, for threads
 
     def __init__(self, path: str, keep_s: float, say: "Progress") -> None:
         self.path, self.keep_s, self.say, self.mark, self.fd = path, keep_s, say, "", -1
@@ -1975,8 +1976,9 @@ class Lock:
         link = getattr(os, "O_NOFOLLOW", 0)
         for flags in (os.O_RDWR | os.O_CREAT, os.O_RDONLY):  # reading is enough for a shared lock
             try:
-                self.fd = lift(os.open(path, flags | link, 0o644))
-                Lock.opened.add(self.fd)
+                with Lock.guard:
+                    self.fd = lift(os.open(path, flags | link, 0o644))
+                    Lock.opened.add(self.fd)
                 break
             except FileNotFoundError:  # an env-dir of somebody else's: nothing in it is removed by us
                 continue
@@ -1987,7 +1989,8 @@ class Lock:
         """Raise Error for a lock file that is in the way, OSError for what else is no matter of rights."""
         import errno
 
-        if cause.errno in (errno.ELOOP, errno.EMLINK, errno.EISDIR) or is_last and isinstance(cause, PermissionError):
+        is_there = is_last and os.path.lexists(self.path)  # no matter of a folder that may not be entered
+        if cause.errno in (errno.ELOOP, errno.EMLINK, errno.EISDIR) or is_there and isinstance(cause, PermissionError):
             message = "expected a lock file that can be opened, found: %s" % cause.strerror
             hint = "remove it, or have its owner do so, while nothing runs that holds it: rm " + self.path
             raise Error(message, self.path, hint=hint)
@@ -2082,8 +2085,9 @@ class Lock:
         """Let go of the descriptor; a child that was given it has the lock now."""
         fd, self.fd = self.fd, -1
         if fd >= 0:
-            Lock.opened.discard(fd)
-            os.close(fd)
+            with Lock.guard:
+                os.close(fd)
+                Lock.opened.discard(fd)
 
     @classmethod
     def forget(cls) -> None:
@@ -2091,6 +2095,7 @@ class Lock:
         for fd in cls.opened:
             try_to(os.close, fd)
         cls.opened.clear()
+        cls.guard = allocate_lock()
 
     def __enter__(self) -> "Lock":
         return self
@@ -2117,9 +2122,6 @@ def is_held(mark: str, holder: str, keep_s: float) -> bool:
 
 LEASE_FD = 900  # out of the way of what scripts use by number, below the usual limit of 1024
 MAX_LEASES = 16  # in one process, all on one environment: no script nests so deep
-RAISED: "set[int]" = set()  # descriptors on which this process itself hands leases on
-
-
 def raise_lease(lease: Lock, argv: "list[str]") -> int:
     """Move a lease to a descriptor that exec leaves open, as high as the limit allows (256 on macOS); return it, or -1.
 
@@ -2129,14 +2131,15 @@ def raise_lease(lease: Lock, argv: "list[str]") -> int:
         return -1
     for start in (LEASE_FD, 200, 50, 10, LOWEST_FD):
         try:
-            fd = fcntl.fcntl(lease.fd, fcntl.F_DUPFD, start)
+            with Lock.guard:
+                fd = fcntl.fcntl(lease.fd, fcntl.F_DUPFD, start)
+                Lock.opened.add(fd)
         except OSError:
             continue
         lease.close()
         lease.fd = fd
-        Lock.opened.add(fd)
-        RAISED.add(fd)
-        inherited = [one for one in range(start, fd) if one not in RAISED and is_same_file(one, fd)]
+        with Lock.guard:
+            inherited = [one for one in range(start, fd) if one not in Lock.opened and is_same_file(one, fd)]
         if len(inherited) >= MAX_LEASES:
             lease.close()
             hint = "see what it starts: " + printable(" ".join(argv))
@@ -3691,7 +3694,6 @@ def run_child(argv: "list[str]", environ: "Environ", lease: "Lock | None") -> in
     except (OSError, ValueError) as e:
         raise no_start(argv[0], e) from None
     finally:
-        RAISED.discard(fd)
         if own:
             own.release_mark()
             own.close()

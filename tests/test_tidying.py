@@ -270,10 +270,8 @@ def test_a_trash_that_goes_while_an_env_is_built_fails_no_build(
     assert "built" in done.stderr and "bug" not in done.stderr
 
 
-def test_of_two_that_rebuilds_have_set_aside_the_newer_is_put_back(
-    run: Run, env_dir: Path, environ: Environ, old: Old
-) -> None:
-    """Whose process had the lower number."""
+def test_of_two_that_rebuilds_have_set_aside_the_newer_is_put_back(env_dir: Path, old: Old) -> None:
+    """Whatever the numbers of their processes, as text or as numbers."""
     for number, pid, time_ns in (("older", 9, 1700000000123456789), ("newer", 10, 1700000001123456789)):
         aside = env_dir / ".trash" / f"{HELLO}.{pid}.{time_ns}.aside"
         shutil.copytree(str(old.prefix), str(aside), symlinks=True)

@@ -430,7 +430,7 @@ def test_byte_code_that_python_wrote_anew_is_no_loss(
 ) -> None:
     """A linker that writes the prefix into a module outdates the byte code that the package brought."""
     paths = [f"{SITE_PACKAGES}/own.py", f"{SITE_PACKAGES}/__pycache__/own.{sys.implementation.cache_tag}.pyc"]
-    files = dict(zip(paths, [f"print('{PLACEHOLDER}')\n".encode(), b"of another source\n"]))
+    files: Files = dict(zip(paths, [f"print('{PLACEHOLDER}')\n".encode(), b"of another source\n"]))
     environ["CONDA_CHANNELS"] = f"{make_channel(tmp_path / 'own', Package('own', '1.0', files, ['python']))},{channel}"
     script, prefix = write("a.py", "import own", "python", "own"), env_dir / conda_execute.find_name(["python", "own"])
     assert run(script).stdout == f"{prefix}\n"
@@ -511,15 +511,17 @@ def test_a_package_of_old_is_built_once_and_kept_in_the_cache(
 
 
 def test_under_offline_nothing_in_the_cache_is_dropped(
-    run: Run, write: Write, environ: Environ, env_dir: Path, cache: Path, server: tuple[str, list[str]]
+    run: Run, write: Write, environ: Environ, cache: Path, server: tuple[str, list[str]]
 ) -> None:
     """Since it cannot be had again."""
     environ["CONDA_CHANNELS"], _ = server
-    run("-q", write("a.sh", "", "hello-conda =1.0"))
+    script = write("a.sh", "hello-conda", "hello-conda =1.0")
+    run("-q", script)
     shutil.rmtree(cache / "pkgs" / "hello-conda-1.0-0" / "share")
     before = read_files(cache / "pkgs")
-    run("--offline", write("b.sh", "", "hello-conda =1.0", "words"))
-    assert {path for path in before if not (cache / "pkgs" / path).exists()} == set()
+    run("--offline", "-f", script)
+    after = read_files(cache / "pkgs")
+    assert {path for path in before if path not in after} == set()
 
 
 def test_an_engine_that_reports_success_without_the_packages_is_not_believed(
