@@ -1,7 +1,8 @@
 """Do one of the README's two commands, on a machine that has Python and PyPI and nothing else.
 
     python3 tests/run.py example     run the announcement's example, with a real solve and real packages
-    python3 tests/run.py test ...    run the tests; what follows goes to pytest
+    python3 tests/run.py test        run the tests, then those on the other CPythons of this machine
+    python3 tests/run.py test ...    run pytest, with what follows
 
 Both keep all that they make in .venv: a virtual environment for each Python, filled from the "test"
 extra of setup.cfg, and for the example a small conda channel made of what is installed there.
@@ -98,11 +99,24 @@ def example(python: Path) -> int:
     return 0
 
 
+def test(python: Path, words: list[str]) -> int:
+    """Run pytest with these words; without any, all tests: two at a time, and what minds company once more alone."""
+    pytest = [str(python), "-m", "pytest"]
+    others = "tests/test_pythons.py"
+    if words:
+        return subprocess.run([*pytest, *words], cwd=ROOT).returncode
+    for more in (["-n", "2"], ["--last-failed", "--last-failed-no-failures=none"]):
+        code = subprocess.run([*pytest, f"--ignore={others}", *more], cwd=ROOT).returncode
+        if code == 0:
+            return subprocess.run([*pytest, others], cwd=ROOT).returncode
+    return code
+
+
 def main(argv: list[str]) -> int:
     if argv[:1] == ["example"] and len(argv) == 1:
         return example(make_venv(sys.executable))
     if argv[:1] == ["test"]:
-        return subprocess.run([make_venv(sys.executable), "-m", "pytest", *argv[1:]], cwd=ROOT).returncode
+        return test(make_venv(sys.executable), argv[1:])
     print(__doc__, file=sys.stderr)
     return 2
 
