@@ -580,3 +580,57 @@ def kill_at(name: str, count: int, environ: Environ, *words: object, tracer: Seq
     inject = ["-e", "trace=" + name, "-e", f"inject={name}:signal=SIGKILL:when={count}", "-o", os.devnull]
     command = [*tracer, *QUIET, *inject, sys.executable, str(TOOL), *map(str, words)]
     subprocess.run(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60)
+
+
+HIDDEN = """\
+import ctypes, os, time
+os.closerange(3, 1024)
+os.setgid(12345)
+os.setuid(12345)
+ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)  # PR_SET_DUMPABLE: not even its own user may look into it
+print("ready", flush=True)
+time.sleep(60)
+"""
+
+
+@needs_root
+def test_a_process_that_may_not_be_looked_into_keeps_its_env(
+    run: Run, write: Write, env_dir: Path, tmp_path: Path, environ: Environ
+) -> None:
+    """Another user's, that hides itself: its words alone can be read.
+
+    Our user keeps root's group, which a /proc that hides the processes of others hides none from.
+    """
+    python, tool = "/usr/bin/python3", shutil.copy(str(FILE), str(tmp_path))
+    if not shutil.which("setpriv") or not Path(python).exists():
+        pytest.skip("needs setpriv, and a Python that an ordinary user can reach")
+    run(write("a.sh", "hello-conda", "hello-conda"))
+    give_away(env_dir)
+    open_path(tmp_path)
+    clear = ["setpriv", f"--reuid={USER}", "--clear-groups", python, tool, *CLEAR_ALL]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "env": environ}
+    prefix = env_dir / HELLO
+    words = [sys.executable, "-c", HIDDEN, str(prefix / "bin" / "hello-conda")]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as child:
+        try:
+            assert child.stdout is not None and child.stdout.readline() == "ready\n"
+            done = subprocess.run(clear, **pipes)  # type: ignore[call-overload]
+            assert (done.returncode, prefix.exists()) == (125, True), done.stderr
+            assert f"process {child.pid}" in done.stderr
+        finally:
+            child.kill()
+    assert subprocess.run(clear, **pipes).returncode == 0  # type: ignore[call-overload]
+    assert not prefix.exists()
+
+
+@needs_root
+def test_an_env_whose_marker_may_not_be_looked_at_is_no_half_made_one(
+    run_as_user: Run, run: Run, write: Write, env_dir: Path
+) -> None:
+    """Only "no such file" means that there is no marker."""
+    run(write("a.sh", "hello-conda", "hello-conda"))
+    prefix = env_dir / HELLO
+    give_away(env_dir)
+    (prefix / "conda-meta").chmod(0)
+    assert run_as_user("--tmpenv", "collect").returncode == 0
+    assert prefix.exists()
