@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Output = Callable[..., str]
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason=NO_CHANNEL)
+pytestmark = [pytest.mark.skipif(os.name == "nt", reason=NO_CHANNEL), pytest.mark.once]
 SPECS = ["python", "numpy", "pip", "entry-point", "activated", "hello-conda=1.0"]
 DRAW = "import numpy, sys; print(sys.prefix, len(numpy.random.poisson(size=5)))"
 

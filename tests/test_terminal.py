@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     Write = Callable[..., Path]
 
+pytestmark = pytest.mark.once
 PROMPT = "ready> "
 # With "activated" a shell runs the activation scripts on the way to the script.
 both_ways = pytest.mark.parametrize("more", [(), ("activated",)], ids=["no scripts", "activation scripts"])

@@ -12,6 +12,7 @@ import test_pythons
 import yaml
 from conftest import ROOT
 
+pytestmark = pytest.mark.once
 WORKFLOW = ROOT / ".github" / "workflows" / "tests.yml"
 
 
