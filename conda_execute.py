@@ -137,7 +137,6 @@ class LibraryOnly:
             if not self.threads:
                 sys.meta_path = [finder for finder in sys.meta_path if finder is not LibraryOnly]
 
-
     @classmethod
     def forget(cls) -> None:
         """Start afresh in a forked child, whose threads get the numbers of those that it does not have."""
@@ -1837,6 +1836,11 @@ def find_bin_dirs(prefix: str) -> "list[str]":
     return [prefix, *(os.path.normpath(os.path.join(prefix, part)) for part in parts)]
 
 
+def which_in(prefix: str, name: str) -> str:
+    """Return the program of this name in an environment, or ""."""
+    return which(name, os.pathsep.join(find_bin_dirs(prefix)))
+
+
 class JsonContext:
     """What json.JSONDecoder would tell its scanner."""
 
@@ -1972,7 +1976,6 @@ class Lock:
 
     def __init__(self, path: str, keep_s: float, say: "Progress") -> None:
         self.path, self.keep_s, self.say, self.mark, self.fd = path, keep_s, say, "", -1
-        self.marker: dict[str, list[str]] = {}  # of the env, where this is a lease on one
         link = getattr(os, "O_NOFOLLOW", 0)
         for flags in (os.O_RDWR | os.O_CREAT, os.O_RDONLY):  # reading is enough for a shared lock
             try:
@@ -2122,6 +2125,8 @@ def is_held(mark: str, holder: str, keep_s: float) -> bool:
 
 LEASE_FD = 900  # out of the way of what scripts use by number, below the usual limit of 1024
 MAX_LEASES = 16  # in one process, all on one environment: no script nests so deep
+
+
 def raise_lease(lease: Lock, argv: "list[str]") -> int:
     """Move a lease to a descriptor that exec leaves open, as high as the limit allows (256 on macOS); return it, or -1.
 
@@ -2733,11 +2738,10 @@ class Store(Collector):
         """Answer whether an environment is complete and nobody else's, looked at while we hold its lease."""
         try:
             self.check_env(name)
-            lease.marker = self.find_marker(name)
+            return bool(self.find_marker(name))
         except BaseException:
             lease.release()
             raise
-        return bool(lease.marker)
 
     def replace(self, name: str, builder: Lock, build: "Callable[[Lock], None]") -> None:
         """Build an environment in the place of what is there; if that fails, put a complete one back."""
@@ -2775,6 +2779,7 @@ class Store(Collector):
 
 STOP_S = 10  # conda takes its time to undo what it did
 DRAIN = 64  # how many times what is left in a pipe is read
+REPORT_BYTES = 99  # more than a report has
 WATCH_S = 1.0  # how often a child looks whether its parent is there
 
 
@@ -2786,6 +2791,23 @@ def wait_for_input(fds: "list[int]", bound_s: float) -> "list[int]":
     for fd in fds:
         polled.register(fd, POLLIN)
     return [fd for fd, _ in polled.poll(bound_s * 1000 if bound_s >= 0 else None)]
+
+
+def format_report(code: int, cause: "OSError | None" = None) -> bytes:
+    """Return what a child of ours says of a program's end, or of why there was none."""
+    return b"%d %d" % (code, cause.errno or 0 if cause else 0)
+
+
+def parse_report(report: bytes) -> int:
+    """Return the exit code that a report has, or raise the OSError; 137 for none, of a child that was killed itself.
+
+    >>> parse_report(format_report(3)), parse_report(b"")
+    (3, 137)
+    """
+    code, _, number = report.partition(b" ")
+    if int(number or 0):
+        raise OSError(int(number), os.strerror(int(number)))
+    return int(code or 137)
 
 
 class Held:
@@ -2832,7 +2854,7 @@ class Held:
         while left:
             ready = wait_for_input(watched, bound_s)
             if self.report in ready:
-                self.text, watched = os.read(self.report, 4096), watched[:1]
+                self.text, watched = os.read(self.report, REPORT_BYTES), watched[:1]
                 bound_s = 0 if self.text else -1.0  # nothing: it was killed, and its program may go on
             part = os.read(watched[0], 1 << 16) if watched[0] in ready else b""
             *lines, last = part.split(b"\n")
@@ -2845,14 +2867,13 @@ class Held:
                 break
         yield from filter(None, [b"".join(rest)])
 
-    def wait(self) -> "tuple[int, str]":
-        """Return the exit code, 128 + n after signal n, or why the program could not be started."""
+    def wait(self) -> int:
+        """Return the exit code, 128 + n after signal n, or raise the OSError that kept the program from starting."""
         if not fcntl:
-            return self.child.wait(), ""
-        text = (self.text or os.read(self.report, 4096) or b"137").decode("utf-8", "replace")
+            return self.child.wait()
+        self.text = self.text or os.read(self.report, REPORT_BYTES)
         self.child.wait()
-        code, _, cause = text.partition(" ")
-        return int(code), cause
+        return parse_report(self.text)
 
     def stop(self) -> None:
         """End the program and all that it started; told twice, it is not asked but killed."""
@@ -2865,7 +2886,7 @@ class Held:
                 os.write(self.life, b"x")
                 self.wait()
                 return
-            except BrokenPipeError:
+            except OSError:  # it has ended, or never began
                 return
             except (KeyboardInterrupt, Error):  # a person is in a hurry
                 continue
@@ -2905,12 +2926,12 @@ def hold(argv: "list[str]") -> int:
         start = lambda: set_process(PR_SET_PDEATHSIG, signal.SIGKILL)  # noqa: E731
         child = Popen(command, close_fds=False, start_new_session=True, preexec_fn=start)
     except OSError as e:
-        os.write(int(report), ("127 %s" % e.strerror).encode())
+        os.write(int(report), format_report(127, e))
         return 0
     Thread(target=watch, args=(int(life), parent, child.pid, stopped), daemon=True).start()
     code = child.wait()
     end_all(child.pid, bool(stopped) or code != 0)
-    os.write(int(report), b"%d" % (code if code >= 0 else 128 - code))
+    os.write(int(report), format_report(code if code >= 0 else 128 - code))
     os._exit(0)
 
 
@@ -2948,10 +2969,7 @@ def end_all(group: int, everyone: bool) -> None:
     import signal
 
     while True:
-        try:
-            os.killpg(group, signal.SIGKILL)
-        except OSError:
-            pass
+        try_to(lambda group: os.killpg(group, signal.SIGKILL), group)
         for pid in read_process(os.getpid(), "task/%d/children" % os.getpid()).split() if everyone else ():
             try_to(lambda pid: os.kill(pid, signal.SIGKILL), int(pid))
         try:
@@ -3184,7 +3202,7 @@ def run_engine(
     argv: "list[str]", environ: "Environ", order: Order, *more: Lock, given: bytes = b""
 ) -> "tuple[int, str]":
     """Run a program to its end and show how far it is; return its exit code and all that it printed."""
-    locks, say, program, code = [order.builder, *more], order.say, None, 0
+    locks, say, program = [order.builder, *more], order.say, None
     lines: list[str] = []
     marks: list[str] = []
     fds = [lock.fd for lock in locks if lock.fd >= 0]
@@ -3197,22 +3215,19 @@ def run_engine(
             lines += [] if step else [line]
             if step or say.verbose:
                 say.step(step or line)
-        code, cause = program.wait()
-    except BaseException as e:  # Ctrl-C
+        return program.wait(), "\n".join(lines)
+    except OSError as e:
+        cause = e.strerror or str(e)
+        raise Error("expected a program that can be started, found: " + cause, argv[0], hint=WAYS_OUT) from None
+    except BaseException:  # Ctrl-C
         if program:
             program.stop()
-        if isinstance(e, OSError):
-            cause = e.strerror or str(e)
-        else:
-            raise
+        raise
     finally:
         if program:
             program.close()
         for mark in filter(None, marks):
             try_to(os.unlink, mark)
-    if cause:
-        raise Error("expected a program that can be started, found: " + cause, argv[0], hint=WAYS_OUT)
-    return code, "\n".join(lines)
 
 
 def find_document(output: str) -> "dict[str, Any]":
@@ -3262,7 +3277,7 @@ def unregister(prefix: str) -> None:
 
 def build_with_program(order: Order) -> None:
     """Have a program create the prefix, one at a time: conda does not lock its package cache (conda#13055)."""
-    with Lock(find_cache_lock(), PACKAGE_LOCK_S, order.say) as cache:
+    with Lock(os.path.expanduser("~/.conda-execute.lock"), PACKAGE_LOCK_S, order.say) as cache:
         if cache.fd >= 0:  # a home that is not there, or cannot be written to, holds no lock
             cache.wait(exclusive=True).note("fills the package cache for " + order.prefix)
         order.say.step("%s: solving %s" % (order.engine, ", ".join(order.specs)))
@@ -3273,10 +3288,6 @@ def build_with_program(order: Order) -> None:
     if code and not find_document(output).get("success"):  # its threads may fail after its work is done
         raise Error("%s could not build the environment:\n%s" % (order.engine, format_explanation(output, code)))
     unregister(order.prefix)  # mamba registers each, and so does a conda older than 23.9
-
-
-def find_cache_lock() -> str:
-    return os.path.expanduser("~/.conda-execute.lock")
 
 
 # ---- pip -----------------------------------------------------------------------------
@@ -3330,7 +3341,7 @@ def find_pip_environ(pip: "list[str]", environ: "Environ", order: Order) -> "dic
 def install_requirements(order: Order) -> None:
     """Install PyPI requirements with the environment's own pip, and look each of them up."""
     order.say.step("pip: installing " + ", ".join(order.pip))
-    python = which("python", os.pathsep.join(find_bin_dirs(order.prefix)))
+    python = which_in(order.prefix, "python")
     # What lies elsewhere would count as installed: the environment has to stand alone.
     environ = {**activate(clean_environ(), order.prefix, order.config), "PYTHONNOUSERSITE": "1"}
     pip = [python, "-E", "-s", "-m", "pip"]
@@ -3540,7 +3551,7 @@ def build_packages(order: Order) -> None:
     """Have the engine build the prefix; once more if a damaged package in its cache was to blame."""
     build = build_with_rattler if order.engine == "rattler" else build_with_program
     for is_last in (False, True):
-        cause, damaged = None, []
+        cause = None
         try:
             build(order)
             check_packages(order)
@@ -3632,7 +3643,7 @@ def build_prefix(order: Order) -> None:
 
 def find_executable(name: str, prefix: str, path: str, common: "Collection[str]") -> str:
     """Return the environment's program of this name, for what is common else the machine's, or ""."""
-    program = which(name, os.pathsep.join(find_bin_dirs(prefix)))
+    program = which_in(prefix, name)
     if program and not os.path.getsize(program):  # a purge has left nothing of it
         return ""
     return program or (which(name, path) if name in common else "")
@@ -3718,11 +3729,12 @@ def wait_for(argv: "list[str]", environ: "Environ", fds: "list[int]") -> "tuple[
     interrupted = False
     try:
         child = Popen(argv, env=environ, pass_fds=[*fds, *pipe[1:]])
-        while len(pipe) > 1:
+        if pipe:
             os.close(pipe.pop())  # so that its end is seen here
         while True:
             try:
-                return read_report(pipe[0]) if pipe else find_exit_code(child), interrupted
+                code = parse_report(os.read(pipe[0], REPORT_BYTES)) if pipe else find_exit_code(child)
+                return code, interrupted
             except KeyboardInterrupt:
                 interrupted = True
     finally:
@@ -3743,14 +3755,6 @@ def find_exit_code(child: "Popen[bytes]") -> int:
     return child.returncode
 
 
-def read_report(pipe: int) -> int:
-    """Return what run_report() says: an exit code, or raise the OSError that kept the command from starting."""
-    code, _, number = os.read(pipe, 99).partition(b" ")
-    if number:
-        raise OSError(int(number), os.strerror(int(number)))
-    return int(code or 137)  # nothing: it was killed
-
-
 def run_report(argv: "list[str]") -> int:
     """Run a command, with signals as the caller had them, and report its exit code on a pipe."""
     import signal
@@ -3766,9 +3770,9 @@ def run_report(argv: "list[str]") -> int:
         start = lambda: signal.signal(signal.SIGCHLD, before)  # noqa: E731
         child = Popen(command, close_fds=False, preexec_fn=start)
     except OSError as e:
-        os.write(int(pipe), b"127 %d" % (e.errno or 0))
+        os.write(int(pipe), format_report(127, e))
         return 0
-    os.write(int(pipe), b"%d" % find_exit_code(child))
+    os.write(int(pipe), format_report(find_exit_code(child)))
     return 0
 
 
@@ -4197,7 +4201,7 @@ def obtain(store: Store, asked: Metadata, config: Config, script: str, force: bo
         prefix = store.path(asked.name)
         build_prefix(Order(asked, config, engine, prefix, offline, builder))
         keys = {"env": asked.specs, "pip": asked.pip, "channel": asked.channels, "engine": engine[:1]}
-        programs = [which(one, os.pathsep.join(find_bin_dirs(prefix))) for one in SHELLS + UTILITIES]
+        programs = [which_in(prefix, one) for one in SHELLS + UTILITIES]
         keys.update(brings=[os.path.relpath(one, prefix) for one in programs if one], created=["%d" % start])
         store.mark(asked.name, [(key, value) for key, values in keys.items() for value in values])
         store.append("create", asked.name, script)
