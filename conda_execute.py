@@ -33,7 +33,7 @@ Files below env-dir (condarc: conda-execute: env-dir)
     NAME/              a conda prefix; NAME is a hash of specs, requirements and channels
     NAME/conda-meta/conda-execute   written last, says of what, where and for which platform: without it the env does
                        not exist; one of another place or platform, or of which files have gone, is built anew
-    NAME/.cache/       a folder for each script whose entrypoint names ${CACHE}
+    NAME/.cache/       a folder for each content of a script whose entrypoint names ${CACHE}
     usage.tsv          a line a use: time (s since the epoch), event (create, run, remove), name,
                        pid, host, script; tabs, newlines and backslashes are escaped
     .leases/NAME       locked, shared, by what runs in the env; NAME.build by who builds it
@@ -86,6 +86,7 @@ Chapters, in the order of a run; each calls only what stands above it:
 
 Licence: BSD-3-Clause. Home: https://github.com/conda-tools/conda-execute
 """
+
 import os
 import sys
 import time
@@ -3789,7 +3790,10 @@ def no_start(program: str, cause: "OSError | ValueError") -> Error:
 
 
 def find_words(
-    command: "Command", values: "Mapping[str, str]", prefix: str, path: str,
+    command: "Command",
+    values: "Mapping[str, str]",
+    prefix: str,
+    path: str,
     capture: "Callable[[Any], str]" = lambda _: "",
 ) -> "list[str]":
     """Return the words of a command, the first as the path of a program; none where nothing is left of it."""
@@ -3812,12 +3816,12 @@ def find_words(
     return words
 
 
-def find_launch(asked: Metadata, script: str, args: "list[str]", prefix: str, path: str) -> "list[str]":
+def find_launch(asked: Metadata, script: str, content: bytes, args: "list[str]", prefix: str, path: str) -> "list[str]":
     """Return the command to execute: for an entrypoint of several, this file, which runs them there."""
     if asked.dialect != "conda-script":
         return find_argv(asked.run_with, script, args, prefix, path)
     [entrypoint] = asked.run_with
-    script, cache = os.path.abspath(script), find_cache(prefix, script)
+    script, cache = os.path.abspath(script), find_cache(prefix, content)
     if "&&" in entrypoint or "$(" in entrypoint:
         file = os.path.abspath(__file__)
         return [sys.executable, "-I", file, "--entrypoint", entrypoint, prefix, script, cache, *args]
@@ -3825,9 +3829,9 @@ def find_launch(asked: Metadata, script: str, args: "list[str]", prefix: str, pa
     return [*find_words(command, {"${SCRIPT}": script, "${CACHE}": cache}, prefix, path), *args]
 
 
-def find_cache(prefix: str, script: str) -> str:
-    """Return what ${CACHE} is for a script: a folder in the environment, which lives as long."""
-    return os.path.join(prefix, ".cache", sha256(os.fsencode(os.path.abspath(script))).hexdigest()[:20])
+def find_cache(prefix: str, content: bytes) -> str:
+    """Return what ${CACHE} is for a script, wherever it lies: a folder in the environment, which lives as long."""
+    return os.path.join(prefix, ".cache", sha256(content).hexdigest()[:20])
 
 
 def run_command(
@@ -4233,9 +4237,9 @@ def prepare(
     """Return a script's command and its variables, and note the use of its environment."""
     prefix = store.path(asked.name)
     script.keep(store)
-    argv = find_launch(asked, script.path, args, prefix, os.environ.get("PATH", os.defpath))
+    argv = find_launch(asked, script.path, script.data, args, prefix, os.environ.get("PATH", os.defpath))
     if asked.dialect == "conda-script" and "${CACHE}" in asked.run_with[0]:
-        make_folder(find_cache(prefix, script.path))
+        make_folder(find_cache(prefix, script.data))
     if not store.append("run", asked.name, script.path) and store.say.verbose:
         store.say.line("could not write to " + store.path("usage.tsv"))
     environ = read_environ()
@@ -4267,7 +4271,8 @@ def format_plan(
     engine = find_engine(config.engine, os.environ, sys.executable)[0]
     command = [*metadata.run_with, *([] if metadata.dialect == "conda-script" else [script.path]), *args]
     if exists:
-        command = find_launch(metadata, script.path, args, prefix, os.environ.get("PATH", os.defpath))
+        path = os.environ.get("PATH", os.defpath)
+        command = find_launch(metadata, script.path, script.data, args, prefix, path)
     if not as_json:
         state = "it exists" if exists else "%s would build it" % engine
         text = "%s\nEnvironment: %s\nCommand: %s"

@@ -332,10 +332,12 @@ def test_the_lease_is_held_by_every_command(run: Run, script: Script, env_dir: P
     assert sum(f"{env_dir}/.leases/" in line for line in done.stdout.splitlines()) == 2
 
 
-def test_the_cache_stays_and_is_the_scripts_own(run: Run, script: Script) -> None:
+def test_the_cache_stays_and_goes_by_what_the_script_says_not_by_where_it_lies(run: Run, script: Script) -> None:
+    """A scheduler runs copies of it."""
     code = "echo x >> $1/file; wc -l < $1/file"
-    one, two = (script("sh ${SCRIPT} ${CACHE}", code, name=name) for name in ("one.sh", "two.sh"))
-    assert [run("-q", path).stdout.strip() for path in (one, one, two, one)] == ["1", "2", "1", "3"]
+    one, copy = (script("sh ${SCRIPT} ${CACHE}", code, name=name) for name in ("one.sh", "slurm_script"))
+    other = script("sh ${SCRIPT} ${CACHE}", code + "  # changed", name="other.sh")
+    assert [run("-q", path).stdout.strip() for path in (one, one, copy, other)] == ["1", "2", "3", "1"]
 
 
 def test_the_cache_goes_with_the_environment(run: Run, script: Script, env_dir: Path) -> None:
