@@ -251,7 +251,7 @@ def index_json(package: Package) -> Json:
 def path_entry(path: str, content: bytes | str) -> Json:
     """Return the entry of a file in paths.json; a symlink out of the package has no digest."""
     if isinstance(content, str):
-        return {"_path": path, "path_type": "softlink"}
+        return {"_path": path, "path_type": "softlink", "size_in_bytes": 0}  # mamba wants a number
     entry: Json = {
         "_path": path,
         "path_type": "hardlink",
