@@ -35,12 +35,15 @@ Files below env-dir (condarc: conda-execute: env-dir)
                        not exist; one of another place or platform, or of which files have gone, is built anew
     NAME/.cache/       a folder for each content of a script whose entrypoint names ${CACHE}
     usage.tsv          a line a use: time (s since the epoch), event (create, run, remove), name,
-                       pid, host, script; tabs, newlines and backslashes are escaped
-    .leases/NAME       locked, shared, by what runs in the env; NAME.build by who builds it
+                       pid, host, script; tabs, newlines and backslashes are escaped; host is its name and a hash
+                       of its boot and pid namespace
+    .leases/NAME       locked, shared, by what runs in the env; NAME.build by who builds it; NAME.failed why that failed
+    .leases/NAME.shared, NAME.exclusive   files HOST.PID.START-FD of who has the lock, where it may not bind all hosts
     .scripts/SHA256/   scripts that came from -c, standard input or a URL
     .trash/            what is being deleted
 An env that was unused for remove-if-unused-for (condarc; 25 hours) is removed by the next call,
-never while anything runs in it. "--tmpenv list", or conda-tmpenv, shows what there is.
+never while anything runs in it; where locks do not bind all hosts that share env-dir, 30 days after its last use if
+another host has used it. "--tmpenv list", or conda-tmpenv, shows what there is.
 
 Exit codes: the script's own; 2 for a wrong command line, 125 when conda-execute itself fails, 126
 when the command cannot be executed, 127 when it is not found, 130 after Ctrl-C while it builds or
@@ -64,6 +67,7 @@ Chapters, in the order of a run; each calls only what stands above it:
     Name           the hash that names an env; the name of a platform
     Config         condarc and variables
     Folders        owner and mode of folders; deleting; what is on the disk
+    Hosts          who shares a folder with us, and what its locks are worth
     Processes      who is alive, and where it is at work
     Leases         locks, and leases on descriptors
     Log            rows of usage.tsv
@@ -163,7 +167,6 @@ with LibraryOnly():
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=LibraryOnly.forget)
 
-HOST = os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "")
 MACHINE = os.uname().machine if hasattr(os, "uname") else os.environ.get("PROCESSOR_ARCHITECTURE", "")
 
 TYPE_CHECKING = False
@@ -177,9 +180,9 @@ if TYPE_CHECKING:
     Word = List[Tuple[bool, Any]]  # parts, and whether each is split at blanks
     Command = List[Word]
     Environ = Mapping[str, str]
-    Uses = Dict[str, Dict[bytes, Tuple[int, bytes]]]  # by name and script, the time and row of the last use
+    Use = Tuple[int, bytes]  # its time, in s, and its row
 
-__version__ = "1.1.0"
+__version__ = "1.2.0"
 
 
 # ---- Errors --------------------------------------------------------------------------
@@ -262,6 +265,22 @@ def quote(text: str) -> str:
 
 # What environment.yml and people call the keys.
 SYNONYMS = {"dependencies": "env", "requirements": "env", "packages": "env", "specs": "env", "command": "run_with"}
+
+
+def mask(text: str) -> str:
+    """Return text without the passwords and tokens that stand in URLs.
+
+    >>> mask("no https://me:secret@host/t/abc-1/main, no http://x@y")
+    'no https://***@host/t/***/main, no http://***@y'
+    """
+    first, *rest = text.split("://")
+    for part in rest:
+        end = next((i for i, c in enumerate(part) if c.isspace() or c in "\"'<>"), len(part))
+        host, *path = part[:end].split("/")
+        host = "***" + host[host.rindex("@") :] if "@" in host else host
+        path = ["***" if before == "t" else one for before, one in zip(["", *path], path)]
+        first += "://" + "/".join([host, *path]) + part[end:]
+    return first
 
 
 def find_nearest(word: str, known: "Iterable[str]") -> str:
@@ -1738,24 +1757,35 @@ def check_folder(path: str, what: str, link_too: bool = False) -> None:
         hint = 'write "chmod -R go-w %s" if nobody else had a reason to write there, or %s' % (path, OWN_FOLDER)
     else:
         return
+    if found.st_mode & 0o022 == 0o020 and link_too:  # a store of a group
+        hint += "; to give each of a group one of his own in there: env-dir: %s/$USER" % path
     raise Error("expected %s of yours or root's, found %s" % (what, text), path, hint=hint)
+
+
+def read_mounts() -> "Iterator[tuple[str, str, list[str]]]":
+    """Yield where each file system is mounted, its type and its options, as proc_pid_mountinfo(5) has them."""
+    try:
+        with open("/proc/self/mountinfo", "rb") as f:
+            lines = f.read().split(b"\n")
+    except OSError:
+        return
+    for line in lines[:-1]:
+        fields, _, behind = line.partition(b" - ")
+        place, options = fields.split(b" ")[4:6]
+        for code in (b"\\040", b"\\011", b"\\012", b"\\134") if b"\\" in place else ():
+            place = place.replace(code, bytes([int(code[1:], 8)]))
+        kind, _, more = behind.split(b" ", 2)
+        yield os.fsdecode(place), os.fsdecode(kind), os.fsdecode(options + b"," + more).split(",")
 
 
 def check_no_mount(path: str) -> None:
     """Raise OSError where a file system is mounted at or below a folder: what is in that is not ours to delete."""
     import errno
 
-    try:
-        with open("/proc/self/mountinfo", "rb") as f:  # proc_pid_mountinfo(5)
-            places = [line.split(b" ")[4] for line in f]
-    except OSError:
-        return
-    for code in (b"\\040", b"\\011", b"\\012", b"\\134"):
-        places = [place.replace(code, bytes([int(code[1:], 8)])) for place in places]
-    start = os.fsencode(os.path.realpath(path)) + b"/"
-    for place in places:
-        if (place + b"/").startswith(start):
-            raise OSError(errno.EBUSY, "a file system is mounted at " + printable(os.fsdecode(place)), path)
+    start = os.path.realpath(path) + "/"
+    for place, _, _ in read_mounts():
+        if (place + "/").startswith(start):
+            raise OSError(errno.EBUSY, "a file system is mounted at " + printable(place), path)
 
 
 def remove_tree(path: str) -> None:
@@ -1862,6 +1892,55 @@ def read_json(path: str) -> "Any":
     return content if end == len(text) else None
 
 
+# ---- Hosts ---------------------------------------------------------------------------
+# Who they are who share a folder, and what a lock in that folder is worth. Knows no env.
+
+# File systems that one kernel has, all of whose processes its locks bind.
+OWN_TYPES = (
+    "ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs", "jfs", "reiserfs", "bcachefs", "nilfs2", "tmpfs", "ramfs",
+    "overlay", "aufs", "vfat", "exfat", "ntfs3", "hfsplus", "squashfs",
+)  # fmt: skip
+# Those of many hosts on which flock(2) binds all of them: nfs(5), mount.lustre(8), gfs2(5); and the options that
+# say otherwise. What is not listed here, sshfs and all else in fuse with it, may give each host locks of its own.
+SHARED_TYPES = ("nfs", "nfs4", "lustre", "gpfs", "ceph", "gfs2", "ocfs2")
+OWN_LOCKS = {"nolock", "local_lock=flock", "local_lock=all", "localflock", "localflocks", "noflock"}
+NFS_SERVER = "/proc/fs/nfsd/threads"  # what it exports is a local disk here; its own flock does not bind its clients
+
+
+def find_host() -> str:
+    """Return who we are: the host's name, and a hash of it, its boot and our pid namespace, such as n1-3f9a07c2.
+
+    Only processes of the same three can be seen from here; the same name with another hash is another host.
+    Eight digits: of four, one pair in 65,536 would be taken for one, and of the dead by the other.
+    """
+    name = os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "")
+    parts = [name]
+    try:
+        with open("/proc/sys/kernel/random/boot_id") as f:  # random(4)
+            parts.append(f.read())
+        parts.append(os.readlink("/proc/self/ns/pid"))  # pid_namespaces(7)
+    except OSError:  # no Linux, or no /proc
+        pass
+    plain = "".join(c if c in NAME_CHARACTERS else "_" for c in name)[:64]
+    return "%s-%s" % (plain, sha256(os.fsencode("\n".join(parts))).hexdigest()[:8])
+
+
+HOST = find_host()
+
+
+def find_worth(folder: str) -> str:
+    """Return whom flock(2) in a folder binds: the "kernel" that alone has the disk, "all" hosts that have it, or ""."""
+    path, found = os.path.realpath(folder) + "/", ("", "", [""])
+    for mount in read_mounts():  # the last at a place hides the others
+        if path.startswith(mount[0].rstrip("/") + "/") and len(mount[0]) >= len(found[0]):
+            found = mount
+    _, kind, options = found
+    if kind in OWN_TYPES:
+        return "" if os.path.exists(NFS_SERVER) else "kernel"
+    is_bound = kind in SHARED_TYPES and not OWN_LOCKS.intersection(options)
+    return "all" if is_bound and (kind != "lustre" or "flock" in options) else ""
+
+
 # ---- Processes -----------------------------------------------------------------------
 # Which processes are alive, and where each of them is at work. Knows neither locks nor envs.
 
@@ -1947,10 +2026,16 @@ def read_places(pid: int) -> "Iterator[bytes]":
 
 
 # ---- Leases --------------------------------------------------------------------------
-# Locks that several processes hold or one, by flock(2) or by files. Knows no env.
+# Locks that several processes hold or one, by flock(2) and by marks. Knows no env.
 
 LOCK_POLL_S = 0.05  # a person notices more
+SLOW_POLL_S = 0.5  # for those who wait long: on a network each look is several messages
 LOWEST_FD = 3  # below are the standard streams, open or not: a child gets others there
+DEAD_S = 600  # what another host has not renewed for so long is of the dead
+RENEW_S = DEAD_S / 40
+BOUND_S = DEAD_S / 10  # the same where we were given a lock that should bind that host
+FOREIGN_S = 30 * 86400  # how long a lease of another host counts, unless that takes it away
+UNSHARED = ".unshared"  # in .leases: of an env-dir where flock(2) does not bind all hosts
 
 
 def lift(fd: int) -> int:
@@ -1966,17 +2051,22 @@ def lift(fd: int) -> int:
 class Lock:
     """A lock on a file, shared or exclusive, that ends when it is released, or with the process that took it.
 
-    By flock(2): it belongs to the open file, so to every process that has a copy of the descriptor.
-    Where there is none (Windows, some network file systems), by files PATH.MODE.HOST.PID.START-FD:
-    each shows its own, then looks at those of others.
+    By flock(2), where there is such: it belongs to the open file, so to every process that has a copy of the
+    descriptor. And by a mark, a file PATH.MODE/HOST.PID.START-FD, of who has it alone, or shares it where flock may
+    not bind all hosts: each shows its own, then looks at those of others. Only who can see a process may declare
+    it dead: another host's mark counts for FOREIGN_S, one of who has the lock alone as long as it is renewed.
+    `sign` is a file that says for all hosts that marks are needed; `rival` is who was in the way.
     """
 
-    said = False  # that files are used
+    said = False  # that marks are needed
     opened: "set[int]" = set()  # by this process: a forked child is to have none of them
     guard = allocate_lock()  # of that, for threads
 
-    def __init__(self, path: str, keep_s: float, say: "Progress") -> None:
-        self.path, self.keep_s, self.say, self.mark, self.fd = path, keep_s, say, "", -1
+    def __init__(self, path: str, say: "Progress", sign: str = "") -> None:
+        self.path, self.say, self.sign, self.mark, self.rival, self.fd = path, say, sign, "", "", -1
+        self.seen: dict[str, float] = {}  # marks of other hosts, and their times
+        self.noted, self.made = "", 0
+        self.is_done: Any = None  # an Event, while our note is renewed
         link = getattr(os, "O_NOFOLLOW", 0)
         for flags in (os.O_RDWR | os.O_CREAT, os.O_RDONLY):  # reading is enough for a shared lock
             try:
@@ -2005,8 +2095,22 @@ class Lock:
         """Take or change the lock if that can be done at once; answer whether it was."""
         if self.fd < 0:
             return not exclusive
+        self.release_mark()
+        self.rival = ""
+        is_given = self.take_by_flock(exclusive)
+        if is_given is None:
+            self.learn()
+        needs_mark = exclusive or not is_given or self.is_worthless()
+        if is_given is not False and not (needs_mark and self.is_barred(exclusive, bool(is_given))):
+            return True
+        self.release_mark()
+        self.release_flock()
+        return False
+
+    def take_by_flock(self, exclusive: bool) -> "bool | None":
+        """Do as take() does, by flock(2) alone; return None where there is none."""
         if not fcntl:  # Windows
-            return self.take_by_file(exclusive)
+            return None
         try:
             fcntl.flock(self.fd, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -2018,71 +2122,180 @@ class Lock:
                 self.refuse(PermissionError(errno.EACCES, "it cannot be written to"), True)
             if e.errno not in (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP):
                 raise
-            return self.take_by_file(exclusive)
+            return None
         return True
 
-    def take_by_file(self, exclusive: bool) -> bool:
-        """Show a mark of our own, and withdraw it where another's stands against it."""
-        if self.say.verbose and not Lock.said:
+    def is_worthless(self) -> bool:
+        """Answer whether flock may not bind all hosts that have the folder; a block device is of this one alone."""
+        if not self.sign or os.path.exists(self.sign) or os.path.exists(NFS_SERVER):
+            return bool(self.sign)
+        return os.major(os.fstat(self.fd).st_dev) == 0 and not find_worth(os.path.dirname(self.path))
+
+    def learn(self) -> None:
+        """Leave the sign that flock does not bind all hosts here, so that leases leave marks from now on."""
+        try:
+            if self.sign and not os.path.exists(self.sign):
+                write_file(self.sign, b"")
+        except OSError:  # nothing can be written here, so nothing is removed either
+            pass
+
+    def is_barred(self, exclusive: bool, is_given: bool) -> bool:
+        """Show our mark, and answer whether one of somebody else's stands against it, or a note that he renews."""
+        if self.say.verbose and not Lock.said and not exclusive:
             Lock.said = True
-            self.say.line("%s has no file locks: using lock files instead" % os.path.dirname(self.path))
-        self.release_mark()
-        folder, base = os.path.split(self.path)
-        self.mark = self.show("exclusive" if exclusive else "shared", os.getpid())
-        for name in os.listdir(folder):
-            mode, _, holder = name[len(base) + 1 :].partition(".")
-            other, conflicts = os.path.join(folder, name), mode == "exclusive" or exclusive and mode == "shared"
-            if name.startswith(base + ".") and conflicts and other != self.mark and is_held(other, holder, self.keep_s):
-                self.release_mark()
-                return False
-        return True
+            self.say.line("%s has no file locks that bind all hosts: using lock files" % os.path.dirname(self.path))
+        try:
+            self.mark = self.show("exclusive" if exclusive else "shared", os.getpid())
+            now = os.stat(self.mark).st_mtime  # on a network, the file server's time
+        except OSError:
+            if not is_given and (exclusive or os.access(os.path.dirname(self.path), os.W_OK)):
+                raise
+            now = time.time()  # a full disk, or one that we may only read: flock has to do
+        for mode in ("exclusive", "shared")[: 1 + exclusive]:
+            for mark in list_files("%s.%s" % (self.path, mode)):
+                if mark != self.mark and self.counts(mark, mode, is_given, now):
+                    self.rival = "process %d on %s" % find_holder(mark)[1::-1]
+                    return True
+        note = self.read_note() if exclusive and (not is_given or self.is_worthless()) else ""
+        is_foreign = note.startswith("process ") and note.split(" ")[3:4] != [HOST + ","]
+        if is_foreign and now - os.fstat(self.fd).st_mtime < DEAD_S:
+            self.rival = note
+        return bool(self.rival)
+
+    def counts(self, mark: str, mode: str, is_given: bool, now: float) -> bool:
+        """Answer whether the process that left a mark may still be there."""
+        host, pid, start = find_holder(mark)
+        if host == HOST:
+            if is_running(pid, start):
+                return True
+            if mode == "exclusive":  # what shares may have left others behind: see Collector.sweep()
+                try_to(os.unlink, mark)
+            return False
+        try:
+            renewed = os.stat(mark).st_mtime
+        except OSError:
+            return False
+        if mode == "shared":
+            return now - renewed < FOREIGN_S
+        if is_given and self.seen.setdefault(mark, renewed) < renewed:  # by somebody who has what we were given
+            self.learn()
+        return now - renewed < self.find_bound(is_given)
+
+    def find_bound(self, is_given: bool) -> float:
+        """Return for how long, in s, what another host does counts that does not renew it."""
+        return BOUND_S if is_given and not self.is_worthless() else DEAD_S
 
     def show(self, mode: str, pid: int) -> str:
         """Leave the mark of a process, and return its path."""
-        mark = "%s.%s.%s.%d.%s-%d" % (self.path, mode, HOST, pid, find_start(pid), self.fd)
-        os.close(os.open(mark, os.O_CREAT | os.O_WRONLY, 0o644))
-        return mark
+        folder = "%s.%s" % (self.path, mode)
+        mark = os.path.join(folder, "%s.%d.%s-%d" % (HOST, pid, find_start(pid), self.fd))
+        while True:
+            try:
+                os.close(os.open(mark, os.O_CREAT | os.O_WRONLY, 0o644))
+                return mark
+            except FileNotFoundError:  # none yet, or it went with the last mark
+                try:
+                    os.mkdir(folder, 0o755)
+                except FileExistsError:
+                    pass
+            except NotADirectoryError:  # nothing of ours
+                try_to(os.unlink, folder)
 
     def share(self, pid: int) -> str:
-        """Let a child that has our descriptor hold the lock too where there are only files; return its mark, or ""."""
+        """Let a child that has our descriptor hold the lock too where there are only marks; return its mark, or ""."""
         return self.show("exclusive", pid) if self.mark else ""
 
     def wait(self, exclusive: bool) -> "Lock":
         """Take the lock when it can be had; say for whom we wait, unless it is a matter of moments."""
-        start, said = time.time(), False
+        start, said, pause_s = time.time(), False, LOCK_POLL_S
         if self.fd < 0 and exclusive:
             raise Error("expected a folder in which a lock file can be made, found none", self.path, hint=OWN_FOLDER)
         while not self.take(exclusive):
-            os.lseek(self.fd, 0, os.SEEK_SET)
-            holder = os.read(self.fd, 400).decode("utf-8", "replace")
-            if not said and (holder or time.time() > start + 1):
-                self.say.line("waiting for " + printable(holder or "another process to let go of " + self.path))
+            holder, is_long = self.read_note(), time.time() > start + 1
+            if not said and (holder or is_long):
+                holder = holder or self.rival or "another process to let go of " + self.path
+                self.say.line("waiting for " + printable(holder))
                 said = True
-            time.sleep(LOCK_POLL_S)
+            time.sleep(pause_s * (0.5 + os.urandom(1)[0] / 256))  # not in step with others
+            pause_s = min(1.1 * pause_s, SLOW_POLL_S)
         return self
 
-    def note(self, what: str) -> None:
-        """Leave a note for those who wait, where that can be written; an empty one withdraws it."""
+    def read_note(self) -> str:
+        """Return what a holder of the lock says of itself: see note()."""
+        os.lseek(self.fd, 0, os.SEEK_SET)
+        return os.fsdecode(os.read(self.fd, 400).split(b"\0")[0])
+
+    def note(self, what: str, folder: str = "") -> None:
+        """Leave a note for those who wait, where that can be written, and renew it; an empty one withdraws it.
+
+        `made` becomes the inode of a folder that we are about to make.
+        """
+        from threading import Event, Thread
+
+        if self.is_done:
+            self.is_done.set()
+        self.noted, self.made, self.is_done = what and "process %d on %s, which %s" % (os.getpid(), HOST, what), 0, None
         try:
             os.ftruncate(self.fd, 0)
             os.lseek(self.fd, 0, os.SEEK_SET)
-            os.write(self.fd, os.fsencode(what and "process %d on %s, which %s" % (os.getpid(), HOST, what)))
+            os.write(self.fd, os.fsencode(self.noted))
         except OSError:  # a full disk, somebody else's lock file
-            pass
+            self.noted = ""
+        if what:
+            self.is_done = Event()
+            Thread(target=self.renew, args=(self.is_done, self.mark, folder), daemon=True).start()
+
+    def renew(self, is_done: "Any", mark: str, folder: str) -> None:
+        """Show others that we are alive, up to an event."""
+        renewed = time.time()
+        while not is_done.wait(RENEW_S if self.made or not folder else min(RENEW_S, LOCK_POLL_S)):
+            try:
+                self.made = self.made or os.stat(folder).st_ino
+            except OSError:  # not there yet
+                pass
+            if abs(time.time() - renewed) >= RENEW_S:
+                renewed = time.time()
+                for place in (mark, self.path):
+                    try_to(os.utime, place)
+
+    def is_taken_over(self, folder: str, sign: str) -> bool:
+        """Answer whether a folder that we make is another's by now, whom no lock of ours binds: with his sign in it,
+        or since he took us for dead, and wrote a note of his own."""
+        try:
+            is_ours = os.stat(folder).st_ino == self.made
+        except FileNotFoundError:
+            is_ours = False
+        return not is_ours and (os.path.lexists(sign) or self.noted not in ("", self.read_note()))
 
     def release_mark(self) -> None:
         if self.mark:
             try_to(os.unlink, self.mark)
+            try_to(os.rmdir, os.path.dirname(self.mark))
             self.mark = ""
 
-    def release(self) -> None:
+    def release_flock(self) -> None:
         """Let go of the lock, though a process that was forked meanwhile has a copy of the descriptor."""
-        self.release_mark()
         if self.fd >= 0 and fcntl:
             try:
                 fcntl.flock(self.fd, fcntl.LOCK_UN)
             except OSError:  # no such locks here
                 pass
+
+    def release(self) -> None:
+        if self.is_done:
+            self.note("")
+        self.release_mark()
+        self.release_flock()
+        self.close()
+
+    def abandon(self) -> None:
+        """Let go of a shared lock, but leave a mark: of what may go on in there only our host can know the end."""
+        try:
+            mark = self.mark or self.show("shared", os.getpid())
+            os.replace(mark, "%s.%d.ended-%d" % (os.path.join(os.path.dirname(mark), HOST), os.getpid(), self.fd))
+        except OSError:  # nothing can be written here, so nothing is removed either
+            pass
+        self.mark = ""
         self.close()
 
     def close(self) -> None:
@@ -2112,16 +2325,15 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=Lock.forget)
 
 
-def is_held(mark: str, holder: str, keep_s: float) -> bool:
-    """Answer whether the process that left a mark may still be there; remove the mark if it is gone for certain."""
-    host, pid, start = (holder.rpartition("-")[0].rsplit(".", 2) + ["", ""])[:3]
-    try:
-        held = is_running(int(pid), start) if host == HOST else time.time() - os.stat(mark).st_mtime < keep_s
-        if not held:
-            os.unlink(mark)
-    except (FileNotFoundError, ValueError):
-        return False
-    return held
+def find_holder(mark: str) -> "tuple[str, int, str]":
+    """Return host, process and its start from the name of a mark; what is none is of a host without name.
+
+    >>> find_holder("/e/.leases/ea97.shared/n1.example.org-3f9a07c2.71.4242-900")
+    ('n1.example.org-3f9a07c2', 71, '4242')
+    """
+    parts = os.path.basename(mark).rpartition("-")[0].rsplit(".", 2)
+    is_mark = len(parts) == 3 and parts[1].isdigit() and len(parts[1]) < 11
+    return (parts[0], int(parts[1]), parts[2]) if is_mark else ("", 0, "")
 
 
 LEASE_FD = 900  # out of the way of what scripts use by number, below the usual limit of 1024
@@ -2168,6 +2380,7 @@ def is_same_file(one: int, other: int) -> bool:
 
 LOG_HEADER = b"time\tevent\tname\tpid\thost\tscript\n"
 LOG_LIMIT_BYTES = 1 << 20
+MAX_USES = 20  # of an environment, that are kept: a person looks at no more
 
 
 def format_use(time_s: int, event: str, name: str, pid: int, host: str, script: str) -> bytes:
@@ -2186,15 +2399,41 @@ def unescape(script: bytes) -> str:
     return os.fsdecode(b"\\".join(parts))
 
 
-def find_uses(rows: "Iterable[bytes]") -> "Uses":
-    """Return for each name and script the time and row of its last use; rows that are none are skipped."""
-    uses: Uses = {}
-    for row in rows:
-        fields = row[:-1].split(b"\t")
-        is_row = len(fields) == 6 and row[-1:] == b"\n" and fields[0].isdigit() and len(fields[0]) < 15
-        if is_row and fields[1] != b"remove":
-            uses.setdefault(os.fsdecode(fields[2]), {})[fields[5]] = int(fields[0]), row
-    return uses
+class Uses:
+    """What rows say of each environment, by its name: the last uses by script and by host, each its time and row.
+
+    Only what stands behind the last `create` or `remove` counts for hosts: up to then somebody saw that nobody ran
+    in it. The last MAX_USES are kept, in their order: schedulers give each job a copy of its script, and its own name.
+    """
+
+    def __init__(self, rows: "Iterable[bytes]") -> None:
+        self.made: dict[str, Use] = {}
+        self.scripts: dict[str, dict[bytes, Use]] = {}
+        self.hosts: dict[str, dict[str, Use]] = {}
+        for row in rows:
+            fields = row[:-1].split(b"\t")
+            if len(fields) == 6 and row[-1:] == b"\n" and fields[0].isdigit() and len(fields[0]) < 15:
+                self.add(int(fields[0]), row, fields)  # others are read past
+
+    def add(self, time_s: int, row: bytes, fields: "list[bytes]") -> None:
+        name, host = os.fsdecode(fields[2]), os.fsdecode(fields[4])
+        if fields[1] in (b"create", b"remove"):
+            self.hosts.pop(name, None)
+            self.made[name] = time_s, row
+        if fields[1] == b"remove":
+            del self.made[name]
+            return
+        for table, key in ((self.scripts, fields[5]), (self.hosts, host)):
+            uses: Any = table.setdefault(name, {})
+            uses.pop(key, None)
+            uses[key] = time_s, row
+            if len(uses) > MAX_USES:
+                del uses[next(iter(uses))]
+
+    def of(self, name: str) -> "list[Use]":
+        """Return all that is kept of an environment."""
+        by_host, by_script = self.hosts.get(name, {}), self.scripts.get(name, {})
+        return [*by_host.values(), *by_script.values(), *([self.made[name]] if name in self.made else [])]
 
 
 # ---- Store ---------------------------------------------------------------------------
@@ -2285,13 +2524,28 @@ class EnvDir:
         self.top, self.keep_s, self.say = env_dir, keep_s, say
         self.subdir = subdir or find_subdir(sys.platform, MACHINE)
         self.env_dir = find_home(env_dir, self.subdir)
+        self.ahead_s: float | None = None  # by how much this host's clock is ahead of the disk's
 
     def path(self, *parts: str) -> str:
         return os.path.join(self.env_dir, *parts)
 
     def lock(self, name: str) -> Lock:
         make_folder(self.path(".leases"))  # which may have been deleted
-        return Lock(self.path(".leases", name), self.keep_s, self.say)
+        return Lock(self.path(".leases", name), self.say, self.path(".leases", UNSHARED))
+
+    def now(self) -> float:
+        """Return the time of the disk, which may be a server's, in s; this host's where nothing can be touched."""
+        if self.ahead_s is None:
+            path = self.path(".leases")
+            is_touched = os.path.exists(path) and not try_to(os.utime, path)
+            self.ahead_s = time.time() - os.stat(path).st_mtime if is_touched else 0.0
+        return time.time() - self.ahead_s
+
+    def learn(self) -> None:
+        """Leave the sign that leases have to leave marks, where this host's locks may not bind all others."""
+        if sys.platform == "linux" and not find_worth(self.env_dir):
+            with self.lock(".platform") as lock:
+                lock.learn()
 
     def find_marker(self, name: str) -> "dict[str, list[str]]":
         """Return what the marker of a complete environment says, by key; nothing where there is none to believe.
@@ -2352,7 +2606,7 @@ class EnvDir:
                     head = f.read(4096)
             except OSError:
                 continue
-            if head.startswith(sign) or name == "usage.tsv" and find_uses(head.splitlines(True)):
+            if head.startswith(sign) or name == "usage.tsv" and Uses(head.splitlines(True)).scripts:
                 return True
         return False
 
@@ -2395,6 +2649,8 @@ class EnvDir:
                 make_folder(self.path(folder))
             os.utime(self.path(".leases"))  # fails where nothing can be written
             self.claim()
+            self.learn()
+            self.adopt_marks()
         except OSError as e:
             raise self.unwritable(e) from None
         self.check(".leases", ".trash", KEPT)
@@ -2403,6 +2659,17 @@ class EnvDir:
             kind = "a link" if os.path.islink(self.path(name)) else kind
             message = "expected room for an environment, found %s that conda-execute did not make" % kind
             raise Error(message, self.path(name), hint="move it to another place")
+
+    def adopt_marks(self) -> None:
+        """Move the marks that versions before 1.2 left beside the lock files to where they are looked for."""
+        for path in list_files(self.path(".leases")):
+            for mode in (".shared", ".exclusive"):
+                name, _, holder = os.path.basename(path).partition(mode + ".")
+                if holder:
+                    folder = self.path(".leases", name + mode)
+                    try_to(os.unlink, folder)  # a file is nothing of ours
+                    make_folder(folder)
+                    os.replace(path, os.path.join(folder, holder))
 
     def claim(self) -> None:
         """Note which platform made env-dir; where that is another, ours is the folder called like it."""
@@ -2439,20 +2706,20 @@ class EnvDir:
         except OSError:  # read-only, full: a use that is not noted ends no run
             return False
 
-    def read_uses(self) -> "Uses":
-        """Return what find_uses() does of the log, nothing where it cannot be read."""
+    def read_uses(self) -> Uses:
+        """Return what the log says, nothing where it cannot be read."""
         try:
             with open(self.path("usage.tsv"), "rb") as f:
-                return find_uses(f)
+                return Uses(f)
         except OSError:
-            return {}
+            return Uses([])
 
-    def last_use(self, name: str, uses: "Uses") -> float:
+    def last_use(self, name: str, uses: "Uses | None" = None) -> float:
         """Return when an environment, or what is kept of a script, was used last; 0 for what is not complete.
 
         What lies in the future was written by a clock that was wrong, and counts from now on.
         """
-        now = time.time()
+        now = self.now()
         try:
             if name.startswith(KEPT):
                 marked = os.stat(self.path(name)).st_mtime + KEPT_S
@@ -2462,32 +2729,10 @@ class EnvDir:
             return 0
         except OSError:  # one that may not be looked at is none that is not complete
             return now
-        last = max([marked, *(when for when, _ in uses.get(name, {}).values())])
+        last = max([marked, *(when for when, _ in (uses.of(name) if uses else ()))])
         if last > now + CLOCK_S:
             self.date(self.path(name) if name.startswith(KEPT) else self.path(name, MARKER))
         return last if last <= now + CLOCK_S else now
-
-    def compact_log(self) -> None:
-        """Rewrite a log to the last use of each environment by each script: one that is long, or is of the future."""
-        path, latest = self.path("usage.tsv"), time.time() + CLOCK_S
-        try:
-            with open(path, "rb") as old:
-                content = old.read()
-                end = content.rfind(b"\n") + 1  # a row may be on its way
-                uses = find_uses(row + b"\n" for row in content[:end].split(b"\n"))
-                names = [name for name in uses if os.path.lexists(self.path(name, MARKER))]
-                kept = sorted(use for name in names for use in uses[name].values())
-                if end < LOG_LIMIT_BYTES and all(when <= latest for when, _ in kept):
-                    return
-                kept = [use for use in kept if use[0] <= latest]
-                write_file(path + ".part", b"".join([LOG_HEADER, *(row for _, row in kept)]))
-                os.replace(path + ".part", path)
-                old.seek(end)
-                late = old.read()  # appended while we wrote
-            with open(path, "ab", buffering=0) as log:
-                log.write(late)
-        except OSError:
-            pass
 
     def find_names(self) -> "list[str]":
         """Return the names of all environments that bear our sign, whole or not."""
@@ -2523,6 +2768,7 @@ def find_trashed(entry: str) -> str:
 # What in env-dir is no longer needed, and who still runs in it.
 
 RETRY_S = 600  # when to look again at an environment that something still runs in
+RETRY_FAR_S = 86400  # on another host
 
 
 def find_tenant(place: bytes) -> str:
@@ -2535,6 +2781,14 @@ def find_tenant(place: bytes) -> str:
     if first == KEPT:
         return "/".join([first, *rest[:1]])
     return "".join(rest[:1] if first == ".leases" else first)[:20]
+
+
+def is_older(path: str, time_s: float) -> bool:
+    """Answer whether a file is there and was last changed before a time."""
+    try:
+        return os.lstat(path).st_mtime < time_s
+    except OSError:
+        return False
 
 
 def start_collector(env_dir: str, keep_s: float) -> None:
@@ -2569,8 +2823,9 @@ class Collector(EnvDir):
 
     def find_logged(self) -> "Iterator[tuple[int, str]]":
         """Yield the processes of this host that the log names and that still run, and where."""
-        for name, scripts in self.read_uses().items():
-            for _, row in scripts.values():
+        uses = self.read_uses()
+        for name in uses.scripts:
+            for _, row in uses.of(name):
                 pid, host, script = row[:-1].split(b"\t")[3:]
                 if host == os.fsencode(HOST) and pid.isdigit() and is_running(int(pid), ""):
                     yield int(pid), name
@@ -2605,24 +2860,56 @@ class Collector(EnvDir):
         for entry in asides:
             os.rename(self.path(".trash", entry), self.path(".trash", entry[: -len(ASIDE)]))
 
-    def in_use(self, name: str, pids: "list[int]") -> Error:
-        who = "process " + ", ".join(map(str, pids)) if pids else "another process"
-        return Error("expected nobody to run in it, found " + who, self.path(name), hint="end it, or wait for its end")
+    def find_strangers(self, name: str, uses: Uses, is_held: bool = False) -> "list[str]":
+        """Return who of other hosts may still run in an environment, seen by nobody here and bound by no lock.
 
-    def remove(self, name: str, used_before: float) -> "list[int] | None":
+        If somebody holds the lock that binds all, return who that may be.
+        """
+        worth, last = find_worth(self.env_dir), self.last_use(name)
+        if last < self.now() - FOREIGN_S:
+            return []
+        try:  # when leases began to leave marks
+            since = os.stat(self.path(".leases", UNSHARED)).st_mtime + DEAD_S
+        except OSError:
+            since = float("inf") if is_held or not worth else 0
+        if name.startswith(KEPT):  # no lease tells who reads a script
+            hosts = {host for users in uses.hosts.values() for host in users if host != HOST and worth != "kernel"}
+            return ["a job on " + printable(host) for host in sorted(hosts)]
+        users = uses.hosts.get(name, {}).items()
+        pids = [(host, row.split(b"\t")[3].decode("ascii", "replace")) for host, (when, row) in users if when < since]
+        found = ["process %s on %s" % (printable(pid), printable(host)) for host, pid in pids if host != HOST]
+        noted = max([when for when, _ in uses.of(name)], default=0)
+        return found + (["one that the log does not tell of"] if noted + CLOCK_S < last < since else [])
+
+    def find_users(self, name: str, uses: Uses, busy: "dict[str, list[int]]") -> "list[str]":
+        """Return who runs in an environment, or may do so; `busy` is what find_processes() returns."""
+        pids = busy.get(name)
+        return (["process " + ", ".join(map(str, pids))] if pids else []) + self.find_strangers(name, uses)
+
+    def in_use(self, name: str, who: "list[str]") -> Error:
+        hint = "end it, or wait for its end"
+        if any(" on " in one for one in who):
+            hint += '; if it has ended, "conda-tmpenv clear" there says so, and 30 days after its last use it has'
+        found = ", ".join(who) or "another process"
+        return Error("expected nobody to run in it, found " + found, self.path(name), hint=hint)
+
+    def remove(self, name: str, used_before: float, uses: "Uses | None" = None) -> "list[str] | None":
         """Move what is idle into the trash; return None, or who is in the way ([] if that is unknown).
 
         Each use changes the time of the last: what is looked at before the locks are had still holds if that does.
         """
         is_kept = name.startswith(KEPT)
-        dated, pids = self.last_use(name, {}), self.find_processes().get(name, [])
+        dated, who = self.last_use(name), self.find_users(name, uses or self.read_uses(), self.find_processes())
+        if 0 < dated < self.now() - FOREIGN_S:
+            self.void_marks(name)
         locks = [self.lock(one) for one in ([KEPT] if is_kept else [name + ".build", name])]
         try:
             if is_kept:  # those who hold it are about to let go of it
                 locks[0].wait(exclusive=True)
             is_alone = all(lock.take(exclusive=True) for lock in locks)
-            if not is_alone or pids or dated > used_before or self.last_use(name, {}) != dated:
-                return pids
+            if not is_alone or who or dated > used_before or self.last_use(name) != dated:
+                who = who or [lock.rival for lock in locks if lock.rival]
+                return who or ([] if is_alone else self.find_strangers(name, uses or self.read_uses(), is_held=True))
             self.move_to_trash(name)
         finally:
             for lock in locks:
@@ -2630,6 +2917,50 @@ class Collector(EnvDir):
         if not is_kept:
             self.append("remove", name, "")
         return None
+
+    def void_marks(self, name: str) -> None:
+        """Take away the marks of other hosts in an environment that nobody has used for so long that none counts."""
+        for mark in list_files(self.path(".leases", name + ".shared")):
+            if find_holder(mark)[0] != HOST:
+                try_to(os.unlink, mark)
+
+    def sweep(self) -> None:
+        """Take from .leases what nobody needs: marks of the dead, and failures that were told."""
+        busy, now = self.find_processes(), self.now()
+        for path in list_files(self.path(".leases")):
+            name, kind = os.path.splitext(os.path.basename(path))
+            for mark in list_files(path) if kind in (".shared", ".exclusive") else ():
+                host, pid, start = find_holder(mark)
+                is_over = not is_running(pid, start) and (kind == ".exclusive" or name not in busy)
+                if is_over if host == HOST else is_older(mark, now - (FOREIGN_S if kind == ".shared" else DEAD_S)):
+                    try_to(os.unlink, mark)
+                    try_to(os.rmdir, path)
+            if kind == ".failed" and is_older(path, now - DEAD_S):
+                try_to(os.unlink, path)
+
+    def compact_log(self) -> None:
+        """Rewrite a log that is long, or of the future, to what Uses keeps of each environment, in its order."""
+        path, latest = self.path("usage.tsv"), self.now() + CLOCK_S
+        try:
+            with open(path, "rb") as old:
+                content = old.read()
+                end = content.rfind(b"\n") + 1  # a row may be on its way
+                rows = [row + b"\n" for row in content[:end].split(b"\n")]
+                uses = Uses(rows)
+                found = [
+                    use for name in uses.scripts if os.path.lexists(self.path(name, MARKER)) for use in uses.of(name)
+                ]
+                if end < LOG_LIMIT_BYTES and all(when <= latest for when, _ in found):
+                    return
+                kept = {row for when, row in found if when <= latest}
+                write_file(path + ".part", b"".join([LOG_HEADER, *(row for row in dict.fromkeys(rows) if row in kept)]))
+                os.replace(path + ".part", path)
+                old.seek(end)
+                late = old.read()  # appended while we wrote
+            with open(path, "ab", buffering=0) as log:
+                log.write(late)
+        except OSError:
+            pass
 
     def empty_trash(self) -> "list[OSError]":
         """Delete what lies in the trash, but for what a builder may yet put back; return why what stays does."""
@@ -2655,32 +2986,33 @@ class Collector(EnvDir):
         What needs room on the disk comes after what makes some.
         """
         self.check(".leases", ".trash", KEPT)
-        if not self.is_ours() or not self.is_clock_right():
+        if not self.is_ours() or abs(self.now() - time.time()) > CLOCK_S:
             return
+        self.learn()
+        self.adopt_marks()
         with self.lock(".collect") as guard:
-            due = self.collect_envs() if guard.take(exclusive=True) else 0
+            due = 0.0
+            if guard.take(exclusive=True):
+                guard.note("collects")
+                self.sweep()
+                due = self.collect_envs()
             self.empty_trash()
             if due:
                 self.note_due(due)
                 self.compact_log()
 
-    def is_clock_right(self) -> bool:
-        """Answer whether this host's clock agrees with that of the disk, which may be a server's."""
-        leases = self.path(".leases")
-        self.date(leases)
-        return os.path.isdir(leases) and abs(os.stat(leases).st_mtime - time.time()) < CLOCK_S
-
     def collect_envs(self) -> float:
         """Move away the environments that have been unused for too long; return when the next is due."""
-        now, uses = time.time(), self.read_uses()
+        now, uses = self.now(), self.read_uses()
         due = now + self.keep_s
         for name in self.find_names() + self.find_kept_names():
             try:
                 if not name.startswith(KEPT):
                     self.unmark_if_damaged(name)
                 expiry = self.last_use(name, uses) + self.keep_s
-                if expiry <= now and self.remove(name, now - self.keep_s) is not None:
-                    expiry = now + RETRY_S
+                who = self.remove(name, now - self.keep_s, uses) if expiry <= now else None
+                if who is not None:
+                    expiry = now + (RETRY_FAR_S if who and all(" on " in one for one in who) else RETRY_S)
             except (OSError, Error):  # a mount point, or somebody else's: it keeps no other
                 expiry = now + RETRY_S
             due = min(due, expiry) if expiry > now else due
@@ -2702,7 +3034,7 @@ class Collector(EnvDir):
         except OSError:
             due = 0
         now = time.time()  # a stamp beyond what the setting allows is of a clock that was wrong
-        if not now < due <= now + max(self.keep_s, RETRY_S) + 1 and os.access(self.path(".leases"), os.W_OK):
+        if not now < due <= now + max(self.keep_s, RETRY_FAR_S) + 1 and os.access(self.path(".leases"), os.W_OK):
             start_collector(self.top, self.keep_s)
 
 
@@ -2710,30 +3042,38 @@ class Collector(EnvDir):
 # A lease on an environment, built first where there is none. Knows no engine.
 
 
+MAX_TRIES = 9  # to be the builder where locks do not bind all hosts
+
+
 class Store(Collector):
     """env-dir, where each environment lies under its name."""
 
-    def obtain(self, name: str, force: bool, build: "Callable[[Lock], None]") -> Lock:
+    def obtain(self, name: str, force: bool, build: "Callable[[Lock], None]", terms: str = "", batch: str = "") -> Lock:
         """Return a lease on a complete environment, built first where there is none.
 
         Look, lock, look again, build, mark last. Who dies on the way leaves a prefix without marker,
         which the next one clears away; its engine, which inherits the builder's lock, keeps others waiting.
+        A build that fails does so for all who waited for it on the same `terms`, and for others of one `batch`.
         """
         self.check(".leases")
         if force or not os.path.lexists(self.path(name, MARKER)):
             self.make(name)
         lease = self.lock(name).wait(exclusive=False)
         self.collect_if_due()
-        if not self.admit(lease, name) or force:
+        if self.admit(lease, name) and not force:
+            return lease
+        for _ in range(MAX_TRIES):
             lease.release()  # who waits for a builder does not run in it
             self.make(name)
+            before = self.find_failure(name)[0]
             with self.lock(name + ".build").wait(exclusive=True) as builder:
+                self.refuse_failed(name, before, terms, batch)
                 self.put_back(name)
-                if force or not self.find_marker(name):
-                    self.replace(name, builder, build)
+                is_built = (force or not self.find_marker(name)) and self.replace(name, builder, build, terms, batch)
                 lease = self.lock(name).wait(exclusive=False)
-                self.admit(lease, name)
-        return lease
+                if self.admit(lease, name) and not force or is_built:
+                    return lease
+        raise Error("expected to be the only builder, found others again and again", self.path(name))
 
     def admit(self, lease: Lock, name: str) -> bool:
         """Answer whether an environment is complete and nobody else's, looked at while we hold its lease."""
@@ -2744,23 +3084,34 @@ class Store(Collector):
             lease.release()
             raise
 
-    def replace(self, name: str, builder: Lock, build: "Callable[[Lock], None]") -> None:
-        """Build an environment in the place of what is there; if that fails, put a complete one back."""
+    def replace(self, name: str, builder: Lock, build: "Callable[[Lock], None]", terms: str, batch: str) -> bool:
+        """Build an environment in the place of what is there; if that fails, put a complete one back.
+
+        Return False where another builder has taken over, whom no lock binds: then his is to be waited for.
+        """
         if os.path.lexists(self.path(name)):
             self.set_aside(name)
-        is_built = False
+        is_lost = is_built = False
         try:
-            builder.note("builds " + self.path(name))
+            builder.note("builds " + self.path(name), self.path(name))
             build(builder)
             is_built = True
+            try_to(os.unlink, self.path(".leases", name + ".failed"))
+        except (Error, OSError) as e:
+            is_lost = builder.is_taken_over(self.path(name), self.path(name, MARKER))
+            if not is_lost:
+                self.tell_failure(name, e, terms, batch)
+                raise
         finally:
             builder.note("")
             try:
-                self.put_back(name, has_failed=not is_built)
+                if not is_lost:
+                    self.put_back(name, has_failed=not is_built)
             except OSError:  # the next one does it
                 pass
             if list_names(self.path(".trash")):
                 start_collector(self.top, self.keep_s)
+        return is_built
 
     def set_aside(self, name: str) -> None:
         """Move an environment away that nobody runs in, and into which nobody is let up to that."""
@@ -2768,10 +3119,48 @@ class Store(Collector):
             deadline = time.time() + MOMENT_S
             while not lease.take(exclusive=True) and time.time() < deadline and not self.find_processes().get(name):
                 time.sleep(LOCK_POLL_S)  # for those who look whether it is complete
-            pids = self.find_processes().get(name, [])
-            if pids or not lease.take(exclusive=True):
-                raise self.in_use(name, pids)
+            uses = self.read_uses()
+            who = self.find_users(name, uses, self.find_processes())
+            if who or not lease.take(exclusive=True):
+                rival = [lease.rival] if lease.rival else self.find_strangers(name, uses, is_held=True)
+                raise self.in_use(name, who or rival)
             self.move_to_trash(name, ASIDE if self.find_marker(name) else "")
+
+    def find_failure(self, name: str) -> "tuple[tuple[int, int] | None, dict[str, str]]":
+        """Return what tells one failure to build an environment from the next, and what tell_failure() wrote."""
+        path = self.path(".leases", name + ".failed")
+        try:
+            found = os.stat(path)
+        except OSError:
+            return None, {}
+        failure = read_json(path)
+        return (found.st_mtime_ns, found.st_ino), failure if isinstance(failure, dict) else {}
+
+    def tell_failure(self, name: str, failure: "Error | OSError", terms: str, batch: str) -> None:
+        """Leave for those who wait why a build failed, unless somebody stopped it."""
+        import json
+
+        if not isinstance(failure, Error) or failure.code != 125:
+            return
+        told = {"by": "process %d on %s" % (os.getpid(), HOST), "terms": terms, "batch": batch, "place": failure.place}
+        told.update(message=mask(failure.message), hint=mask(failure.hint))
+        path = self.path(".leases", name + ".failed")
+        try:
+            write_file(path + "." + HOST, json.dumps(told).encode())
+            os.replace(path + "." + HOST, path)
+        except OSError:  # no room: they find out by themselves
+            pass
+
+    def refuse_failed(self, name: str, before: "tuple[int, int] | None", terms: str, batch: str) -> None:
+        """Raise what a build failed with while we waited for it, or another of our batch on this host not long ago."""
+        after, told = self.find_failure(name)
+        if not after or told.get("terms") != terms:
+            return
+        is_ours = batch and told.get("batch") == batch and self.now() - after[0] / 1e9 < DEAD_S
+        if after != before or is_ours:
+            self.say.line("%s could not build it; its words:" % printable(str(told.get("by"))))
+            message, place, hint = (str(told.get(key, "")) for key in ("message", "place", "hint"))
+            raise Error(message, place, hint=hint)
 
 
 # ---- Children ------------------------------------------------------------------------
@@ -3130,7 +3519,6 @@ def read_environ() -> "dict[str, str]":
 # From specs and channels to a prefix: conda, mamba and micromamba by their command line.
 # Knows neither scripts nor leases nor the log.
 
-PACKAGE_LOCK_S = 3600  # how long a lock file of another host counts, where there are no locks
 WAYS_OUT = "install conda (https://conda-forge.org/download), or set CONDA_EXE or MAMBA_EXE, or pip install py-rattler"
 
 
@@ -3278,7 +3666,7 @@ def unregister(prefix: str) -> None:
 
 def build_with_program(order: Order) -> None:
     """Have a program create the prefix, one at a time: conda does not lock its package cache (conda#13055)."""
-    with Lock(os.path.expanduser("~/.conda-execute.lock"), PACKAGE_LOCK_S, order.say) as cache:
+    with Lock(os.path.expanduser("~/.conda-execute.lock"), order.say) as cache:
         if cache.fd >= 0:  # a home that is not there, or cannot be written to, holds no lock
             cache.wait(exclusive=True).note("fills the package cache for " + order.prefix)
         order.say.step("%s: solving %s" % (order.engine, ", ".join(order.specs)))
@@ -3374,8 +3762,9 @@ def find_rattler(order: Order) -> str:
     target = os.path.join(folder, "cp%d%d-%s" % (*sys.version_info[:2], find_subdir(sys.platform, MACHINE)))
     make_folder(folder)
     check_folder(folder, "a folder for py-rattler")
-    with Lock(os.path.join(folder, ".lock"), PACKAGE_LOCK_S, order.say).wait(exclusive=True):
+    with Lock(os.path.join(folder, ".lock"), order.say).wait(exclusive=True) as lock:
         if not os.path.isdir(target):
+            lock.note("installs py-rattler into " + target)
             install_rattler(target, order)
         for path in (folder, target, os.path.join(target, "rattler")):
             check_folder(path, "a folder for py-rattler")
@@ -3699,7 +4088,7 @@ def run_child(argv: "list[str]", environ: "Environ", lease: "Lock | None") -> in
 
     Ctrl-C is the child's to answer; as a shell does, we wait for it, and are interrupted if it was.
     """
-    own = Lock(lease.path, lease.keep_s, lease.say).wait(exclusive=False) if lease and lease.fd >= 0 else None
+    own = Lock(lease.path, lease.say, lease.sign).wait(exclusive=False) if lease and lease.fd >= 0 else None
     fd = raise_lease(own, argv) if own else -1
     try:
         code, interrupted = wait_for(argv, environ, [fd] if fd >= 0 else [])
@@ -3707,8 +4096,7 @@ def run_child(argv: "list[str]", environ: "Environ", lease: "Lock | None") -> in
         raise no_start(argv[0], e) from None
     finally:
         if own:
-            own.release_mark()
-            own.close()
+            own.abandon() if own.mark else own.close()
     if interrupted and code == 128 + 2:  # SIGINT
         raise KeyboardInterrupt
     return code
@@ -4195,6 +4583,15 @@ def open_store(options: "Mapping[str, str]") -> "tuple[Config, Store]":
     return config, Store(config.env_dir, config.keep_hours * 3600, say, os.environ.get("CONDA_SUBDIR", ""))
 
 
+def find_batch(environ: "Environ") -> str:
+    """Return what the jobs on this host have in common that a scheduler started as one array, or ""."""
+    names = ("SLURM_ARRAY_JOB_ID", "LSB_JOBID", "PBS_ARRAYID", "JOB_ID")  # Slurm, LSF, Torque, Grid Engine
+    found = next(filter(None, map(environ.get, names)), "")
+    if not found and "[" in environ.get("PBS_JOBID", ""):  # PBS: 123[4].server
+        found = environ["PBS_JOBID"].partition("[")[0]
+    return "%s %s %s" % (HOST, found, environ.get("SLURM_RESTART_COUNT", "")) if found else ""
+
+
 def obtain(store: Store, asked: Metadata, config: Config, script: str, force: bool, offline: bool) -> Lock:
     """Return a lease on the environment of a script, built first where there is none."""
 
@@ -4207,11 +4604,13 @@ def obtain(store: Store, asked: Metadata, config: Config, script: str, force: bo
         keys = {"env": asked.specs, "pip": asked.pip, "channel": asked.channels, "engine": engine[:1]}
         programs = [which_in(prefix, one) for one in SHELLS + UTILITIES]
         keys.update(brings=[os.path.relpath(one, prefix) for one in programs if one], created=["%d" % start])
+        if builder.is_taken_over(prefix, store.path(asked.name, MARKER)):
+            raise Error("expected the folder that was made here, found that of another builder", prefix)
+        store.append("create", asked.name, script)  # before anybody can use it: see Uses
         store.mark(asked.name, [(key, value) for key, values in keys.items() for value in values])
-        store.append("create", asked.name, script)
         store.say.line("built %s in %.1f s" % (asked.name, time.time() - start))
 
-    return store.obtain(asked.name, force, build)
+    return store.obtain(asked.name, force, build, "%s %s" % (config.engine, offline), find_batch(os.environ))
 
 
 def enter(
@@ -4248,8 +4647,10 @@ def prepare(
 
 def provide(asked: Metadata, script: str, config: Config, store: Store, offline: bool) -> str:
     """Return the prefix of an environment for whoever uses it without us, built first where there is none."""
-    with obtain(store, asked, config, script, False, offline):
-        store.date(store.path(asked.name, MARKER))
+    lease = obtain(store, asked, config, script, False, offline)
+    store.date(store.path(asked.name, MARKER))
+    lease.release_flock()
+    lease.abandon()
     return store.path(asked.name)
 
 
@@ -4350,7 +4751,7 @@ def run_tmpenv(argv: "list[str]") -> int:
         age = parse_hours(options["min-age"]) if "min-age" in options else config.keep_hours
         if age < 0:
             raise Error("expected hours, found %s" % quote(options["min-age"]), hint=HOURS_HINT, code=2)
-        return clear(store, float("inf") if "all" in options else time.time() - age * 3600, "dry-run" in options)
+        return clear(store, float("inf") if "all" in options else store.now() - age * 3600, "dry-run" in options)
     if command == "collect":  # what start_collector() starts
         store.collect()
         return 0
@@ -4402,23 +4803,25 @@ def parse_specs(words: "list[str]", path: str) -> Metadata:
 def clear(store: Store, used_before: float, dry_run: bool) -> int:
     """Remove the idle environments that were last used before a time; 125 where one stays, or a part of it."""
     store.refuse_others()
+    if not dry_run:
+        store.sweep()
     uses, busy = store.read_uses(), store.find_processes()
     code = 0
     for name in sorted(store.find_names() + store.find_kept_names()):
         if store.last_use(name, uses) >= used_before:
             continue
         try:
-            pids = busy.get(name) if dry_run else store.remove(name, used_before)
+            who = store.find_users(name, uses, busy) or None if dry_run else store.remove(name, used_before, uses)
         except OSError as e:
             code = fail(Error("expected to be able to remove it, found: %s" % e.strerror, store.path(name)))
             continue
         except Error as e:
             code = fail(e)
             continue
-        if pids is None:
+        if who is None:
             show("remove " + store.path(name))
         else:
-            code = fail(store.in_use(name, pids))
+            code = fail(store.in_use(name, who))
     for cause in () if dry_run else store.empty_trash():
         message = "expected to be able to delete it, found: %s" % cause.strerror
         code = fail(Error(message, os.fsdecode(cause.filename or ""), hint="it stays in " + store.path(".trash")))
@@ -4433,7 +4836,7 @@ def print_list(store: Store, as_json: bool) -> None:
     ages = sorted(((store.last_use(name, uses), name) for name in store.find_names()), reverse=True)
     found = []
     for used, name in ages:
-        scripts = sorted({unescape(script) for script in uses.get(name, {}) if script})
+        scripts = sorted({unescape(script) for script in uses.scripts.get(name, {}) if script})
         size, pids = find_size(store.path(name)), busy.get(name, [])
         if as_json:
             env = {"name": name, "prefix": store.path(name), "size": size, "last_use": int(used), "processes": pids}

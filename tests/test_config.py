@@ -238,7 +238,7 @@ def test_configuration_starts_no_conda(root: Path) -> None:
 
 def order_of(*channels: str) -> conda_execute.Order:
     asked = conda_execute.Metadata(specs=[], pip=[], channels=list(channels))
-    builder = conda_execute.Lock("/nowhere/lock", 0, conda_execute.Progress(False, True))
+    builder = conda_execute.Lock("/nowhere/lock", conda_execute.Progress(False, True))
     return conda_execute.Order(asked, config(), ("rattler", ""), "/prefix", False, builder)
 
 

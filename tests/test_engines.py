@@ -300,7 +300,7 @@ def test_a_program_named_by_a_variable_is_taken_for_what_it_is(tmp_path: Path) -
 )
 def test_metadata_stands_where_no_program_reads_it_as_an_option(program: str, flags: list[str], tmp_path: Path) -> None:
     asked = conda_execute.Metadata(specs=["a >1", "b"], pip=[], channels=["c", "nodefaults"])
-    builder = conda_execute.Lock(str(tmp_path / "lock"), 0, conda_execute.Progress(False, True))
+    builder = conda_execute.Lock(str(tmp_path / "lock"), conda_execute.Progress(False, True))
     order = conda_execute.Order(asked, conda_execute.Config(), (program, program), "/p", True, builder)
     expected = [program, "create", "--prefix", "/p", "--yes", *flags, "--offline", "--override-channels", "--channel=c"]
     assert conda_execute.format_create(order) == [*expected, "--", "a >1", "b"]

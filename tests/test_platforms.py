@@ -96,7 +96,7 @@ def test_without_fcntl_a_mark_keeps_what_runs_and_goes_with_it(
     child = start(script)
     assert child.stdout is not None
     assert child.stdout.readline() == "ready\n"
-    marks = [path.name for path in (env_dir / ".leases").glob(NAME + ".shared.*")]
+    marks = [path.name for path in (env_dir / ".leases").glob(NAME + ".shared/*")]
     assert len(marks) == 1
     assert f".{child.pid}." in marks[0]
     assert "expected nobody to run in it" in run("-f", script).stderr
@@ -141,7 +141,7 @@ def test_without_fcntl_an_engine_is_started_with_no_descriptor_of_ours(
     """subprocess refuses pass_fds on Windows."""
     monkeypatch.setattr(conda_execute, "fcntl", None)
     say = conda_execute.Progress(False, True)
-    with conda_execute.Lock(str(tmp_path / "lock"), 0, say) as lock:
+    with conda_execute.Lock(str(tmp_path / "lock"), say) as lock:
         config = conda_execute.Config(env_dir=str(tmp_path))
         asked = conda_execute.Metadata(specs=["x"], pip=[], channels=[])
         order = conda_execute.Order(asked, config, ("conda", ""), str(tmp_path), False, lock)

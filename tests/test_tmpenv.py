@@ -88,7 +88,7 @@ def test_a_row_of_the_list_is_at_most_80_columns(tmpenv: Tmpenv, env_dir: Path, 
         sleeper.wait()
     assert str(sleepers[0].pid) in lines[1]
     assert max(map(len, lines)) <= 80
-    assert re.search(r"script-\d+\.py \+122$", lines[1])
+    assert re.search(r"script-\d+\.py \+19$", lines[1])
 
 
 def test_the_columns_of_the_list_stand_below_their_headings(tmpenv: Tmpenv, env_dir: Path, environ: Environ) -> None:
