@@ -2175,8 +2175,11 @@ class Lock:
             renewed = os.stat(mark).st_mtime
         except OSError:
             return False
+        if now - renewed >= FOREIGN_S:
+            try_to(os.unlink, mark)
+            return False
         if mode == "shared":
-            return now - renewed < FOREIGN_S
+            return True
         if is_given and self.seen.setdefault(mark, renewed) < renewed:  # by somebody who has what we were given
             self.learn()
         return now - renewed < self.find_bound(is_given)
@@ -2234,6 +2237,8 @@ class Lock:
 
         if self.is_done:
             self.is_done.set()
+        if not what and self.noted != self.read_note():  # who has taken us for dead left his own
+            return
         self.noted, self.made, self.is_done = what and "process %d on %s, which %s" % (os.getpid(), HOST, what), 0, None
         try:
             os.ftruncate(self.fd, 0)
@@ -2334,45 +2339,6 @@ def find_holder(mark: str) -> "tuple[str, int, str]":
     parts = os.path.basename(mark).rpartition("-")[0].rsplit(".", 2)
     is_mark = len(parts) == 3 and parts[1].isdigit() and len(parts[1]) < 11
     return (parts[0], int(parts[1]), parts[2]) if is_mark else ("", 0, "")
-
-
-LEASE_FD = 900  # out of the way of what scripts use by number, below the usual limit of 1024
-MAX_LEASES = 16  # in one process, all on one environment: no script nests so deep
-
-
-def raise_lease(lease: Lock, argv: "list[str]") -> int:
-    """Move a lease to a descriptor that exec leaves open, as high as the limit allows (256 on macOS); return it, or -1.
-
-    Who starts itself again and again inherits leases; raise Error before that goes on for ever.
-    """
-    if lease.fd < 0 or not fcntl:
-        return -1
-    for start in (LEASE_FD, 200, 50, 10, LOWEST_FD):
-        try:
-            with Lock.guard:
-                fd = fcntl.fcntl(lease.fd, fcntl.F_DUPFD, start)
-                Lock.opened.add(fd)
-        except OSError:
-            continue
-        lease.close()
-        lease.fd = fd
-        with Lock.guard:
-            inherited = [one for one in range(start, fd) if one not in Lock.opened and is_same_file(one, fd)]
-        if len(inherited) >= MAX_LEASES:
-            lease.close()
-            hint = "see what it starts: " + printable(" ".join(argv))
-            raise Error("expected a script, found conda-execute starting itself again and again", hint=hint)
-        return fd
-    os.set_inheritable(lease.fd, True)
-    return lease.fd
-
-
-def is_same_file(one: int, other: int) -> bool:
-    """Answer whether two descriptors are of one file; one that is closed is of none."""
-    try:
-        return os.path.sameopenfile(one, other)
-    except OSError:
-        return False
 
 
 # ---- Log -----------------------------------------------------------------------------
@@ -2879,7 +2845,7 @@ class Collector(EnvDir):
         pids = [(host, row.split(b"\t")[3].decode("ascii", "replace")) for host, (when, row) in users if when < since]
         found = ["process %s on %s" % (printable(pid), printable(host)) for host, pid in pids if host != HOST]
         noted = max([when for when, _ in uses.of(name)], default=0)
-        return found + (["one that the log does not tell of"] if noted + CLOCK_S < last < since else [])
+        return found + (["one that the log does not tell of"] if noted + CLOCK_S < last and since else [])
 
     def find_users(self, name: str, uses: Uses, busy: "dict[str, list[int]]") -> "list[str]":
         """Return who runs in an environment, or may do so; `busy` is what find_processes() returns."""
@@ -2904,8 +2870,9 @@ class Collector(EnvDir):
             self.void_marks(name)
         locks = [self.lock(one) for one in ([KEPT] if is_kept else [name + ".build", name])]
         try:
-            if is_kept:  # those who hold it are about to let go of it
-                locks[0].wait(exclusive=True)
+            deadline = time.time() + (MOMENT_S if is_kept else 0)  # those who hold that are about to let go of it
+            while not locks[0].take(exclusive=True) and time.time() < deadline:
+                time.sleep(LOCK_POLL_S)
             is_alone = all(lock.take(exclusive=True) for lock in locks)
             if not is_alone or who or dated > used_before or self.last_use(name) != dated:
                 who = who or [lock.rival for lock in locks if lock.rival]
@@ -2929,10 +2896,11 @@ class Collector(EnvDir):
         busy, now = self.find_processes(), self.now()
         for path in list_files(self.path(".leases")):
             name, kind = os.path.splitext(os.path.basename(path))
+            keep_s = FOREIGN_S if kind == ".shared" and is_hex(name, 20) else DEAD_S
             for mark in list_files(path) if kind in (".shared", ".exclusive") else ():
                 host, pid, start = find_holder(mark)
                 is_over = not is_running(pid, start) and (kind == ".exclusive" or name not in busy)
-                if is_over if host == HOST else is_older(mark, now - (FOREIGN_S if kind == ".shared" else DEAD_S)):
+                if is_over if host == HOST else is_older(mark, now - keep_s):
                     try_to(os.unlink, mark)
                     try_to(os.rmdir, path)
             if kind == ".failed" and is_older(path, now - DEAD_S):
@@ -4064,6 +4032,45 @@ def find_argv(words: "list[str]", script: str, args: "list[str]", prefix: str, p
     return [program, *words[at + 1 :], *rest]
 
 
+LEASE_FD = 900  # out of the way of what scripts use by number, below the usual limit of 1024
+MAX_LEASES = 16  # in one process, all on one environment: no script nests so deep
+
+
+def raise_lease(lease: Lock, argv: "list[str]") -> int:
+    """Move a lease to a descriptor that exec leaves open, as high as the limit allows (256 on macOS); return it, or -1.
+
+    Who starts itself again and again inherits leases; raise Error before that goes on for ever.
+    """
+    if lease.fd < 0 or not fcntl:
+        return -1
+    for start in (LEASE_FD, 200, 50, 10, LOWEST_FD):
+        try:
+            with Lock.guard:
+                fd = fcntl.fcntl(lease.fd, fcntl.F_DUPFD, start)
+                Lock.opened.add(fd)
+        except OSError:
+            continue
+        lease.close()
+        lease.fd = fd
+        with Lock.guard:
+            inherited = [one for one in range(start, fd) if one not in Lock.opened and is_same_file(one, fd)]
+        if len(inherited) >= MAX_LEASES:
+            lease.close()
+            hint = "see what it starts: " + printable(" ".join(argv))
+            raise Error("expected a script, found conda-execute starting itself again and again", hint=hint)
+        return fd
+    os.set_inheritable(lease.fd, True)
+    return lease.fd
+
+
+def is_same_file(one: int, other: int) -> bool:
+    """Answer whether two descriptors are of one file; one that is closed is of none."""
+    try:
+        return os.path.sameopenfile(one, other)
+    except OSError:
+        return False
+
+
 def launch(argv: "list[str]", environ: "Environ", lease: "Lock | None") -> "NoReturn":
     """Become the command; the lease goes along, on a descriptor that exec leaves open."""
     import _signal  # type: ignore[import-not-found]
@@ -4648,7 +4655,7 @@ def prepare(
 def provide(asked: Metadata, script: str, config: Config, store: Store, offline: bool) -> str:
     """Return the prefix of an environment for whoever uses it without us, built first where there is none."""
     lease = obtain(store, asked, config, script, False, offline)
-    store.date(store.path(asked.name, MARKER))
+    store.append("run", asked.name, script)
     lease.release_flock()
     lease.abandon()
     return store.path(asked.name)

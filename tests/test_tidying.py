@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import pytest
 import test_ours
 import test_store
-from conftest import wait_until
+from conftest import FILE, wait_until
 from test_ours import CLEAR_ALL, find_steps, give_away, kill_at, put, wait_until_gone
 from test_store import HELLO, SEED, find_collectors, let_pass, let_pass_stamps, mounted, names, needs_root, set_age
 
@@ -301,6 +301,44 @@ def test_a_home_that_is_not_there_stops_no_build_and_is_not_made(
     done = run("-f", old.script, env={**environ, "HOME": str(tmp_path / "nonexistent")})
     assert (done.returncode, done.stdout) == (0, "hello-conda 2.0\n"), done.stderr
     assert not (tmp_path / "nonexistent").exists()
+
+
+MEMBERS, GROUP = (4243, 4244), 4242
+
+
+@needs_root
+def test_a_store_of_a_group_is_refused_and_the_way_that_is_named_works_for_each_member(
+    run_as_user: Run, environ: Environ, tmp_path: Path, old: Old, engine_that: Callable[..., None]
+) -> None:
+    engine_that("exit 0\n")
+    store = tmp_path / "project" / "tmp_envs"
+    store.mkdir(parents=True)
+    os.chown(str(store), MEMBERS[0], GROUP)
+    store.chmod(0o2775)
+    python = run_as_user.args[0]  # type: ignore[attr-defined]
+
+    def start(uid: int, env_dir: str) -> subprocess.CompletedProcess[str]:
+        def become_member() -> None:
+            os.umask(0o002)
+            os.setgroups([GROUP])
+            os.setgid(uid)
+            os.setuid(uid)
+
+        (tmp_path / str(uid)).mkdir(exist_ok=True)
+        os.chown(str(tmp_path / str(uid)), uid, uid)
+        env = {**environ, "HOME": str(tmp_path / str(uid)), "USER": f"u{uid}", "CONDA_EXECUTE_ENV_DIR": env_dir}
+        command = [python, str(tmp_path / FILE.name), str(old.script)]
+        pipe = subprocess.PIPE
+        return subprocess.run(command, env=env, stdout=pipe, stderr=pipe, text=True, preexec_fn=become_member)
+
+    for uid in MEMBERS:
+        done = start(uid, str(store))
+        assert (done.returncode, done.stdout) == (125, "")
+        assert "found one of user" in done.stderr or "found one that its group may write to" in done.stderr
+        assert done.stderr.endswith(f"env-dir: {store}/$USER\n")
+    for uid in MEMBERS:
+        assert start(uid, f"{store}/$USER").stdout == "hello-conda 2.0\n"
+    assert sorted(os.listdir(str(store))) == [f"u{uid}" for uid in MEMBERS]  # noqa: PTH208
 
 
 # -- tidying
