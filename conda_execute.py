@@ -182,6 +182,7 @@ if TYPE_CHECKING:
     Environ = Mapping[str, str]
     Use = Tuple[int, bytes]  # its time, in s, and its row
 
+__all__ = ["Error", "bootstrap", "main", "prefix_of", "run"]  # so that help(conda_execute) is the manual
 __version__ = "1.2.0"
 
 
@@ -1233,12 +1234,12 @@ def find_items(mapping: "dict[Text, Node]", name: str, subdir: str) -> "list[Any
             hint = "write " + quote("%s %s%s" % (head, "=" if name == "env" else "==", version) if version else head)
             hint = hint if name in ("env", "pip") else 'put text with ": " in quotes'
             raise head.expected("a " + ITEMS[name], hint, "the key " + quote(head))
-        if holds(head, subdir):
+        if is_selected(head, subdir):
             items.append(item)
     return items
 
 
-def holds(item: Text, subdir: str) -> bool:
+def is_selected(item: Text, subdir: str) -> bool:
     """Answer whether the selector behind an item is true: conda-build's names with "not", "and", "or"."""
     if not item.comment:
         return True
@@ -1996,7 +1997,7 @@ def read_process(pid: int, what: str) -> bytes:
         return b""
 
 
-def read_places(pid: int) -> "Iterator[bytes]":
+def read_paths_in_use(pid: int) -> "Iterator[bytes]":
     """Yield where a process has its executable, mapped files, environments, open files and words.
 
     Each source on its own: of other users' processes the last alone can be read. Of this process
@@ -2182,11 +2183,7 @@ class Lock:
             return True
         if is_given and self.seen.setdefault(mark, renewed) < renewed:  # by somebody who has what we were given
             self.learn()
-        return now - renewed < self.find_bound(is_given)
-
-    def find_bound(self, is_given: bool) -> float:
-        """Return for how long, in s, what another host does counts that does not renew it."""
-        return BOUND_S if is_given and not self.is_worthless() else DEAD_S
+        return now - renewed < (BOUND_S if is_given and not self.is_worthless() else DEAD_S)
 
     def show(self, mode: str, pid: int) -> str:
         """Leave the mark of a process, and return its path."""
@@ -2737,10 +2734,10 @@ RETRY_S = 600  # when to look again at an environment that something still runs 
 RETRY_FAR_S = 86400  # on another host
 
 
-def find_tenant(place: bytes) -> str:
+def find_prefix_name(place: bytes) -> str:
     """Return whose a path below env-dir is: an environment's, as its lease is, or that of what is kept of a script.
 
-    >>> find_tenant(b".leases/ea977067a8fbeb21a594.build"), find_tenant(b".scripts/ab12/plot.py")
+    >>> find_prefix_name(b".leases/ea977067a8fbeb21a594.build"), find_prefix_name(b".scripts/ab12/plot.py")
     ('ea977067a8fbeb21a594', '.scripts/ab12')
     """
     first, *rest = os.fsdecode(place[:200].split(b"\n")[0]).split("/")
@@ -2780,12 +2777,12 @@ class Collector(EnvDir):
     """env-dir, and what of it is no longer needed."""
 
     def find_running(self) -> "Iterator[tuple[int, str]]":
-        """Yield the processes of this host, and where each runs, by /proc: see read_places()."""
+        """Yield the processes of this host, and where each runs, by /proc: see read_paths_in_use()."""
         roots = {os.fsencode(path) + b"/" for path in (self.env_dir, os.path.realpath(self.env_dir))}
         for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
-            places = b"\n".join(read_places(pid))
+            places = b"\n".join(read_paths_in_use(pid))
             for part in (part for root in roots for part in places.split(root)[1:]):
-                yield pid if pid != os.getpid() else os.getppid(), find_tenant(part)
+                yield pid if pid != os.getpid() else os.getppid(), find_prefix_name(part)
 
     def find_logged(self) -> "Iterator[tuple[int, str]]":
         """Yield the processes of this host that the log names and that still run, and where."""
@@ -3444,7 +3441,7 @@ def run_batch(paths: "list[str]", environ: "Environ") -> "Environ":
     return dict(line.split("=", 1) for line in lines if line.find("=") > 0)
 
 
-def wrap_scripts(argv: "list[str]", old: "Environ", new: "Environ") -> "tuple[list[str], Environ]":
+def source_scripts(argv: "list[str]", old: "Environ", new: "Environ") -> "tuple[list[str], Environ]":
     """Return a command and its variables in which a shell runs the scripts of activation, then becomes the command."""
     outer, suffix = find_active(old)[0], ".bat" if os.name == "nt" else ".sh"
     before = list_files(os.path.join(outer, "etc", "conda", "deactivate.d"), suffix)[::-1] if outer else []
@@ -3530,13 +3527,15 @@ class Order:
     """What is to be built where, of what, by which engine; programs inherit the builder's lock."""
 
     def __init__(
-        self, asked: Metadata, config: Config, engine: "tuple[str, str]", prefix: str, offline: bool, builder: Lock
+        self, metadata: Metadata, config: Config, engine: "tuple[str, str]", prefix: str, offline: bool, builder: Lock
     ) -> None:
         self.config, (self.engine, self.program), self.prefix, self.offline = config, engine, prefix, offline
-        self.builder, self.say, self.pip = builder, builder.say, asked.pip
-        self.specs = asked.specs + (["pip"] if asked.pip and "pip" not in map(find_package, asked.specs) else [])
-        self.channels = [channel for channel in asked.channels if channel != "nodefaults"]
-        self.override = "nodefaults" in asked.channels  # leave the configured channels out
+        self.builder, self.say, self.pip = builder, builder.say, metadata.pip
+        self.specs = metadata.specs + (
+            ["pip"] if metadata.pip and "pip" not in map(find_package, metadata.specs) else []
+        )
+        self.channels = [channel for channel in metadata.channels if channel != "nodefaults"]
+        self.override = "nodefaults" in metadata.channels  # leave the configured channels out
 
 
 def clean_environ() -> "dict[str, str]":
@@ -4211,11 +4210,13 @@ def find_words(
     return words
 
 
-def find_launch(asked: Metadata, script: str, content: bytes, args: "list[str]", prefix: str, path: str) -> "list[str]":
+def find_launch(
+    metadata: Metadata, script: str, content: bytes, args: "list[str]", prefix: str, path: str
+) -> "list[str]":
     """Return the command to execute: for an entrypoint of several, this file, which runs them there."""
-    if asked.dialect != "conda-script":
-        return find_argv(asked.run_with, script, args, prefix, path)
-    [entrypoint] = asked.run_with
+    if metadata.dialect != "conda-script":
+        return find_argv(metadata.run_with, script, args, prefix, path)
+    [entrypoint] = metadata.run_with
     script, cache = os.path.abspath(script), find_cache(prefix, content)
     if "&&" in entrypoint or "$(" in entrypoint:
         file = os.path.abspath(__file__)
@@ -4335,7 +4336,7 @@ def find_kept(store: Store, digest: str, but: "Collection[str]") -> "tuple[bytes
 def keep_script(store: Store, path: str, content: bytes) -> "IO[bytes]":
     """Write a script to its place, at once, unless it is there; date its folder.
 
-    Return it open, which shows collectors that it is about to run: see read_places().
+    Return it open, which shows collectors that it is about to run: see read_paths_in_use().
     """
     folder = os.path.dirname(path)
     with store.lock(KEPT).wait(exclusive=False):
@@ -4599,66 +4600,66 @@ def find_batch(environ: "Environ") -> str:
     return "%s %s %s" % (HOST, found, environ.get("SLURM_RESTART_COUNT", "")) if found else ""
 
 
-def obtain(store: Store, asked: Metadata, config: Config, script: str, force: bool, offline: bool) -> Lock:
+def obtain(store: Store, metadata: Metadata, config: Config, script: str, force: bool, offline: bool) -> Lock:
     """Return a lease on the environment of a script, built first where there is none."""
 
     def build(builder: Lock) -> None:
         engine = find_engine(config.engine, os.environ, sys.executable)
         start = time.time()
-        store.say.line("building %s with %s: %s" % (asked.name, engine[0], ", ".join(asked.specs + asked.pip)))
-        prefix = store.path(asked.name)
-        build_prefix(Order(asked, config, engine, prefix, offline, builder))
-        keys = {"env": asked.specs, "pip": asked.pip, "channel": asked.channels, "engine": engine[:1]}
+        store.say.line("building %s with %s: %s" % (metadata.name, engine[0], ", ".join(metadata.specs + metadata.pip)))
+        prefix = store.path(metadata.name)
+        build_prefix(Order(metadata, config, engine, prefix, offline, builder))
+        keys = {"env": metadata.specs, "pip": metadata.pip, "channel": metadata.channels, "engine": engine[:1]}
         programs = [which_in(prefix, one) for one in SHELLS + UTILITIES]
         keys.update(brings=[os.path.relpath(one, prefix) for one in programs if one], created=["%d" % start])
-        if builder.is_taken_over(prefix, store.path(asked.name, MARKER)):
+        if builder.is_taken_over(prefix, store.path(metadata.name, MARKER)):
             raise Error("expected the folder that was made here, found that of another builder", prefix)
-        store.append("create", asked.name, script)  # before anybody can use it: see Uses
-        store.mark(asked.name, [(key, value) for key, values in keys.items() for value in values])
-        store.say.line("built %s in %.1f s" % (asked.name, time.time() - start))
+        store.append("create", metadata.name, script)  # before anybody can use it: see Uses
+        store.mark(metadata.name, [(key, value) for key, values in keys.items() for value in values])
+        store.say.line("built %s in %.1f s" % (metadata.name, time.time() - start))
 
-    return store.obtain(asked.name, force, build, "%s %s" % (config.engine, offline), find_batch(os.environ))
+    return store.obtain(metadata.name, force, build, "%s %s" % (config.engine, offline), find_batch(os.environ))
 
 
 def enter(
-    store: Store, asked: Metadata, config: Config, script: "Script", args: "list[str]", offline: bool,
+    store: Store, metadata: Metadata, config: Config, script: "Script", args: "list[str]", offline: bool,
     force: bool = False,
 ) -> "tuple[Lock, list[str], Environ]":  # fmt: skip
     """Return a lease on a script's environment, the command and its variables; built anew if the program has gone."""
     for is_last in (False, True):
-        lease = obtain(store, asked, config, script.path, force, offline)
+        lease = obtain(store, metadata, config, script.path, force, offline)
         try:
-            return (lease, *prepare(script, asked, args, config, store))
+            return (lease, *prepare(script, metadata, args, config, store))
         except BaseException as e:
             lease.release()
             is_missing = isinstance(e, Error) and e.code == 127
-            if is_last or not is_missing or not store.unmark_if_damaged(asked.name):
+            if is_last or not is_missing or not store.unmark_if_damaged(metadata.name):
                 raise
     raise AssertionError("never reached")
 
 
 def prepare(
-    script: "Script", asked: Metadata, args: "list[str]", config: Config, store: Store
+    script: "Script", metadata: Metadata, args: "list[str]", config: Config, store: Store
 ) -> "tuple[list[str], Environ]":
     """Return a script's command and its variables, and note the use of its environment."""
-    prefix = store.path(asked.name)
+    prefix = store.path(metadata.name)
     script.keep(store)
-    argv = find_launch(asked, script.path, script.data, args, prefix, os.environ.get("PATH", os.defpath))
-    if asked.dialect == "conda-script" and "${CACHE}" in asked.run_with[0]:
+    argv = find_launch(metadata, script.path, script.data, args, prefix, os.environ.get("PATH", os.defpath))
+    if metadata.dialect == "conda-script" and "${CACHE}" in metadata.run_with[0]:
         make_folder(find_cache(prefix, script.data))
-    if not store.append("run", asked.name, script.path) and store.say.verbose:
+    if not store.append("run", metadata.name, script.path) and store.say.verbose:
         store.say.line("could not write to " + store.path("usage.tsv"))
     environ = read_environ()
-    return wrap_scripts(argv, environ, activate(environ, prefix, config))
+    return source_scripts(argv, environ, activate(environ, prefix, config))
 
 
-def provide(asked: Metadata, script: str, config: Config, store: Store, offline: bool) -> str:
+def provide(metadata: Metadata, script: str, config: Config, store: Store, offline: bool) -> str:
     """Return the prefix of an environment for whoever uses it without us, built first where there is none."""
-    lease = obtain(store, asked, config, script, False, offline)
-    store.append("run", asked.name, script)
+    lease = obtain(store, metadata, config, script, False, offline)
+    store.append("run", metadata.name, script)
     lease.release_flock()
     lease.abandon()
-    return store.path(asked.name)
+    return store.path(metadata.name)
 
 
 def format_specification(metadata: Metadata, prefix: str) -> str:
@@ -4769,12 +4770,12 @@ def run_tmpenv(argv: "list[str]") -> int:
     word, path, offline = options.get("script", ""), "", "offline" in options
     if word:
         script = find_script(word, store, offline)
-        asked, path = read_metadata(script), script.path
+        metadata, path = read_metadata(script), script.path
     else:
-        asked = parse_specs(words[1:], options.get("file", ""))
+        metadata = parse_specs(words[1:], options.get("file", ""))
     if command == "create":
-        provide(asked, path, config, store, offline)
-    show(store.path(asked.name))
+        provide(metadata, path, config, store, offline)
+    show(store.path(metadata.name))
     return 0
 
 
@@ -4930,13 +4931,13 @@ def execute(options: "Mapping[str, str]", words: "list[str]") -> int:
         script, args = find_code("\n".join(words) + "\n", store), []
     else:
         script, args = find_script(words[0] if words else "-", store, "offline" in options), words[1:]
-    asked = read_metadata(script)
+    metadata = read_metadata(script)
     if "dry-run" in options:
-        show(format_plan(asked, config, store, script, args, "json" in options))
+        show(format_plan(metadata, config, store, script, args, "json" in options))
         return 0
     if store.say.verbose:
-        tell(format_specification(asked, store.path(asked.name)))
-    lease, argv, environ = enter(store, asked, config, script, args, "offline" in options, "force-env" in options)
+        tell(format_specification(metadata, store.path(metadata.name)))
+    lease, argv, environ = enter(store, metadata, config, script, args, "offline" in options, "force-env" in options)
     launch(argv, environ, lease)
 
 
@@ -5043,19 +5044,19 @@ def restart(path: str, module: str) -> int:
     if not path:
         raise Error("expected a script in a file, found code without one", hint=hint)
     script = read_script(path)
-    asked = read_metadata(script)
+    metadata = read_metadata(script)
     for prefix in (sys.prefix, os.path.dirname(os.path.dirname(sys.executable))):
-        if os.path.basename(prefix) == asked.name and os.path.exists(os.path.join(prefix, MARKER)):
+        if os.path.basename(prefix) == metadata.name and os.path.exists(os.path.join(prefix, MARKER)):
             return 0
     if hasattr(sys, "ps1"):
         raise Error("expected a script on its own, found an interactive session, which would be lost", path, hint=hint)
     config, store = open_store({})
-    asked.dialect, asked.run_with = "conda-execute", ["python"]  # what started it, in place of any entrypoint
+    metadata.dialect, metadata.run_with = "conda-execute", ["python"]  # what started it, in place of any entrypoint
     marks = ["%d %s" % (pid, os.path.abspath(path)) for pid in (os.getpid(), os.getppid())]
     if os.environ.get("CONDA_EXECUTE_BOOTSTRAP") == marks[os.name == "nt"]:
-        message = "expected to be in %s by now, found Python in %s" % (store.path(asked.name), sys.prefix)
+        message = "expected to be in %s by now, found Python in %s" % (store.path(metadata.name), sys.prefix)
         raise Error(message, path, hint="see its bin/python and PYTHONHOME; conda-execute --force-env builds it anew")
-    lease, argv, environ = enter(store, asked, config, script, [], offline=False)
+    lease, argv, environ = enter(store, metadata, config, script, [], offline=False)
     launch(argv[:-1] + find_own_words(path, module), {**environ, "CONDA_EXECUTE_BOOTSTRAP": marks[0]}, lease)
 
 

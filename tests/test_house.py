@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import doctest
 import os
+import pydoc
 import re
 import statistics
 import subprocess
@@ -111,6 +112,14 @@ def test_the_examples_in_docstrings_are_true() -> None:
     results = doctest.testmod(conda_execute)
     assert results.attempted > 5
     assert results.failed == 0
+
+
+def test_help_is_the_manual_and_what_is_public() -> None:
+    text = pydoc.render_doc(conda_execute, renderer=pydoc.plaintext)
+    assert re.findall(r"^    (?:class )?(\w+)\(", text, re.M) == ["Error", "bootstrap", "main", "prefix_of", "run"]
+    manual = (conda_execute.__doc__ or "").partition("Public:")[2].partition("All else may change")[0]
+    assert set(re.findall(r"^    (\w+)", manual, re.M)) == set(conda_execute.__all__)
+    assert len(text.splitlines()) < 250
 
 
 def test_nothing_else_is_visible_at_the_top() -> None:
