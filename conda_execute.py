@@ -213,7 +213,7 @@ def format_error(error: Error, width: int = 100) -> str:
         lines.append("  %s | %s" % (number, printable(error.source[start : start + width])))
         lines.append("  %s | %s^" % (" " * len(number), " " * (int(column) - 1 - start)))
     lines += ["  " + error.hint] if error.hint else []
-    return "\n".join(line for line in "\n".join(lines).split("\n") if line.strip())
+    return mask("\n".join(line for line in "\n".join(lines).split("\n") if line.strip()))
 
 
 def printable(text: str) -> str:
@@ -225,12 +225,28 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else " " if c.isspace() else "?" for c in text)
 
 
+def mask(text: str) -> str:
+    """Return text without the passwords and conda's tokens in its URLs: what is shown or stored has none.
+
+    >>> mask("no https://me:secret@host/t/abc-1/main, no http://x@y")
+    'no https://***@host/t/***/main, no http://***@y'
+    """
+    first, *rest = text.split("://")
+    for part in rest:
+        end = next((i for i, c in enumerate(part) if c.isspace() or c in "\\\"'`<>"), len(part))
+        host, *path = part[:end].split("/")
+        is_remote = not first.endswith("file")
+        path = ["***" if before == "t" and is_remote else one for before, one in zip(["", *path], path)]
+        first += "://" + "/".join(["***" + host[host.rindex("@") :] if "@" in host else host, *path]) + part[end:]
+    return first
+
+
 def tell(text: str, end: str = "\n") -> None:
     """Write to stderr at once; that nobody can read it any more ends no run."""
     if not sys.stderr:  # closed by the caller: print would turn to stdout
         return
     try:
-        print(text, end=end, file=sys.stderr, flush=True)
+        print(mask(text), end=end, file=sys.stderr, flush=True)
     except OSError:  # EPIPE, ENOSPC
         sys.stderr = open(os.devnull, "w")
 
@@ -268,22 +284,6 @@ def quote(text: str) -> str:
 SYNONYMS = {"dependencies": "env", "requirements": "env", "packages": "env", "specs": "env", "command": "run_with"}
 
 
-def mask(text: str) -> str:
-    """Return text without the passwords and tokens that stand in URLs.
-
-    >>> mask("no https://me:secret@host/t/abc-1/main, no http://x@y")
-    'no https://***@host/t/***/main, no http://***@y'
-    """
-    first, *rest = text.split("://")
-    for part in rest:
-        end = next((i for i, c in enumerate(part) if c.isspace() or c in "\"'<>"), len(part))
-        host, *path = part[:end].split("/")
-        host = "***" + host[host.rindex("@") :] if "@" in host else host
-        path = ["***" if before == "t" else one for before, one in zip(["", *path], path)]
-        first += "://" + "/".join([host, *path]) + part[end:]
-    return first
-
-
 def find_nearest(word: str, known: "Iterable[str]") -> str:
     """Return the known word that this one was probably meant to be, or ""."""
     from difflib import get_close_matches
@@ -298,7 +298,7 @@ def fail(error: Error) -> int:
     if os.environ.get("CONDA_EXECUTE_DEBUG"):
         import traceback
 
-        traceback.print_exc()
+        tell(traceback.format_exc(), end="")
     tell(format_error(error))
     return error.code
 
@@ -4615,7 +4615,7 @@ def obtain(store: Store, metadata: Metadata, config: Config, script: str, force:
         if builder.is_taken_over(prefix, store.path(metadata.name, MARKER)):
             raise Error("expected the folder that was made here, found that of another builder", prefix)
         store.append("create", metadata.name, script)  # before anybody can use it: see Uses
-        store.mark(metadata.name, [(key, value) for key, values in keys.items() for value in values])
+        store.mark(metadata.name, [(key, mask(value)) for key, values in keys.items() for value in values])
         store.say.line("built %s in %.1f s" % (metadata.name, time.time() - start))
 
     return store.obtain(metadata.name, force, build, "%s %s" % (config.engine, offline), find_batch(os.environ))
@@ -4685,13 +4685,13 @@ def format_plan(
     if not as_json:
         state = "it exists" if exists else "%s would build it" % engine
         text = "%s\nEnvironment: %s\nCommand: %s"
-        return text % (format_specification(metadata, prefix), state, printable(" ".join(command)))
+        return mask(text % (format_specification(metadata, prefix), state, printable(" ".join(command))))
     plan = {
         "script": os.path.abspath(script.path), "dialect": metadata.dialect, "env": metadata.specs, "pip": metadata.pip,
         "channels": metadata.channels, "run_with": metadata.run_with, "name": name, "prefix": prefix, "exists": exists,
         "engine": engine, "env_dir": config.env_dir, "command": command,
     }  # fmt: skip
-    return json.dumps(plan, indent=2)
+    return mask(json.dumps(plan, indent=2))
 
 
 # ---- conda-tmpenv --------------------------------------------------------------------
@@ -4975,7 +4975,7 @@ def report_bug(kind: "type[BaseException]", bug: "BaseException", trace: "Traceb
     """Tell of what nobody expected, and exit with a code that no script is taken to have given."""
     import traceback
 
-    traceback.print_exception(kind, bug, trace)
+    tell("".join(traceback.format_exception(kind, bug, trace)), end="")
     versions = (__version__, sys.version.split()[0], sys.platform)
     tell("conda-execute: a bug of conda-execute %s (Python %s, %s): please report it with these lines" % versions)
     os._exit(125)

@@ -1,0 +1,115 @@
+"""Secrets: what a URL holds of passwords and tokens is neither shown nor stored, whatever becomes of a build."""
+
+from __future__ import annotations
+
+import os
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlparse
+
+import pytest
+
+import conda_execute
+
+if TYPE_CHECKING:
+    from typing import Callable, Iterator
+
+    from conftest import Environ, Run
+
+    Write = Callable[..., Path]
+
+pytestmark = pytest.mark.once
+PASSWORD, TOKEN = "pw-4711-secret", "tk-2357-secret"  # noqa: S105
+
+
+class Server(SimpleHTTPRequestHandler):
+    """A channel of a company: it asks for a token in the path, and answers some with a refusal."""
+
+    def translate_path(self, path: str) -> str:
+        return super().translate_path(path.replace(f"/t/{TOKEN}", ""))
+
+    def send_head(self) -> object:  # type: ignore[override]
+        refusal = next((code for code in (401, 403, 404) if f"/{code}/" in self.path), 0)
+        if refusal:
+            self.send_error(refusal)
+            return None
+        return super().send_head()
+
+    def log_message(self, *words: object) -> None:
+        pass
+
+
+@pytest.fixture
+def address(channel: str) -> Iterator[str]:
+    """Return the address of the channel with a name, a password and a token in it, behind which a folder may stand."""
+    handler = partial(Server, directory=urlparse(channel).path)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://bob:{PASSWORD}@127.0.0.1:{server.server_port}/t/{TOKEN}/"
+        server.shutdown()
+
+
+def find_secrets(env_dir: Path, *texts: str) -> list[str]:
+    """Return where a secret is found: in what was said, or in a file below env-dir."""
+    found = [text for text in texts if PASSWORD in text or TOKEN in text]
+    for folder, _, names in os.walk(str(env_dir)):
+        for path in (Path(folder, name) for name in names):
+            content = path.read_bytes() if path.is_file() and ".scripts" not in path.parts else b""
+            is_record = path.suffix == ".json" or path.name == "history"  # an engine's own
+            found += (
+                [str(path)] if not is_record and (PASSWORD.encode() in content or TOKEN.encode() in content) else []
+            )
+    return found
+
+
+WAYS = {
+    "in the block": lambda address, environ: f"# channels: [{address}, nodefaults]\n",
+    "in a variable": lambda address, environ: environ.update(CONDA_CHANNELS=address) or "",
+    "in front of a spec": lambda address, environ: environ.update(CONDA_CHANNELS=address) or "",
+}
+KINDS = {"it works": "", "401": "401/", "403": "403/", "404": "404/", "no such package": "", "nobody answers": "gone"}
+
+
+CASES = [(kind, "in the block") for kind in KINDS]
+CASES += [(kind, way) for kind in ("it works", "no such package") for way in WAYS if way != "in the block"]
+
+
+@pytest.mark.parametrize("kind, way", CASES)
+def test_no_secret_of_a_channel_is_shown_or_stored(
+    kind: str, way: str, run: Run, write: Write, environ: Environ, env_dir: Path, address: str
+) -> None:
+    url = address + KINDS[kind]
+    if kind == "nobody answers":
+        url = f"http://bob:{PASSWORD}@127.0.0.1:9/t/{TOKEN}/main"
+    more = WAYS[way](url, environ)
+    spec = "nothing-of-the-kind" if kind == "no such package" else "hello-conda =1.0"
+    spec = f"{url}::{spec}" if way == "in front of a spec" else spec
+    script = write("a.sh", "hello-conda", spec, more=more)
+    commands = [["-n", script], ["-n", "--json", script], ["-v", script], [script], ["-f", script]]
+    commands += [["--tmpenv", "list"], ["--tmpenv", "list", "--json"], ["--tmpenv", "clear", "--all"]]
+    texts = []
+    for words in commands:
+        done = run(*words, env={**environ, "CONDA_EXECUTE_DEBUG": "1"} if words == [script] else environ)
+        texts += [done.stdout, done.stderr]
+        if words == ["-v", script] and way != "in front of a spec":
+            assert (done.returncode == 0) == (kind == "it works"), done.stderr
+    assert find_secrets(env_dir, *texts) == []
+
+
+@pytest.mark.parametrize(
+    "text, shown",
+    [
+        ("https://me:a%40b@host:8080/x", "https://***@host:8080/x"),
+        ("https://me:a@b@host/x", "https://***@host/x"),
+        ("(http://host/t/abc/pkgs/main)", "(http://host/t/***/pkgs/main)"),
+        ('"url": "ftp://u:p@h/t/x"', '"url": "ftp://***@h/t/***"'),
+        ("file:///home/t/abc", "file:///home/t/abc"),
+        ("me@host.org wrote a://b", "me@host.org wrote a://b"),
+        ("https://a:b@c https://d:e@f", "https://***@c https://***@f"),
+    ],
+)
+def test_passwords_and_tokens_are_masked_and_nothing_else(text: str, shown: str) -> None:
+    assert conda_execute.mask(text) == shown
