@@ -613,6 +613,7 @@ def test_an_env_in_use_past_its_age_is_looked_at_again(
     assert not (env_dir / HELLO).exists()
 
 
+@pytest.mark.once
 def test_every_call_of_any_kind_collects(run: Run, write: Write, env_dir: Path, tmp_path: Path) -> None:
     script = write("a.sh", "", "hello-conda")
     run("-q", script)
@@ -652,6 +653,7 @@ def large(env_dir: Path) -> Path:
     return prefix
 
 
+@pytest.mark.once
 def test_neither_a_script_nor_a_pipe_waits_for_a_removal(
     run: Run, write: Write, environ: Environ, tmp_path: Path, env_dir: Path, large: Path
 ) -> None:
@@ -1202,9 +1204,7 @@ def test_a_half_made_env_makes_way_for_a_whole_one(run: Run, write: Write, env_d
     wait_until(lambda: names(env_dir / ".trash") == [])
 
 
-def test_a_half_made_env_is_listed_and_collected(
-    run: Run, collect: Collect, env_dir: Path, environ: Environ
-) -> None:
+def test_a_half_made_env_is_listed_and_collected(run: Run, collect: Collect, env_dir: Path, environ: Environ) -> None:
     old, other = make_env(env_dir, "a" * 20, 100), env_dir / "not-an-env"
     other.mkdir()
     make_rubbish(env_dir / ("0" * 20))

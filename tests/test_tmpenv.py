@@ -153,6 +153,7 @@ while True:
 """
 
 
+@pytest.mark.once
 def test_list_bears_files_that_come_and_go(tmpenv: Tmpenv, env_dir: Path) -> None:
     """A script that runs writes byte code and temporary files into its environment."""
     prefix = make_env(env_dir, "a" * 20)
@@ -259,8 +260,9 @@ def test_clear_removes_what_is_idle_and_old_enough(tmpenv: Tmpenv, env_dir: Path
     assert "".join(letter for letter in AGES if not prefixes[letter].exists()) == gone
 
 
+@pytest.mark.once
 def test_clear_does_not_race_with_the_collection_that_a_call_starts(tmpenv: Tmpenv, env_dir: Path) -> None:
-    for _ in range(20):
+    for _ in range(8):
         prefixes = [make_env(env_dir, f"{i:020}", 100) for i in range(9)]
         done = tmpenv("clear")
         assert (done.returncode, done.stderr) == (0, "")
@@ -290,8 +292,10 @@ def test_clear_leaves_an_env_that_is_being_built(
     tmpenv: Tmpenv, write: Write, environ: Environ, env_dir: Path, tmp_path: Path
 ) -> None:
     program = tmp_path / "conda"
-    program.write_text('#!/bin/sh\nmkdir -p "$3"\nread forever < "$FIFO"\nmkdir -p "$3/conda-meta"\n'
-                       'echo "{}" > "$3/conda-meta/hello-conda-1-0.json"\n')
+    program.write_text(
+        '#!/bin/sh\nmkdir -p "$3"\nread forever < "$FIFO"\nmkdir -p "$3/conda-meta"\n'
+        'echo "{}" > "$3/conda-meta/hello-conda-1-0.json"\n'
+    )
     program.chmod(0o755)
     fifo = tmp_path / "fifo"
     os.mkfifo(str(fifo))

@@ -546,6 +546,7 @@ SETTINGS = {
 }
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=list(SETTINGS))
 def test_no_setting_of_pip_sends_a_requirement_elsewhere(
     run: Run, write: Write, environ: Environ, home: Path, tmp_path: Path, settings: Environ

@@ -187,6 +187,7 @@ def test_what_changes_hands_before_the_lease_is_held_is_refused(
 # -- what is made is the user's alone
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("mask", [0, 0o002, 0o022], ids=oct)
 def test_nothing_that_is_made_can_be_written_to_by_others_whatever_the_umask(
     run: Run, write: Write, environ: Environ, home: Path, mask: int
