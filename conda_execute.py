@@ -37,8 +37,8 @@ Files below env-dir (condarc: conda-execute: env-dir)
     usage.tsv          a line a use: time (s since the epoch), event (create, run, remove), name,
                        pid, host, script; tabs, newlines and backslashes are escaped; host is its name and a hash
                        of its boot and pid namespace
-    .leases/NAME       locked, shared, by what runs in the env; NAME.build by who builds it; NAME.failed why that failed
-    .leases/NAME.shared, NAME.exclusive   files HOST.PID.START-FD of who has the lock, where it may not bind all hosts
+    .leases/NAME       locked, shared, by what runs in the env; NAME.build by who builds it
+    .leases/NAME.shared, NAME.exclusive   files HOST.PID.START-NUMBER of who has it, where it may not bind all hosts
     .scripts/SHA256/   scripts that came from -c, standard input or a URL
     .trash/            what is being deleted
 An env that was unused for remove-if-unused-for (condarc; 25 hours) is removed by the next call,
@@ -196,6 +196,8 @@ class Error(Exception):
     `place` is "FILE" or "FILE:LINE:COLUMN", counted from 1; `source` is the line it names.
     """
 
+    is_answer = False  # of an engine, and so the same for all who ask
+
     def __init__(self, message: str, place: str = "", source: str = "", hint: str = "", code: int = 125) -> None:
         super().__init__(message)
         self.message, self.place, self.source, self.hint, self.code = message, place, source, hint, code
@@ -225,20 +227,34 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else " " if c.isspace() else "?" for c in text)
 
 
-def mask(text: str) -> str:
-    """Return text without the passwords and conda's tokens in its URLs: what is shown or stored has none.
+SECRETS: "set[str]" = set()  # that are known by now: see learn_secrets()
 
-    >>> mask("no https://me:secret@host/t/abc-1/main, no http://x@y")
-    'no https://***@host/t/***/main, no http://***@y'
+
+def mask(text: str) -> str:
+    """Return text without passwords and conda's tokens, as they stand in URLs: what is shown or stored has none.
+
+    >>> mask("no https://me:secret@host/t/abc-1/main, no http//x@y")
+    'no https://***@host/t/***/main, no http//***@y'
     """
-    first, *rest = text.split("://")
+    for secret in sorted(SECRETS, key=len, reverse=True):
+        text = text.replace(secret, "***")
+    first, *rest = text.split("//")
     for part in rest:
         end = next((i for i, c in enumerate(part) if c.isspace() or c in "\\\"'`<>"), len(part))
         host, *path = part[:end].split("/")
-        is_remote = not first.endswith("file")
+        is_remote = host and not first.endswith("file:")
         path = ["***" if before == "t" and is_remote else one for before, one in zip(["", *path], path)]
-        first += "://" + "/".join(["***" + host[host.rindex("@") :] if "@" in host else host, *path]) + part[end:]
+        first += "//" + "/".join(["***" + host[host.rindex("@") :] if "@" in host else host, *path]) + part[end:]
     return first
+
+
+def learn_secrets(texts: "Iterable[str]") -> None:
+    """Remember the passwords and tokens of URLs, since engines repeat them in forms of their own."""
+    from urllib.parse import unquote
+
+    for host, _, path in (text.partition("://")[2].partition("/") for text in texts if "://" in text):
+        found = [host.rpartition("@")[0].partition(":")[2], (path + "//").split("/")[1] if path[:2] == "t/" else ""]
+        SECRETS.update(one for word in found for one in (word, unquote(word)) if len(one) > 3)
 
 
 def tell(text: str, end: str = "\n") -> None:
@@ -1888,7 +1904,7 @@ def read_json(path: str) -> "Any":
         with open(path, encoding="utf-8") as f:
             text = f.read().strip()
         content, end = make_scanner(JsonContext)(text, 0)  # type: ignore[arg-type]
-    except (OSError, ValueError, StopIteration, SystemError):  # the last: CPython 3.11, which cannot name its error
+    except (OSError, ValueError, StopIteration, RecursionError, SystemError):  # the last: CPython 3.11 cannot name it
         return None
     return content if end == len(text) else None
 
@@ -1915,15 +1931,18 @@ def find_host() -> str:
     Eight digits: of four, one pair in 65,536 would be taken for one, and of the dead by the other.
     """
     name = os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "")
-    parts = [name]
     try:
         with open("/proc/sys/kernel/random/boot_id") as f:  # random(4)
-            parts.append(f.read())
-        parts.append(os.readlink("/proc/self/ns/pid"))  # pid_namespaces(7)
-    except OSError:  # no Linux, or no /proc
-        pass
+            boot = f.read()
+    except OSError:  # no Linux, or little of /proc
+        boot = ""
+    try:
+        space = os.readlink("/proc/self/ns/pid")  # pid_namespaces(7)
+    except OSError:  # whoever else has this root
+        root = os.stat(os.sep)
+        space = "%d %d" % (root.st_dev, root.st_ino)
     plain = "".join(c if c in NAME_CHARACTERS else "_" for c in name)[:64]
-    return "%s-%s" % (plain, sha256(os.fsencode("\n".join(parts))).hexdigest()[:8])
+    return "%s-%s" % (plain, sha256(os.fsencode("\n".join([name, boot, space]))).hexdigest()[:8])
 
 
 HOST = find_host()
@@ -2053,7 +2072,7 @@ class Lock:
     """A lock on a file, shared or exclusive, that ends when it is released, or with the process that took it.
 
     By flock(2), where there is such: it belongs to the open file, so to every process that has a copy of the
-    descriptor. And by a mark, a file PATH.MODE/HOST.PID.START-FD, of who has it alone, or shares it where flock may
+    descriptor. And by a mark, a file PATH.MODE/HOST.PID.START-NUMBER, of who has it alone, or shares it where flock may
     not bind all hosts: each shows its own, then looks at those of others. Only who can see a process may declare
     it dead: another host's mark counts for FOREIGN_S, one of who has the lock alone as long as it is renewed.
     `sign` is a file that says for all hosts that marks are needed; `rival` is who was in the way.
@@ -2062,11 +2081,13 @@ class Lock:
     said = False  # that marks are needed
     opened: "set[int]" = set()  # by this process: a forked child is to have none of them
     guard = allocate_lock()  # of that, for threads
+    numbers = iter(range(1 << 62))  # of its marks: a descriptor's would be another thread's when that is moved
 
     def __init__(self, path: str, say: "Progress", sign: str = "") -> None:
         self.path, self.say, self.sign, self.mark, self.rival, self.fd = path, say, sign, "", "", -1
+        self.is_taken, self.taken_s = False, 0.0  # when, by this host's clock
         self.seen: dict[str, float] = {}  # marks of other hosts, and their times
-        self.noted, self.made = "", 0
+        self.noted, self.made, self.life = "", 0, -1  # the latter of an engine: see Held
         self.is_done: Any = None  # an Event, while our note is renewed
         link = getattr(os, "O_NOFOLLOW", 0)
         for flags in (os.O_RDWR | os.O_CREAT, os.O_RDONLY):  # reading is enough for a shared lock
@@ -2097,16 +2118,16 @@ class Lock:
         if self.fd < 0:
             return not exclusive
         self.release_mark()
-        self.rival = ""
+        self.rival, self.taken_s = "", time.time()
         is_given = self.take_by_flock(exclusive)
         if is_given is None:
             self.learn()
         needs_mark = exclusive or not is_given or self.is_worthless()
-        if is_given is not False and not (needs_mark and self.is_barred(exclusive, bool(is_given))):
-            return True
-        self.release_mark()
-        self.release_flock()
-        return False
+        self.is_taken = is_given is not False and not (needs_mark and self.is_barred(exclusive, bool(is_given)))
+        if not self.is_taken:
+            self.release_mark()
+            self.release_flock()
+        return self.is_taken
 
     def take_by_flock(self, exclusive: bool) -> "bool | None":
         """Do as take() does, by flock(2) alone; return None where there is none."""
@@ -2121,9 +2142,7 @@ class Lock:
 
             if e.errno == errno.EBADF:  # NFS: an exclusive lock takes the right to write
                 self.refuse(PermissionError(errno.EACCES, "it cannot be written to"), True)
-            if e.errno not in (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP):
-                raise
-            return None
+            return None  # ENOLCK, ENOSYS, EOPNOTSUPP; EIO, EINVAL and EACCES of what does not do its best
         return True
 
     def is_worthless(self) -> bool:
@@ -2148,20 +2167,27 @@ class Lock:
         try:
             self.mark = self.show("exclusive" if exclusive else "shared", os.getpid())
             now = os.stat(self.mark).st_mtime  # on a network, the file server's time
-        except OSError:
-            if not is_given and (exclusive or os.access(os.path.dirname(self.path), os.W_OK)):
-                raise
-            now = time.time()  # a full disk, or one that we may only read: flock has to do
+        except OSError as e:
+            self.need_mark(e, exclusive, is_given)
+            now = time.time()
         for mode in ("exclusive", "shared")[: 1 + exclusive]:
-            for mark in list_files("%s.%s" % (self.path, mode)):
+            for mark in list_marks("%s.%s" % (self.path, mode)):
                 if mark != self.mark and self.counts(mark, mode, is_given, now):
                     self.rival = "process %d on %s" % find_holder(mark)[1::-1]
                     return True
         note = self.read_note() if exclusive and (not is_given or self.is_worthless()) else ""
         is_foreign = note.startswith("process ") and note.split(" ")[3:4] != [HOST + ","]
-        if is_foreign and now - os.fstat(self.fd).st_mtime < DEAD_S:
+        if is_foreign and abs(now - os.stat(self.path).st_mtime) < DEAD_S:
             self.rival = note
         return bool(self.rival)
+
+    def need_mark(self, cause: OSError, exclusive: bool, is_given: bool) -> None:
+        """Raise Error for a mark that cannot be left, unless flock does without, or nobody may write here."""
+        may_write = os.access(os.path.dirname(self.path), os.W_OK)
+        if not (exclusive or may_write) or is_given and (exclusive or not self.is_worthless()):
+            return
+        message = "expected room for a lock file, by which other hosts see what runs here, found: %s" % cause.strerror
+        raise Error(message, self.path, hint='free some on its disk: "conda-tmpenv clear" removes what is idle')
 
     def counts(self, mark: str, mode: str, is_given: bool, now: float) -> bool:
         """Answer whether the process that left a mark may still be there."""
@@ -2176,19 +2202,21 @@ class Lock:
             renewed = os.stat(mark).st_mtime
         except OSError:
             return False
-        if now - renewed >= FOREIGN_S:
+        if abs(now - renewed) >= FOREIGN_S:
             try_to(os.unlink, mark)
             return False
         if mode == "shared":
             return True
         if is_given and self.seen.setdefault(mark, renewed) < renewed:  # by somebody who has what we were given
             self.learn()
-        return now - renewed < (BOUND_S if is_given and not self.is_worthless() else DEAD_S)
+        return abs(now - renewed) < (BOUND_S if is_given and not self.is_worthless() else DEAD_S)
 
     def show(self, mode: str, pid: int) -> str:
         """Leave the mark of a process, and return its path."""
         folder = "%s.%s" % (self.path, mode)
-        mark = os.path.join(folder, "%s.%d.%s-%d" % (HOST, pid, find_start(pid), self.fd))
+        mark = os.path.join(folder, "%s.%d.%s-%d" % (HOST, pid, find_start(pid), next(Lock.numbers)))
+        if os.path.islink(folder):  # nothing of ours, here and below
+            try_to(os.unlink, folder)
         while True:
             try:
                 os.close(os.open(mark, os.O_CREAT | os.O_WRONLY, 0o644))
@@ -2198,19 +2226,24 @@ class Lock:
                     os.mkdir(folder, 0o755)
                 except FileExistsError:
                     pass
-            except NotADirectoryError:  # nothing of ours
+            except NotADirectoryError:
                 try_to(os.unlink, folder)
 
     def share(self, pid: int) -> str:
         """Let a child that has our descriptor hold the lock too where there are only marks; return its mark, or ""."""
         return self.show("exclusive", pid) if self.mark else ""
 
-    def wait(self, exclusive: bool) -> "Lock":
-        """Take the lock when it can be had; say for whom we wait, unless it is a matter of moments."""
+    def wait(self, exclusive: bool, is_over: "Callable[[], bool] | None" = None) -> "Lock":
+        """Take the lock when it can be had; say for whom we wait, unless it is a matter of moments.
+
+        Return without it, which `is_taken` tells, when nobody needs it any more.
+        """
         start, said, pause_s = time.time(), False, LOCK_POLL_S
         if self.fd < 0 and exclusive:
             raise Error("expected a folder in which a lock file can be made, found none", self.path, hint=OWN_FOLDER)
         while not self.take(exclusive):
+            if is_over and is_over():
+                break
             holder, is_long = self.read_note(), time.time() > start + 1
             if not said and (holder or is_long):
                 holder = holder or self.rival or "another process to let go of " + self.path
@@ -2221,9 +2254,12 @@ class Lock:
         return self
 
     def read_note(self) -> str:
-        """Return what a holder of the lock says of itself: see note()."""
-        os.lseek(self.fd, 0, os.SEEK_SET)
-        return os.fsdecode(os.read(self.fd, 400).split(b"\0")[0])
+        """Return what a holder of the lock says of itself: see note(). Opened anew, the file is the server's of now."""
+        try:
+            with open(self.path, "rb", buffering=0) as f:
+                return os.fsdecode(f.read(400).split(b"\0")[0])
+        except OSError:
+            return ""
 
     def note(self, what: str, folder: str = "") -> None:
         """Leave a note for those who wait, where that can be written, and renew it; an empty one withdraws it.
@@ -2232,6 +2268,8 @@ class Lock:
         """
         from threading import Event, Thread
 
+        if self.fd < 0:
+            return
         if self.is_done:
             self.is_done.set()
         if not what and self.noted != self.read_note():  # who has taken us for dead left his own
@@ -2248,12 +2286,15 @@ class Lock:
             Thread(target=self.renew, args=(self.is_done, self.mark, folder), daemon=True).start()
 
     def renew(self, is_done: "Any", mark: str, folder: str) -> None:
-        """Show others that we are alive, up to an event."""
+        """Show others that we are alive, up to an event; end our engine where one of them took us for dead."""
         renewed = time.time()
         while not is_done.wait(RENEW_S if self.made or not folder else min(RENEW_S, LOCK_POLL_S)):
             try:
+                if self.noted not in ("", self.read_note()):
+                    os.write(self.life, b"x")
+                    return
                 self.made = self.made or os.stat(folder).st_ino
-            except OSError:  # not there yet
+            except OSError:  # not there yet, or no engine
                 pass
             if abs(time.time() - renewed) >= RENEW_S:
                 renewed = time.time()
@@ -2268,6 +2309,10 @@ class Lock:
         except FileNotFoundError:
             is_ours = False
         return not is_ours and (os.path.lexists(sign) or self.noted not in ("", self.read_note()))
+
+    def is_doubtful(self) -> bool:
+        """Answer whether we were out for so long that others may have taken us for dead."""
+        return abs(time.time() - self.taken_s) > DEAD_S / 2
 
     def release_mark(self) -> None:
         if self.mark:
@@ -2294,7 +2339,8 @@ class Lock:
         """Let go of a shared lock, but leave a mark: of what may go on in there only our host can know the end."""
         try:
             mark = self.mark or self.show("shared", os.getpid())
-            os.replace(mark, "%s.%d.ended-%d" % (os.path.join(os.path.dirname(mark), HOST), os.getpid(), self.fd))
+            stem, _, number = mark.rpartition("-")
+            os.replace(mark, "%s.ended-%s" % (stem.rpartition(".")[0], number))
         except OSError:  # nothing can be written here, so nothing is removed either
             pass
         self.mark = ""
@@ -2325,6 +2371,11 @@ class Lock:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=Lock.forget)
+
+
+def list_marks(folder: str) -> "list[str]":
+    """Return the marks in a folder: what has another name, or lies behind a link, is nothing of ours."""
+    return [path for path in (os.path.join(folder, name) for name in list_names(folder)) if find_holder(path)[0]]
 
 
 def find_holder(mark: str) -> "tuple[str, int, str]":
@@ -2390,8 +2441,8 @@ class Uses:
             uses: Any = table.setdefault(name, {})
             uses.pop(key, None)
             uses[key] = time_s, row
-            if len(uses) > MAX_USES:
-                del uses[next(iter(uses))]
+            if len(uses) > MAX_USES:  # the first two stay: that some host has been there may never be forgotten
+                del uses[list(uses)[2]]
 
     def of(self, name: str) -> "list[Use]":
         """Return all that is kept of an environment."""
@@ -2589,7 +2640,8 @@ class EnvDir:
         names = [name for name in names if name not in OF_FILE_SYSTEMS and not name.startswith(OF_FILE_SYSTEMS_TOO)]
         special = {os.path.realpath(os.sep): "the root of all", os.path.realpath(os.path.expanduser("~")): "a home"}
         found = special.get(os.path.realpath(self.env_dir), "a folder")
-        if self.is_ours() or found == "a folder" and (not names or names == ["usage.tsv"] and self.is_begun()):
+        is_empty = names in ([], [".leases"])  # which a collector makes anew while somebody deletes env-dir
+        if self.is_ours() or found == "a folder" and (is_empty or names == ["usage.tsv"] and self.is_begun()):
             return
         more = " and %d more" % (len(names) - 3) if names[3:] else ""
         found += " that holds " + ", ".join(map(printable, names[:3])) + more if names else ""
@@ -2628,11 +2680,13 @@ class EnvDir:
         for path in list_files(self.path(".leases")):
             for mode in (".shared", ".exclusive"):
                 name, _, holder = os.path.basename(path).partition(mode + ".")
-                if holder:
-                    folder = self.path(".leases", name + mode)
-                    try_to(os.unlink, folder)  # a file is nothing of ours
-                    make_folder(folder)
-                    os.replace(path, os.path.join(folder, holder))
+                folder = self.path(".leases", name + mode)
+                try:
+                    if holder:
+                        make_folder(folder)
+                        os.replace(path, os.path.join(folder, holder))
+                except OSError:  # another host does the same, or a file is in the way
+                    continue
 
     def claim(self) -> None:
         """Note which platform made env-dir; where that is another, ours is the folder called like it."""
@@ -2732,6 +2786,7 @@ def find_trashed(entry: str) -> str:
 
 RETRY_S = 600  # when to look again at an environment that something still runs in
 RETRY_FAR_S = 86400  # on another host
+MARK_S = 3  # from leaving a mark to dating the environment
 
 
 def find_prefix_name(place: bytes) -> str:
@@ -2746,10 +2801,10 @@ def find_prefix_name(place: bytes) -> str:
     return "".join(rest[:1] if first == ".leases" else first)[:20]
 
 
-def is_older(path: str, time_s: float) -> bool:
-    """Answer whether a file is there and was last changed before a time."""
+def is_off(path: str, now: float, bound_s: float) -> bool:
+    """Answer whether a file is there whose time is out of bounds: long ago, or of a clock that was wrong."""
     try:
-        return os.lstat(path).st_mtime < time_s
+        return abs(now - os.lstat(path).st_mtime) > bound_s
     except OSError:
         return False
 
@@ -2802,12 +2857,23 @@ class Collector(EnvDir):
                 found[name].append(pid)
         return found
 
-    def move_to_trash(self, name: str, suffix: str = "") -> None:
+    def move_away(self, name: str, suffix: str, locks: "list[Lock]") -> bool:
+        """Move what nobody uses into the trash; put it back and return False if the locks that say so may be lost."""
+        trash = self.move_to_trash(name, suffix)
+        if not any(lock.is_doubtful() for lock in locks):
+            return True
+        if not os.path.lexists(self.path(name)):
+            os.rename(trash, self.path(name))
+        return False
+
+    def move_to_trash(self, name: str, suffix: str = "") -> str:
+        """Move something into the trash, and return where it is now."""
         check_no_mount(self.path(name))
         make_folder(self.path(".trash"))
         try_to(lambda path: os.chmod(path, 0o755), self.path(name))  # to move a folder takes the right to write to it
         trash = "%s.%d.%019d%s" % (name.replace(os.sep, "."), os.getpid(), time.time_ns(), suffix)
         os.rename(self.path(name), self.path(".trash", trash))
+        return self.path(".trash", trash)
 
     def put_back(self, name: str, has_failed: bool = False) -> None:
         """Clear away what a failed build has left, or one that was killed, and put back what it was to replace."""
@@ -2836,13 +2902,17 @@ class Collector(EnvDir):
         except OSError:
             since = float("inf") if is_held or not worth else 0
         if name.startswith(KEPT):  # no lease tells who reads a script
-            hosts = {host for users in uses.hosts.values() for host in users if host != HOST and worth != "kernel"}
+            started = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME) if worth == "kernel" else 0
+            seen = [(host, when) for users in uses.hosts.values() for host, (when, _) in users.items()]
+            hosts = {host for host, when in seen if host != HOST and when > started}
             return ["a job on " + printable(host) for host in sorted(hosts)]
-        users = uses.hosts.get(name, {}).items()
-        pids = [(host, row.split(b"\t")[3].decode("ascii", "replace")) for host, (when, row) in users if when < since]
-        found = ["process %s on %s" % (printable(pid), printable(host)) for host, pid in pids if host != HOST]
+        users = [(host, *use) for host, use in uses.hosts.get(name, {}).items() if host != HOST]
+        # Versions before 1.2, whose hosts have no hash, leave no marks beside flock.
+        free = [one for one in users if one[1] < since or since and not is_hex(one[0].rpartition("-")[2], 8)]
+        found = ["process %s on %s" % (os.fsdecode(row.split(b"\t")[3]), host) for host, _, row in free]
         noted = max([when for when, _ in uses.of(name)], default=0)
-        return found + (["one that the log does not tell of"] if noted + CLOCK_S < last and since else [])
+        is_told = name in uses.made and last < noted + CLOCK_S
+        return found + (["one that the log does not tell of"] if since and not is_told else [])
 
     def find_users(self, name: str, uses: Uses, busy: "dict[str, list[int]]") -> "list[str]":
         """Return who runs in an environment, or may do so; `busy` is what find_processes() returns."""
@@ -2853,7 +2923,8 @@ class Collector(EnvDir):
         hint = "end it, or wait for its end"
         if any(" on " in one for one in who):
             hint += '; if it has ended, "conda-tmpenv clear" there says so, and 30 days after its last use it has'
-        found = ", ".join(who) or "another process"
+            hint += "; if that host is no more, write: rm -r " + self.path(name)
+        found = printable(", ".join(who)) or "another process"
         return Error("expected nobody to run in it, found " + found, self.path(name), hint=hint)
 
     def remove(self, name: str, used_before: float, uses: "Uses | None" = None) -> "list[str] | None":
@@ -2874,7 +2945,8 @@ class Collector(EnvDir):
             if not is_alone or who or dated > used_before or self.last_use(name) != dated:
                 who = who or [lock.rival for lock in locks if lock.rival]
                 return who or ([] if is_alone else self.find_strangers(name, uses or self.read_uses(), is_held=True))
-            self.move_to_trash(name)
+            if not self.move_away(name, "", locks):
+                return []
         finally:
             for lock in locks:
                 lock.release()
@@ -2884,23 +2956,30 @@ class Collector(EnvDir):
 
     def void_marks(self, name: str) -> None:
         """Take away the marks of other hosts in an environment that nobody has used for so long that none counts."""
-        for mark in list_files(self.path(".leases", name + ".shared")):
-            if find_holder(mark)[0] != HOST:
+        for mark in list_marks(self.path(".leases", name + ".shared")):
+            if find_holder(mark)[0] != HOST and is_off(mark, self.now(), MARK_S):
                 try_to(os.unlink, mark)
 
     def sweep(self) -> None:
-        """Take from .leases what nobody needs: marks of the dead, and failures that were told."""
+        """Take from .leases what nobody needs: marks of the dead, and failures that were told; mark what is busy.
+
+        The latter for other hosts, since who runs in an environment here may have closed its lease.
+        """
         busy, now = self.find_processes(), self.now()
+        for name in (name for name in busy if is_hex(name, 20) and os.path.lexists(self.path(name, MARKER))):
+            marks = list_marks(self.path(".leases", name + ".shared"))
+            if HOST not in [find_holder(mark)[0] for mark in marks]:
+                self.lock(name).abandon()
         for path in list_files(self.path(".leases")):
             name, kind = os.path.splitext(os.path.basename(path))
             keep_s = FOREIGN_S if kind == ".shared" and is_hex(name, 20) else DEAD_S
-            for mark in list_files(path) if kind in (".shared", ".exclusive") else ():
+            for mark in list_marks(path) if kind in (".shared", ".exclusive") else ():
                 host, pid, start = find_holder(mark)
                 is_over = not is_running(pid, start) and (kind == ".exclusive" or name not in busy)
-                if is_over if host == HOST else is_older(mark, now - keep_s):
+                if is_over if host == HOST else is_off(mark, now, keep_s):
                     try_to(os.unlink, mark)
                     try_to(os.rmdir, path)
-            if kind == ".failed" and is_older(path, now - DEAD_S):
+            if ".failed" in os.path.basename(path) and is_off(path, now, DEAD_S):
                 try_to(os.unlink, path)
 
     def compact_log(self) -> None:
@@ -2917,8 +2996,12 @@ class Collector(EnvDir):
                 ]
                 if end < LOG_LIMIT_BYTES and all(when <= latest for when, _ in found):
                     return
-                kept = {row for when, row in found if when <= latest}
-                write_file(path + ".part", b"".join([LOG_HEADER, *(row for row in dict.fromkeys(rows) if row in kept)]))
+                kept = {
+                    row: row if when <= latest else b"%d" % self.now() + row[row.index(b"\t") :] for when, row in found
+                }
+                write_file(
+                    path + ".part", LOG_HEADER + b"".join(kept[row] for row in dict.fromkeys(rows) if row in kept)
+                )
                 os.replace(path + ".part", path)
                 old.seek(end)
                 late = old.read()  # appended while we wrote
@@ -3007,18 +3090,22 @@ class Collector(EnvDir):
 # A lease on an environment, built first where there is none. Knows no engine.
 
 
+FAILURE_BYTES = 1 << 16  # that are told to others
 MAX_TRIES = 9  # to be the builder where locks do not bind all hosts
 
 
 class Store(Collector):
     """env-dir, where each environment lies under its name."""
 
-    def obtain(self, name: str, force: bool, build: "Callable[[Lock], None]", terms: str = "", batch: str = "") -> Lock:
+    def obtain(
+        self, name: str, force: bool, build: "Callable[[Lock], None]", find_terms: "Callable[[], str]" = str,
+        batch: str = "",
+    ) -> Lock:  # fmt: skip
         """Return a lease on a complete environment, built first where there is none.
 
         Look, lock, look again, build, mark last. Who dies on the way leaves a prefix without marker,
         which the next one clears away; its engine, which inherits the builder's lock, keeps others waiting.
-        A build that fails does so for all who waited for it on the same `terms`, and for others of one `batch`.
+        A build that fails does so for all who waited for it on the same terms, and for others of one `batch`.
         """
         self.check(".leases")
         if force or not os.path.lexists(self.path(name, MARKER)):
@@ -3027,18 +3114,31 @@ class Store(Collector):
         self.collect_if_due()
         if self.admit(lease, name) and not force:
             return lease
+        lease.release()  # who waits for a builder does not run in it
         for _ in range(MAX_TRIES):
-            lease.release()  # who waits for a builder does not run in it
             self.make(name)
-            before = self.find_failure(name)[0]
-            with self.lock(name + ".build").wait(exclusive=True) as builder:
-                self.refuse_failed(name, before, terms, batch)
-                self.put_back(name)
-                is_built = (force or not self.find_marker(name)) and self.replace(name, builder, build, terms, batch)
-                lease = self.lock(name).wait(exclusive=False)
-                if self.admit(lease, name) and not force or is_built:
-                    return lease
+            failed = self.path(".leases", "%s.%s.failed" % (name, find_terms()))
+            built = self.build(name, force, build, failed, batch)
+            lease = built or self.lock(name).wait(exclusive=False)
+            if built or self.admit(lease, name) and not force:
+                return lease
+            lease.release()
         raise Error("expected to be the only builder, found others again and again", self.path(name))
+
+    def build(self, name: str, force: bool, build: "Callable[[Lock], None]", failed: str, batch: str) -> "Lock | None":
+        """Build an environment and return a lease on it, or None when we have waited for who did."""
+        before = read_failure(failed)[0]
+
+        def is_over() -> bool:
+            return not force and bool(self.find_marker(name)) or read_failure(failed)[0] != before
+
+        with self.lock(name + ".build").wait(exclusive=True, is_over=is_over) as builder:
+            self.refuse_failed(failed, before, "" if force else batch)
+            if builder.is_taken:
+                self.put_back(name)
+                if (force or not self.find_marker(name)) and self.replace(name, builder, build, failed, batch):
+                    return self.lock(name).wait(exclusive=False)
+        return None
 
     def admit(self, lease: Lock, name: str) -> bool:
         """Answer whether an environment is complete and nobody else's, looked at while we hold its lease."""
@@ -3049,7 +3149,7 @@ class Store(Collector):
             lease.release()
             raise
 
-    def replace(self, name: str, builder: Lock, build: "Callable[[Lock], None]", terms: str, batch: str) -> bool:
+    def replace(self, name: str, builder: Lock, build: "Callable[[Lock], None]", failed: str, batch: str) -> bool:
         """Build an environment in the place of what is there; if that fails, put a complete one back.
 
         Return False where another builder has taken over, whom no lock binds: then his is to be waited for.
@@ -3061,11 +3161,11 @@ class Store(Collector):
             builder.note("builds " + self.path(name), self.path(name))
             build(builder)
             is_built = True
-            try_to(os.unlink, self.path(".leases", name + ".failed"))
+            try_to(os.unlink, failed)
         except (Error, OSError) as e:
             is_lost = builder.is_taken_over(self.path(name), self.path(name, MARKER))
             if not is_lost:
-                self.tell_failure(name, e, terms, batch)
+                tell_failure(failed, e, batch)
                 raise
         finally:
             builder.note("")
@@ -3089,43 +3189,48 @@ class Store(Collector):
             if who or not lease.take(exclusive=True):
                 rival = [lease.rival] if lease.rival else self.find_strangers(name, uses, is_held=True)
                 raise self.in_use(name, who or rival)
-            self.move_to_trash(name, ASIDE if self.find_marker(name) else "")
+            if not self.move_away(name, ASIDE if self.find_marker(name) else "", [lease]):
+                raise self.in_use(name, [])
 
-    def find_failure(self, name: str) -> "tuple[tuple[int, int] | None, dict[str, str]]":
-        """Return what tells one failure to build an environment from the next, and what tell_failure() wrote."""
-        path = self.path(".leases", name + ".failed")
-        try:
-            found = os.stat(path)
-        except OSError:
-            return None, {}
-        failure = read_json(path)
-        return (found.st_mtime_ns, found.st_ino), failure if isinstance(failure, dict) else {}
+    def refuse_failed(self, failed: str, before: "tuple[int, int] | None", batch: str) -> None:
+        """Raise what a build failed with while we waited for it, or another of our batch not long ago."""
+        after, told = read_failure(failed)
+        age_s = self.now() - after[0] / 1e9 if after else DEAD_S
+        is_ours = bool(batch) and told.get("batch") == batch and age_s < DEAD_S
+        if after and (after != before or is_ours):
+            ago = "" if after != before else ", %d s ago (--force-env tries anew)" % age_s
+            self.say.line("%s could not build it%s; its words:" % (printable(str(told.get("by"))), ago))
+            texts = [str(told.get(key, "")).split("\n") for key in ("message", "hint")]
+            message, hint = ("\n".join(map(printable, lines)) for lines in texts)
+            raise Error(message, hint=hint)
 
-    def tell_failure(self, name: str, failure: "Error | OSError", terms: str, batch: str) -> None:
-        """Leave for those who wait why a build failed, unless somebody stopped it."""
-        import json
 
-        if not isinstance(failure, Error) or failure.code != 125:
-            return
-        told = {"by": "process %d on %s" % (os.getpid(), HOST), "terms": terms, "batch": batch, "place": failure.place}
-        told.update(message=mask(failure.message), hint=mask(failure.hint))
-        path = self.path(".leases", name + ".failed")
-        try:
-            write_file(path + "." + HOST, json.dumps(told).encode())
-            os.replace(path + "." + HOST, path)
-        except OSError:  # no room: they find out by themselves
-            pass
+def read_failure(failed: str) -> "tuple[tuple[int, int] | None, dict[str, str]]":
+    """Return what tells one failure to build an environment from the next, and what tell_failure() wrote."""
+    try:
+        found = os.stat(failed)
+    except OSError:
+        return None, {}
+    if found.st_mode & 0o170000 != 0o100000 or found.st_size > FAILURE_BYTES:
+        return None, {}
+    failure = read_json(failed)
+    return (found.st_mtime_ns, found.st_ino), failure if isinstance(failure, dict) else {}
 
-    def refuse_failed(self, name: str, before: "tuple[int, int] | None", terms: str, batch: str) -> None:
-        """Raise what a build failed with while we waited for it, or another of our batch on this host not long ago."""
-        after, told = self.find_failure(name)
-        if not after or told.get("terms") != terms:
-            return
-        is_ours = batch and told.get("batch") == batch and self.now() - after[0] / 1e9 < DEAD_S
-        if after != before or is_ours:
-            self.say.line("%s could not build it; its words:" % printable(str(told.get("by"))))
-            message, place, hint = (str(told.get(key, "")) for key in ("message", "place", "hint"))
-            raise Error(message, place, hint=hint)
+
+def tell_failure(failed: str, failure: "Error | OSError", batch: str) -> None:
+    """Leave for those who wait what an engine said, unless it is this host's own trouble."""
+    import json
+
+    if not isinstance(failure, Error) or not failure.is_answer:
+        return
+    told = {"by": "process %d on %s" % (os.getpid(), HOST), "batch": batch, "hint": mask(failure.hint)}
+    told["message"] = mask(failure.message)[: FAILURE_BYTES // 4]
+    try:
+        write_file(failed + "." + HOST, json.dumps(told).encode())
+        os.chmod(failed + "." + HOST, 0o600)
+        os.replace(failed + "." + HOST, failed)
+    except OSError:  # no room: they find out by themselves
+        pass
 
 
 # ---- Children ------------------------------------------------------------------------
@@ -3564,6 +3669,7 @@ def run_engine(
     fds = [lock.fd for lock in locks if lock.fd >= 0]
     try:
         program = Held(argv, environ, os.path.dirname(order.prefix), fds, given)
+        order.builder.life = program.life
         marks = [lock.share(program.child.pid) for lock in locks]
         for raw in program.read_lines():
             line = raw.decode("utf-8", "replace").strip("\0\r\n")
@@ -3580,6 +3686,7 @@ def run_engine(
             program.stop()
         raise
     finally:
+        order.builder.life = -1
         if program:
             program.close()
         for mark in filter(None, marks):
@@ -3605,6 +3712,13 @@ def format_explanation(output: str, code: int = 0) -> str:
     parts += [guidance.get("summary"), document.get("traceback"), *hints]
     text = "\n".join(filter(None, parts)) or output or "it ended with code %d and said nothing" % code
     return "\n".join("  " + printable(line) for line in text.split("\n") if line.strip())
+
+
+def refusal(what: str, output: str, code: int, hint: str = "") -> Error:
+    """Return the Error for an engine that failed; one that was killed has not answered."""
+    error = Error("%s:\n%s" % (what, format_explanation(output, code)), hint=hint)
+    error.is_answer = code < 128
+    return error
 
 
 def format_create(order: Order) -> "list[str]":
@@ -3642,7 +3756,7 @@ def build_with_program(order: Order) -> None:
         )
         cache.note("")
     if code and not find_document(output).get("success"):  # its threads may fail after its work is done
-        raise Error("%s could not build the environment:\n%s" % (order.engine, format_explanation(output, code)))
+        raise refusal("%s could not build the environment" % order.engine, output, code)
     unregister(order.prefix)  # mamba registers each, and so does a conda older than 23.9
 
 
@@ -3704,7 +3818,7 @@ def install_requirements(order: Order) -> None:
     environ = find_pip_environ(pip, environ, order)
     code, output = run_engine([*pip, "install", "--", *order.pip], environ, order)
     if code:
-        raise Error("pip could not install the requirements of env:\n%s" % format_explanation(output, code))
+        raise refusal("pip could not install the requirements of env", output, code)
     code, output = run_engine([python, "-E", "-s", "-c", PIP_LOOK_UP, *order.pip], environ, order)
     if code or output.strip():
         message = "pip said that it installed the requirements of env, which does not hold:\n%s"
@@ -3787,7 +3901,7 @@ def build_with_rattler(order: Order) -> None:
     code, output = run_engine(argv, clean_environ(), order, given=json.dumps(job).encode())
     if code:
         hint = "it searched %s%s" % (", ".join(channels), "; offline" * order.offline)
-        raise Error("rattler could not build the environment:\n%s" % format_explanation(output, code), hint=hint)
+        raise refusal("rattler could not build the environment", output, code, hint)
 
 
 def run_rattler(argv: "list[str]") -> int:
@@ -4592,12 +4706,34 @@ def open_store(options: "Mapping[str, str]") -> "tuple[Config, Store]":
 
 
 def find_batch(environ: "Environ") -> str:
-    """Return what the jobs on this host have in common that a scheduler started as one array, or ""."""
-    names = ("SLURM_ARRAY_JOB_ID", "LSB_JOBID", "PBS_ARRAYID", "JOB_ID")  # Slurm, LSF, Torque, Grid Engine
-    found = next(filter(None, map(environ.get, names)), "")
-    if not found and "[" in environ.get("PBS_JOBID", ""):  # PBS: 123[4].server
-        found = environ["PBS_JOBID"].partition("[")[0]
-    return "%s %s %s" % (HOST, found, environ.get("SLURM_RESTART_COUNT", "")) if found else ""
+    """Return what jobs have in common that a scheduler started as one array, or ""."""
+    slurm, lsf, grid = (environ.get(name, "") for name in ("SLURM_ARRAY_JOB_ID", "LSB_JOBID", "JOB_ID"))
+    found = slurm + environ.get("SLURM_RESTART_COUNT", "") if slurm else ""
+    found = found or (lsf if environ.get("LSB_JOBINDEX", "0") != "0" else "")
+    found = found or (grid if environ.get("SGE_TASK_ID", "undefined") != "undefined" else "")
+    pbs, bracket, _ = environ.get("PBS_JOBID", "").partition("[")  # PBS: 123[4].server
+    return found or (pbs if bracket else "")
+
+
+# Variables that have a say in whether an environment can be built, by how they begin.
+TERMS = (
+    "CONDA_CHANNEL", "CONDA_DEFAULT_C", "CONDA_SUBDIR", "CONDA_OVERRIDE_", "CONDA_SOLVER", "CONDARC", "CONDA_EXE",
+    "CONDA_OFFLINE", "MAMBA_EXE", "PIP_INDEX", "PIP_EXTRA", "PIP_FIND", "PIP_NO_INDEX", "HTTP_PROXY", "HTTPS_PROXY",
+    "ALL_PROXY",
+)  # fmt: skip
+
+
+def find_terms(config: Config, offline: bool, environ: "Environ") -> str:
+    """Return a hash of what else decides whether an environment can be built: settings and variables."""
+    names = (name for name in environ if name.upper().startswith(TERMS) and not name.startswith("CONDA_EXECUTE"))
+    parts = [
+        config.engine,
+        str(offline),
+        repr(config.condarc),
+        *("%s=%s" % (name, environ[name]) for name in sorted(names)),
+    ]
+    digest: str = sha256(os.fsencode("\n".join(parts))).hexdigest()
+    return digest[:8]
 
 
 def obtain(store: Store, metadata: Metadata, config: Config, script: str, force: bool, offline: bool) -> Lock:
@@ -4608,6 +4744,8 @@ def obtain(store: Store, metadata: Metadata, config: Config, script: str, force:
         start = time.time()
         store.say.line("building %s with %s: %s" % (metadata.name, engine[0], ", ".join(metadata.specs + metadata.pip)))
         prefix = store.path(metadata.name)
+        learn_secrets([*metadata.channels, *metadata.specs, *os.environ.get("CONDA_CHANNELS", "").split(",")])
+        learn_secrets(str(one) for key in ("channels", "channel_alias") for one in find_list(key, config.condarc))
         build_prefix(Order(metadata, config, engine, prefix, offline, builder))
         keys = {"env": metadata.specs, "pip": metadata.pip, "channel": metadata.channels, "engine": engine[:1]}
         programs = [which_in(prefix, one) for one in SHELLS + UTILITIES]
@@ -4618,7 +4756,8 @@ def obtain(store: Store, metadata: Metadata, config: Config, script: str, force:
         store.mark(metadata.name, [(key, mask(value)) for key, values in keys.items() for value in values])
         store.say.line("built %s in %.1f s" % (metadata.name, time.time() - start))
 
-    return store.obtain(metadata.name, force, build, "%s %s" % (config.engine, offline), find_batch(os.environ))
+    terms = lambda: find_terms(config, offline, os.environ)  # noqa: E731
+    return store.obtain(metadata.name, force, build, terms, find_batch(os.environ))
 
 
 def enter(
