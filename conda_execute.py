@@ -1837,6 +1837,17 @@ def try_to(delete: "Callable[[Any], None]", path: "str | int") -> "OSError | Non
     return None
 
 
+def is_gone(path: str) -> bool:
+    """Answer whether there is nothing of this name, which no other failure to look tells."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        pass
+    return False
+
+
 def sync_disks(folders: "Iterable[str]") -> None:
     """Have on their disks what was written to the file systems of some folders: syncfs(2), else sync(2)."""
     import errno
@@ -2257,7 +2268,7 @@ class Lock:
         """Return what a holder of the lock says of itself: see note(). Opened anew, the file is the server's of now."""
         try:
             with open(self.path, "rb", buffering=0) as f:
-                return os.fsdecode(f.read(400).split(b"\0")[0])
+                return os.fsdecode(f.read(1 << 13).split(b"\0")[0])
         except OSError:
             return ""
 
@@ -2288,13 +2299,18 @@ class Lock:
     def renew(self, is_done: "Any", mark: str, folder: str) -> None:
         """Show others that we are alive, up to an event; end our engine where one of them took us for dead."""
         renewed = time.time()
-        while not is_done.wait(RENEW_S if self.made or not folder else min(RENEW_S, LOCK_POLL_S)):
+        while not is_done.is_set():
+            time.sleep(LOCK_POLL_S)  # an Event's own wait goes by a clock that may be set, in CPython 3.8
             try:
+                if folder and not self.made and self.noted in ("", self.read_note()):
+                    self.made = os.stat(folder).st_ino
+                if abs(time.time() - renewed) < RENEW_S:
+                    continue
                 if self.noted not in ("", self.read_note()):
-                    os.write(self.life, b"x")
+                    if self.life >= 0:
+                        os.write(self.life, b"x")
                     return
-                self.made = self.made or os.stat(folder).st_ino
-            except OSError:  # not there yet, or no engine
+            except OSError:  # no folder, or no engine
                 pass
             if abs(time.time() - renewed) >= RENEW_S:
                 renewed = time.time()
@@ -2509,7 +2525,10 @@ def survey(prefix: str) -> "tuple[int, str]":
         for name in record.get("files") or []:
             try:
                 found = os.stat(os.path.join(prefix, name))  # a link that leads nowhere counts for nothing
-            except OSError:
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            except OSError:  # a passing trouble of its disk
+                count += 1
                 continue
             one = known.get(name, {})
             is_file = one.get("path_type") == "hardlink"
@@ -2573,10 +2592,16 @@ class EnvDir:
                 marker = parse_marker(f.read())
         except (FileNotFoundError, NotADirectoryError):
             return {}
+        except OSError as e:
+            import errno
+
+            if e.errno != getattr(errno, "ESTALE", 0):  # another host has removed it
+                raise
+            return {}
         [where], [platform], [oldest] = (marker.get(key, [""])[:1] for key in ("prefix", "platform", "oldest"))
         is_here = where == prefix or os.path.exists(where) and os.path.samefile(where, prefix)
         needed = [self.path(name, one) for one in (oldest, *marker.get("brings", []))]
-        is_whole = is_here and platform == self.subdir and all(map(os.path.lexists, needed))
+        is_whole = is_here and platform == self.subdir and not any(map(is_gone, needed))
         return marker if is_whole and not os.path.islink(prefix) else {}
 
     def mark(self, name: str, fields: "list[tuple[str, str]]") -> None:
@@ -2669,7 +2694,9 @@ class EnvDir:
         except OSError as e:
             raise self.unwritable(e) from None
         self.check(".leases", ".trash", KEPT)
-        if name and os.path.lexists(self.path(name)) and name not in self.find_names():
+        # A file server's client may still see what has just been removed, but does not list it.
+        is_there = name in map(os.path.basename, list_files(self.env_dir))
+        if is_there and name not in self.find_names():
             kind = "a folder" if os.path.isdir(self.path(name)) else "a file"
             kind = "a link" if os.path.islink(self.path(name)) else kind
             message = "expected room for an environment, found %s that conda-execute did not make" % kind
@@ -3154,8 +3181,11 @@ class Store(Collector):
 
         Return False where another builder has taken over, whom no lock binds: then his is to be waited for.
         """
-        if os.path.lexists(self.path(name)):
-            self.set_aside(name)
+        try:
+            if os.path.lexists(self.path(name)):
+                self.set_aside(name)
+        except FileNotFoundError:  # what a file server's client still saw
+            pass
         is_lost = is_built = False
         try:
             builder.note("builds " + self.path(name), self.path(name))
@@ -3747,7 +3777,11 @@ def unregister(prefix: str) -> None:
 
 def build_with_program(order: Order) -> None:
     """Have a program create the prefix, one at a time: conda does not lock its package cache (conda#13055)."""
-    with Lock(os.path.expanduser("~/.conda-execute.lock"), order.say) as cache:
+    try:
+        cache = Lock(os.path.expanduser("~/.conda-execute.lock"), order.say)
+    except OSError:  # a home without room
+        cache = Lock(os.path.join(os.path.dirname(order.prefix), ".leases", ".packages"), order.say)
+    with cache:
         if cache.fd >= 0:  # a home that is not there, or cannot be written to, holds no lock
             cache.wait(exclusive=True).note("fills the package cache for " + order.prefix)
         order.say.step("%s: solving %s" % (order.engine, ", ".join(order.specs)))
@@ -4741,7 +4775,7 @@ def obtain(store: Store, metadata: Metadata, config: Config, script: str, force:
 
     def build(builder: Lock) -> None:
         engine = find_engine(config.engine, os.environ, sys.executable)
-        start = time.time()
+        start, created_s = time.monotonic(), time.time()
         store.say.line("building %s with %s: %s" % (metadata.name, engine[0], ", ".join(metadata.specs + metadata.pip)))
         prefix = store.path(metadata.name)
         learn_secrets([*metadata.channels, *metadata.specs, *os.environ.get("CONDA_CHANNELS", "").split(",")])
@@ -4749,12 +4783,12 @@ def obtain(store: Store, metadata: Metadata, config: Config, script: str, force:
         build_prefix(Order(metadata, config, engine, prefix, offline, builder))
         keys = {"env": metadata.specs, "pip": metadata.pip, "channel": metadata.channels, "engine": engine[:1]}
         programs = [which_in(prefix, one) for one in SHELLS + UTILITIES]
-        keys.update(brings=[os.path.relpath(one, prefix) for one in programs if one], created=["%d" % start])
+        keys.update(brings=[os.path.relpath(one, prefix) for one in programs if one], created=["%d" % created_s])
         if builder.is_taken_over(prefix, store.path(metadata.name, MARKER)):
             raise Error("expected the folder that was made here, found that of another builder", prefix)
         store.append("create", metadata.name, script)  # before anybody can use it: see Uses
         store.mark(metadata.name, [(key, mask(value)) for key, values in keys.items() for value in values])
-        store.say.line("built %s in %.1f s" % (metadata.name, time.time() - start))
+        store.say.line("built %s in %.1f s" % (metadata.name, time.monotonic() - start))
 
     terms = lambda: find_terms(config, offline, os.environ)  # noqa: E731
     return store.obtain(metadata.name, force, build, terms, find_batch(os.environ))

@@ -5,6 +5,7 @@ HOSTS_ROUNDS=30 starts on a missing env more often than the suite does.
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import re
@@ -23,6 +24,7 @@ import pytest
 from channel import Package, hello_conda
 from conftest import FILE, TOOL, make_env, set_age, wait_until
 from hosts import CLOCK_S, LOCKLESS, LOCKS, Host, check_machine, compile_preload
+from test_store import find_collectors
 from test_whole import make_channel
 
 import conda_execute
@@ -30,7 +32,7 @@ import conda_execute
 if TYPE_CHECKING:
     from typing import Callable, Iterator
 
-    from conftest import Environ
+    from conftest import Environ, Run
 
     Write = Callable[..., Path]
     Rows = Callable[[], "list[list[str]]"]
@@ -739,3 +741,234 @@ def test_who_used_an_env_before_it_was_made_or_removed_is_none_of_its_users(even
     uses = [("run", "n1-00"), (event, "n2-00"), ("run", "n3-00")]
     rows = [conda_execute.format_use(i, what, "a" * 20, i, host, "/a.py") for i, (what, host) in enumerate(uses)]
     assert set(conda_execute.Uses(rows).hosts["a" * 20]) == users
+
+
+# -- what was found by trying to break it
+
+
+@pytest.fixture
+def unbound(env_dir: Path, monkeypatch: pytest.MonkeyPatch) -> conda_execute.Store:
+    """Return an env-dir of which nobody knows what a lock in it is worth, with an environment in it."""
+    monkeypatch.setattr(conda_execute, "find_worth", lambda folder: "")
+    store = conda_execute.Store(str(env_dir), HOUR * 25, conda_execute.Progress(False, True))
+    store.make()
+    make_env(env_dir, HELLO, 30)
+    (env_dir / ".leases" / conda_execute.UNSHARED).touch()
+    set_age(env_dir / ".leases" / conda_execute.UNSHARED, 300)
+    return store
+
+
+def add_row(store: conda_execute.Store, event: str, host: str, age_h: float) -> None:
+    row = conda_execute.format_use(int(time.time() - age_h * HOUR), event, HELLO, 7, host, "/a.sh")
+    with Path(store.path("usage.tsv")).open("ab") as f:
+        f.write(row)
+
+
+LOGS = {
+    "a host that leaves marks": ([("create", "n1-3f9a07c2", 40), ("run", "n1-3f9a07c2", 30)], True),
+    "a host of before marks were left": ([("create", "n2-00000000", 400), ("run", "n1-3f9a07c2", 310)], False),
+    "a version that leaves none": ([("create", "n2-00000000", 40), ("run", "n1", 30)], False),
+    "a log that has lost its beginning": ([("run", "n2-00000000", 30)], False),
+    "no log": ([], False),
+    "a use that is not noted": ([("create", "n2-00000000", 40)], False),
+}
+
+
+@pytest.mark.parametrize("kind", LOGS)
+def test_an_env_goes_before_30_days_only_where_the_log_tells_of_every_use(
+    kind: str, unbound: conda_execute.Store, env_dir: Path
+) -> None:
+    rows, goes = LOGS[kind]
+    for row in rows:
+        add_row(unbound, *row)
+    unbound.collect()
+    assert (env_dir / HELLO).exists() != goes
+
+
+def test_rows_of_a_clock_that_is_ahead_are_dated_anew_and_not_forgotten(
+    unbound: conda_execute.Store, env_dir: Path
+) -> None:
+    add_row(unbound, "create", "n1-3f9a07c2", -30)
+    unbound.compact_log()
+    [[when, row]] = unbound.read_uses().hosts[HELLO].values()
+    assert abs(when - time.time()) < 60
+    assert b"\tn1-3f9a07c2\t" in row
+
+
+def plant(env_dir: Path, name: str, kind: str) -> Path:
+    """Put something in the way of what is kept in .leases."""
+    path = env_dir / ".leases" / name
+    if kind == "a link to nowhere":
+        path.symlink_to("nowhere")
+    elif kind == "a link to a folder":
+        (env_dir.parent / "precious").mkdir(exist_ok=True)
+        path.symlink_to(env_dir.parent / "precious")
+    elif kind == "a fifo":
+        os.mkfifo(str(path))
+    elif kind == "a file":
+        path.write_bytes(b"[" * 200000)
+    else:
+        path.mkdir()
+        (path / "a folder").mkdir()
+        (path / "n1.x").touch()
+    return path
+
+
+@pytest.mark.parametrize("kind", ["a link to nowhere", "a link to a folder", "a fifo", "a file", "a folder"])
+@pytest.mark.parametrize("name", ["shared", "exclusive", "build.exclusive", "x.failed"])
+def test_nothing_in_the_way_of_a_mark_keeps_anybody_waiting_or_is_followed(
+    kind: str, name: str, run: Run, write: Write, env_dir: Path
+) -> None:
+    script = write("a.sh", "hello-conda", "hello-conda =1.0")
+    run("-q", script)
+    name = name.replace("x.", conda_execute.find_terms(conda_execute.read_config(os.environ, ""), False, {}) + ".")
+    plant(env_dir, f"{HELLO}.{name}", kind)
+    precious = env_dir.parent / "precious" / "n1.71.5-3"
+    if precious.parent.exists():
+        precious.touch()
+        set_age(precious, 40 * DAY_H)
+    for words in (["-f", script], [script]):
+        done = run(*words, timeout=60)
+        assert (done.returncode, done.stdout) == (0, "hello-conda 1.0\n"), done.stderr
+    wait_until(lambda: not find_collectors(env_dir))
+    done = run("--tmpenv", "clear", "--all", timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert precious.exists() or not precious.parent.exists()
+
+
+def test_names_and_words_of_others_are_shown_without_control_characters(run: Run, write: Write, env_dir: Path) -> None:
+    script = write("a.sh", "hello-conda", "hello-conda =1.0")
+    run("-q", script)
+    folder = env_dir / ".leases" / f"{HELLO}.shared"
+    folder.mkdir()
+    (folder / "\x1b[31mn1-3f9a07c2.71.5-3").touch()
+    for words in (["-f", script], ["--tmpenv", "clear", "--all"]):
+        done = run(*words, timeout=60)
+        assert done.returncode == 125
+        assert "found process 71 on ?[31mn1-3f9a07c2\n" in done.stderr
+        assert f"rm -r {env_dir / HELLO}\n" in done.stderr
+
+
+def test_two_locks_of_one_process_never_share_a_mark(unbound: conda_execute.Store) -> None:
+    """Though one descriptor is moved away, and another lock gets its number."""
+    first = unbound.lock("a").wait(exclusive=False)
+    os.close(first.fd)
+    first.fd = -1
+    second = unbound.lock("a").wait(exclusive=False)
+    assert first.mark and second.mark and first.mark != second.mark
+
+
+@pytest.mark.parametrize("ahead_h", [-48, 48])
+def test_a_mark_of_a_time_that_is_wrong_keeps_no_builder_waiting(
+    ahead_h: float, unbound: conda_execute.Store, env_dir: Path
+) -> None:
+    folder = env_dir / ".leases" / f"{HELLO}.build.exclusive"
+    folder.mkdir()
+    (folder / "n1-3f9a07c2.71.5-3").touch()
+    note = env_dir / ".leases" / f"{HELLO}.build"
+    note.write_text("process 71 on n1-3f9a07c2, which builds")
+    with unbound.lock(f"{HELLO}.build") as lock:
+        assert not lock.take(exclusive=True)
+        for path in (note, *folder.iterdir()):
+            set_age(path, -ahead_h)
+        assert lock.take(exclusive=True)
+
+
+def test_hosts_that_move_the_marks_of_1_1_at_once_are_in_nobodys_way(
+    unbound: conda_execute.Store, env_dir: Path
+) -> None:
+    for _ in range(20):
+        for i in range(30):
+            (env_dir / ".leases" / f"{HELLO}.shared.old.71.5-{i}").touch()
+        threads = [threading.Thread(target=unbound.adopt_marks) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        unbound.make()
+        for thread in threads:
+            thread.join()
+        assert len(list((env_dir / ".leases" / f"{HELLO}.shared").iterdir())) == 30
+
+
+@pytest.mark.parametrize("code", ["EIO", "EINVAL", "EACCES", "ESTALE", "ENOLCK"])
+def test_whatever_flock_answers_marks_take_its_place(
+    code: str, unbound: conda_execute.Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def flock(fd: int, operation: int) -> None:
+        raise OSError(getattr(errno, code), "")
+
+    monkeypatch.setattr(conda_execute.fcntl, "flock", flock)
+    with unbound.lock("a").wait(exclusive=False), unbound.lock("a") as other:
+        assert not other.take(exclusive=True)
+        assert other.rival == f"process {os.getpid()} on {conda_execute.HOST}"
+
+
+TERMS = {
+    "another channel": ({"CONDA_CHANNELS": "a"}, {"CONDA_CHANNELS": "b"}, False),
+    "another proxy": ({}, {"https_proxy": "http://p"}, False),
+    "another conda": ({"CONDA_EXE": "/a"}, {"CONDA_EXE": "/b"}, False),
+    "another cache": ({"RATTLER_CACHE_DIR": "/tmp/job1"}, {"RATTLER_CACHE_DIR": "/tmp/job2"}, True),
+    "another shell": ({"CONDA_PREFIX": "/a", "CONDA_SHLVL": "1"}, {"CONDA_EXECUTE_DEBUG": "1"}, True),
+}
+
+
+@pytest.mark.parametrize("kind", TERMS)
+def test_a_failure_concerns_those_who_would_ask_the_same(kind: str) -> None:
+    one, other, is_same = TERMS[kind]
+    config = conda_execute.Config(env_dir="/e", keep_hours=25, engine="auto", condarc={})
+    found = [conda_execute.find_terms(config, False, variables) for variables in (one, other)]
+    assert (found[0] == found[1]) == is_same
+    assert conda_execute.find_terms(config, True, one) != found[0]
+
+
+BATCHES = {
+    "Slurm": ({"SLURM_ARRAY_JOB_ID": "7", "SLURM_ARRAY_TASK_ID": "1"}, "7"),
+    "Slurm, requeued": ({"SLURM_ARRAY_JOB_ID": "7", "SLURM_RESTART_COUNT": "2"}, "72"),
+    "Slurm, no array": ({"SLURM_JOB_ID": "7"}, ""),
+    "LSF": ({"LSB_JOBID": "7", "LSB_JOBINDEX": "3"}, "7"),
+    "LSF, no array": ({"LSB_JOBID": "7", "LSB_JOBINDEX": "0"}, ""),
+    "Grid Engine": ({"JOB_ID": "7", "SGE_TASK_ID": "3"}, "7"),
+    "Grid Engine, no array": ({"JOB_ID": "7", "SGE_TASK_ID": "undefined"}, ""),
+    "a variable of that name": ({"JOB_ID": "7"}, ""),
+    "PBS": ({"PBS_JOBID": "7[3].server"}, "7"),
+    "PBS, no array": ({"PBS_JOBID": "7.server"}, ""),
+}
+
+
+@pytest.mark.parametrize("kind", BATCHES)
+def test_an_array_of_jobs_is_told_by_its_scheduler(kind: str) -> None:
+    environ, batch = BATCHES[kind]
+    assert conda_execute.find_batch(environ) == batch
+
+
+@pytest.mark.parametrize("code", ["EIO", "ESTALE", "ETIMEDOUT", "EACCES"])
+def test_an_env_that_cannot_be_looked_at_for_a_moment_is_not_taken_for_damaged(
+    code: str, unbound: conda_execute.Store, env_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = env_dir / HELLO / "conda-meta" / "a-1-0.json"
+    record.write_text('{"files": ["bin/a"], "paths_data": {"paths": [{"_path": "bin/a", "path_type": "hardlink"}]}}')
+    (env_dir / HELLO / "bin").mkdir()
+    (env_dir / HELLO / "bin" / "a").write_text("a")
+    unbound.mark(HELLO, [("brings", "bin/a")])
+    originals = {name: getattr(os, name) for name in ("stat", "lstat")}
+
+    def fail(name: str, path: object, **options: object) -> object:
+        if str(path).endswith("/bin/a"):
+            raise OSError(getattr(errno, code), "", path)
+        return originals[name](path, **options)
+
+    for name in originals:
+        monkeypatch.setattr(os, name, partial(fail, name))
+    assert conda_execute.survey(str(env_dir / HELLO))[0] == 1
+    assert unbound.find_marker(HELLO)
+
+
+def test_a_build_that_fails_in_a_deep_folder_fails_once(
+    run: Run, write: Write, environ: Environ, tmp_path: Path
+) -> None:
+    """The note of its builder is longer than most."""
+    deep = str(tmp_path.joinpath(*["d" * 200] * 3))
+    script = write("a.sh", "hello-conda", "nothing-of-the-kind")
+    done = run(script, env={**environ, "CONDA_EXECUTE_ENV_DIR": deep})
+    assert done.returncode == 125
+    assert done.stderr.count("conda-execute: building ") == 1
+    assert "nothing-of-the-kind" in done.stderr.partition("could not build")[2]
