@@ -1885,6 +1885,19 @@ def sync_folder(path: str) -> None:
             os.close(fd)
 
 
+LOWEST_FD = 3  # below are the standard streams, open or not: a child gets others there
+
+
+def lift(fd: int) -> int:
+    """Return a descriptor moved above those of the standard streams, which a caller may have closed."""
+    if fd >= LOWEST_FD or not fcntl:
+        return fd
+    try:
+        return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, LOWEST_FD)
+    finally:
+        os.close(fd)
+
+
 def find_bin_dirs(prefix: str) -> "list[str]":
     """Return where an environment's programs are, in the order that activation gives PATH (conda/activate.py)."""
     if os.name != "nt":
@@ -2061,22 +2074,11 @@ def read_paths_in_use(pid: int) -> "Iterator[bytes]":
 
 LOCK_POLL_S = 0.05  # a person notices more
 SLOW_POLL_S = 0.5  # for those who wait long: on a network each look is several messages
-LOWEST_FD = 3  # below are the standard streams, open or not: a child gets others there
 DEAD_S = 600  # what another host has not renewed for so long is of the dead
 RENEW_S = DEAD_S / 40
 BOUND_S = DEAD_S / 10  # the same where we were given a lock that should bind that host
 FOREIGN_S = 30 * 86400  # how long a lease of another host counts, unless that takes it away
 UNSHARED = ".unshared"  # in .leases: of an env-dir where flock(2) does not bind all hosts
-
-
-def lift(fd: int) -> int:
-    """Return a descriptor moved above those of the standard streams, which a caller may have closed."""
-    if fd >= LOWEST_FD or not fcntl:
-        return fd
-    try:
-        return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, LOWEST_FD)
-    finally:
-        os.close(fd)
 
 
 class Lock:
@@ -2094,9 +2096,12 @@ class Lock:
     guard = allocate_lock()  # of that, for threads
     numbers = iter(range(1 << 62))  # of its marks: a descriptor's would be another thread's when that is moved
 
-    def __init__(self, path: str, say: "Progress", sign: str = "") -> None:
+    def __init__(
+        self, path: str, say: "Progress", sign: str = "", find_old: "Callable[[], dict[str, list[str]]]" = dict
+    ) -> None:
         self.path, self.say, self.sign, self.mark, self.rival, self.fd = path, say, sign, "", "", -1
         self.is_taken, self.taken_s = False, 0.0  # when, by this host's clock
+        self.find_old = find_old  # of marks that lie elsewhere
         self.seen: dict[str, float] = {}  # marks of other hosts, and their times
         self.noted, self.made, self.life = "", 0, -1  # the latter of an engine: see Held
         self.is_done: Any = None  # an Event, while our note is renewed
@@ -2182,7 +2187,9 @@ class Lock:
             self.need_mark(e, exclusive, is_given)
             now = time.time()
         for mode in ("exclusive", "shared")[: 1 + exclusive]:
-            for mark in list_marks("%s.%s" % (self.path, mode)):
+            folder = "%s.%s" % (self.path, mode)
+            old = self.find_old().get(os.path.basename(folder), []) if exclusive else []
+            for mark in [*list_marks(folder), *old]:
                 if mark != self.mark and self.counts(mark, mode, is_given, now):
                     self.rival = "process %d on %s" % find_holder(mark)[1::-1]
                     return True
@@ -2402,7 +2409,8 @@ def find_holder(mark: str) -> "tuple[str, int, str]":
     """
     parts = os.path.basename(mark).rpartition("-")[0].rsplit(".", 2)
     is_mark = len(parts) == 3 and parts[1].isdigit() and len(parts[1]) < 11
-    return (parts[0], int(parts[1]), parts[2]) if is_mark else ("", 0, "")
+    host = parts[0].rpartition(".shared.")[2].rpartition(".exclusive.")[2]  # as versions before 1.2 have it
+    return (host, int(parts[1]), parts[2]) if is_mark else ("", 0, "")
 
 
 # ---- Log -----------------------------------------------------------------------------
@@ -2557,6 +2565,7 @@ class EnvDir:
         self.top, self.keep_s, self.say = env_dir, keep_s, say
         self.subdir = subdir or find_subdir(sys.platform, MACHINE)
         self.env_dir = find_home(env_dir, self.subdir)
+        self.old_marks: dict[str, list[str]] | None = None
         self.ahead_s: float | None = None  # by how much this host's clock is ahead of the disk's
 
     def path(self, *parts: str) -> str:
@@ -2564,7 +2573,7 @@ class EnvDir:
 
     def lock(self, name: str) -> Lock:
         make_folder(self.path(".leases"))  # which may have been deleted
-        return Lock(self.path(".leases", name), self.say, self.path(".leases", UNSHARED))
+        return Lock(self.path(".leases", name), self.say, self.path(".leases", UNSHARED), self.find_old_marks)
 
     def now(self) -> float:
         """Return the time of the disk, which may be a server's, in s; this host's where nothing can be touched."""
@@ -2690,7 +2699,6 @@ class EnvDir:
             os.utime(self.path(".leases"))  # fails where nothing can be written
             self.claim()
             self.learn()
-            self.adopt_marks()
         except OSError as e:
             raise self.unwritable(e) from None
         self.check(".leases", ".trash", KEPT)
@@ -2702,18 +2710,16 @@ class EnvDir:
             message = "expected room for an environment, found %s that conda-execute did not make" % kind
             raise Error(message, self.path(name), hint="move it to another place")
 
-    def adopt_marks(self) -> None:
-        """Move the marks that versions before 1.2 left beside the lock files to where they are looked for."""
-        for path in list_files(self.path(".leases")):
-            for mode in (".shared", ".exclusive"):
-                name, _, holder = os.path.basename(path).partition(mode + ".")
-                folder = self.path(".leases", name + mode)
-                try:
+    def find_old_marks(self) -> "dict[str, list[str]]":
+        """Return the marks that versions before 1.2 leave beside the lock files, by lock and mode; looked for once."""
+        if self.old_marks is None:
+            self.old_marks = {}
+            for path in list_files(self.path(".leases")):
+                for mode in (".shared", ".exclusive"):
+                    name, _, holder = os.path.basename(path).partition(mode + ".")
                     if holder:
-                        make_folder(folder)
-                        os.replace(path, os.path.join(folder, holder))
-                except OSError:  # another host does the same, or a file is in the way
-                    continue
+                        self.old_marks.setdefault(name + mode, []).append(path)
+        return self.old_marks
 
     def claim(self) -> None:
         """Note which platform made env-dir; where that is another, ours is the folder called like it."""
@@ -2946,6 +2952,14 @@ class Collector(EnvDir):
         pids = busy.get(name)
         return (["process " + ", ".join(map(str, pids))] if pids else []) + self.find_strangers(name, uses)
 
+    def find_rivals(self, name: str, uses: Uses, busy: "dict[str, list[int]]") -> "list[str] | None":
+        """Return who would be in the way of remove(), [] if that is unknown, None for nobody."""
+        who = self.find_users(name, uses, busy)
+        if who or name.startswith(KEPT):
+            return who or None
+        with self.lock(name) as lease:
+            return None if lease.take(exclusive=True) else [lease.rival] * bool(lease.rival)
+
     def in_use(self, name: str, who: "list[str]") -> Error:
         hint = "end it, or wait for its end"
         if any(" on " in one for one in who):
@@ -3064,7 +3078,6 @@ class Collector(EnvDir):
         if not self.is_ours() or abs(self.now() - time.time()) > CLOCK_S:
             return
         self.learn()
-        self.adopt_marks()
         with self.lock(".collect") as guard:
             due = 0.0
             if guard.take(exclusive=True):
@@ -4992,7 +5005,7 @@ def clear(store: Store, used_before: float, dry_run: bool) -> int:
         if store.last_use(name, uses) >= used_before:
             continue
         try:
-            who = store.find_users(name, uses, busy) or None if dry_run else store.remove(name, used_before, uses)
+            who = store.find_rivals(name, uses, busy) if dry_run else store.remove(name, used_before, uses)
         except OSError as e:
             code = fail(Error("expected to be able to remove it, found: %s" % e.strerror, store.path(name)))
             continue

@@ -874,19 +874,31 @@ def test_a_mark_of_a_time_that_is_wrong_keeps_no_builder_waiting(
         assert lock.take(exclusive=True)
 
 
-def test_hosts_that_move_the_marks_of_1_1_at_once_are_in_nobodys_way(
-    unbound: conda_execute.Store, env_dir: Path
+@pytest.mark.parametrize("mode, age_h", [("shared", 29 * DAY_H), ("exclusive", 0)])
+def test_marks_of_1_1_count_and_stay_where_their_processes_find_them(
+    mode: str, age_h: float, unbound: conda_execute.Store, env_dir: Path
 ) -> None:
-    for _ in range(20):
-        for i in range(30):
-            (env_dir / ".leases" / f"{HELLO}.shared.old.71.5-{i}").touch()
-        threads = [threading.Thread(target=unbound.adopt_marks) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        unbound.make()
-        for thread in threads:
-            thread.join()
-        assert len(list((env_dir / ".leases" / f"{HELLO}.shared").iterdir())) == 30
+    mark = env_dir / ".leases" / f"{HELLO}.{mode}.n1.example.org.71.4242-5"
+    mark.touch()
+    set_age(mark, age_h)
+    unbound.old_marks = None  # as another process would find it
+    with unbound.lock(HELLO) as lock:
+        assert not lock.take(exclusive=True)
+        assert lock.rival == "process 71 on n1.example.org"
+        assert mark.exists()
+        set_age(mark, 31 * DAY_H)
+        assert lock.take(exclusive=True)
+
+
+def test_a_dry_run_of_clear_names_who_is_in_the_way_on_another_host(run: Run, write: Write, env_dir: Path) -> None:
+    run("-q", write("a.sh", "hello-conda", "hello-conda =1.0"))
+    folder = env_dir / ".leases" / f"{HELLO}.shared"
+    folder.mkdir()
+    (folder / "n1-3f9a07c2.71.5-3").touch()
+    for words in (["--dry-run"], []):
+        done = run("--tmpenv", "clear", "--all", *words)
+        assert (done.returncode, done.stdout) == (125, "")
+        assert "found process 71 on n1-3f9a07c2\n" in done.stderr
 
 
 @pytest.mark.parametrize("code", ["EIO", "EINVAL", "EACCES", "ESTALE", "ENOLCK"])
