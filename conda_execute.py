@@ -1985,6 +1985,11 @@ def find_worth(folder: str) -> str:
     return "all" if is_bound and (kind != "lustre" or "flock" in options) else ""
 
 
+def find_boot(folder: str) -> float:
+    """Return since when somebody may be at work in a folder: since the boot of the kernel that alone has it, or 0."""
+    return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME) if find_worth(folder) == "kernel" else 0
+
+
 # ---- Processes -----------------------------------------------------------------------
 # Which processes are alive, and where each of them is at work. Knows neither locks nor envs.
 
@@ -2220,7 +2225,7 @@ class Lock:
             renewed = os.stat(mark).st_mtime
         except OSError:
             return False
-        if abs(now - renewed) >= FOREIGN_S:
+        if abs(now - renewed) >= FOREIGN_S or renewed < find_boot(os.path.dirname(self.path)):
             try_to(os.unlink, mark)
             return False
         if mode == "shared":
@@ -2935,9 +2940,9 @@ class Collector(EnvDir):
         except OSError:
             since = float("inf") if is_held or not worth else 0
         if name.startswith(KEPT):  # no lease tells who reads a script
-            started = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME) if worth == "kernel" else 0
+            boot = find_boot(self.env_dir)
             seen = [(host, when) for users in uses.hosts.values() for host, (when, _) in users.items()]
-            hosts = {host for host, when in seen if host != HOST and when > started}
+            hosts = {host for host, when in seen if host != HOST and when > boot}
             return ["a job on " + printable(host) for host in sorted(hosts)]
         users = [(host, *use) for host, use in uses.hosts.get(name, {}).items() if host != HOST]
         # Versions before 1.2, whose hosts have no hash, leave no marks beside flock.

@@ -984,3 +984,17 @@ def test_a_build_that_fails_in_a_deep_folder_fails_once(
     assert done.returncode == 125
     assert done.stderr.count("conda-execute: building ") == 1
     assert "nothing-of-the-kind" in done.stderr.partition("could not build")[2]
+
+
+def test_what_ran_before_this_kernel_was_started_runs_no_more_on_a_disk_of_its_own(
+    run: Run, write: Write, env_dir: Path
+) -> None:
+    """As after a reboot of a laptop, whose env was named to somebody who used it by hand."""
+    script = write("a.sh", "hello-conda", "hello-conda =1.0")
+    assert run("--tmpenv", "create", "--script", script).returncode == 0
+    [mark] = env_dir.glob(f".leases/{HELLO}.shared/*")
+    before = mark.rename(mark.with_name("n1-3f9a07c2.71.ended-5"))
+    assert run("-f", script).returncode == 125
+    set_age(before, time.clock_gettime(time.CLOCK_BOOTTIME) / HOUR + 1)
+    assert run("-f", script).stdout == "hello-conda 1.0\n"
+    assert not before.exists()
