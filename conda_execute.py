@@ -2225,7 +2225,7 @@ class Lock:
             renewed = os.stat(mark).st_mtime
         except OSError:
             return False
-        if abs(now - renewed) >= FOREIGN_S or renewed < find_boot(os.path.dirname(self.path)):
+        if abs(now - renewed) >= FOREIGN_S or is_given and renewed < find_boot(os.path.dirname(self.path)):
             try_to(os.unlink, mark)
             return False
         if mode == "shared":

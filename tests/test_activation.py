@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     Write = Callable[..., Path]
     Changes = Dict[str, Optional[str]]  # None: the variable is gone
 
+pytestmark = pytest.mark.once
+
 # In these the tool may differ from a shell that activates and starts the script; and PREFIX is the tool's own.
 OF_SHELLS = {"_": "a shell tells a program the path by which it was found"}
 WHERE_WE_DIFFER = """

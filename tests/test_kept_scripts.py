@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     Start = Callable[..., Path]
     Collect = Callable[..., None]
 
+pytestmark = pytest.mark.once
+
 RACES = int(os.environ.get("STORE_RACES", "100"))
 HOUR = 3600
 BLOCK = ["# conda execute", "# env:", "#  - hello-conda =1.0", ""]

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
     Write = Callable[..., Path]
 
+pytestmark = pytest.mark.once
+
 HELLO = conda_execute.find_name(["hello-conda"])
 MARKER = conda_execute.MARKER
 BUILT = "conda-execute: built "
