@@ -1956,8 +1956,8 @@ def find_host() -> str:
     """
     name = os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "")
     try:
-        with open("/proc/sys/kernel/random/boot_id") as f:  # random(4)
-            boot = f.read()
+        with open("/proc/sys/kernel/random/boot_id", "rb") as f:  # random(4); as text, CPython 3.8 would import more
+            boot = os.fsdecode(f.read())
     except OSError:  # no Linux, or little of /proc
         boot = ""
     try:
