@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     Start = Callable[..., "subprocess.Popen[str]"]
     Collect = Callable[..., None]
 
-RACES = int(os.environ.get("STORE_RACES", "100"))
-KILLS = int(os.environ.get("STORE_KILLS", "50"))
+RACES = int(os.environ.get("STORE_RACES", "30"))
+KILLS = int(os.environ.get("STORE_KILLS", "20"))
 SEED = 20260704
 HOUR = 3600
 HELLO = conda_execute.find_name(["hello-conda"])

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 start, collect = test_store.start, test_store.collect
 run_as_user, mount_below = test_ours.run_as_user, test_ours.mount_below
 pytestmark = pytest.mark.once
-KILLS = int(os.environ.get("TIDY_KILLS", "30"))
+KILLS = int(os.environ.get("TIDY_KILLS", "12"))
 YEAR_H = 24 * 366
 DELETES = ("unlink", "unlinkat", "rmdir")
 needs_strace = pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
