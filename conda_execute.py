@@ -2708,7 +2708,7 @@ class EnvDir:
             raise self.unwritable(e) from None
         self.check(".leases", ".trash", KEPT)
         # A file server's client may still see what has just been removed, but does not list it.
-        is_there = name in map(os.path.basename, list_files(self.env_dir))
+        is_there = bool(name) and name in map(os.path.basename, list_files(self.env_dir))
         if is_there and name not in self.find_names():
             kind = "a folder" if os.path.isdir(self.path(name)) else "a file"
             kind = "a link" if os.path.islink(self.path(name)) else kind
@@ -2979,7 +2979,8 @@ class Collector(EnvDir):
         Each use changes the time of the last: what is looked at before the locks are had still holds if that does.
         """
         is_kept = name.startswith(KEPT)
-        dated, who = self.last_use(name), self.find_users(name, uses or self.read_uses(), self.find_processes())
+        uses = uses or self.read_uses()
+        dated, who = self.last_use(name), self.find_users(name, uses, self.find_processes())
         if 0 < dated < self.now() - FOREIGN_S:
             self.void_marks(name)
         locks = [self.lock(one) for one in ([KEPT] if is_kept else [name + ".build", name])]
@@ -2987,10 +2988,10 @@ class Collector(EnvDir):
             deadline = time.time() + (MOMENT_S if is_kept else 0)  # those who hold that are about to let go of it
             while not locks[0].take(exclusive=True) and time.time() < deadline:
                 time.sleep(LOCK_POLL_S)
-            is_alone = all(lock.take(exclusive=True) for lock in locks)
+            is_alone = locks[0].is_taken and all(lock.take(exclusive=True) for lock in locks[1:])
             if not is_alone or who or dated > used_before or self.last_use(name) != dated:
                 who = who or [lock.rival for lock in locks if lock.rival]
-                return who or ([] if is_alone else self.find_strangers(name, uses or self.read_uses(), is_held=True))
+                return who or ([] if is_alone else self.find_strangers(name, uses, is_held=True))
             if not self.move_away(name, "", locks):
                 return []
         finally:

@@ -9,6 +9,7 @@ import errno
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -822,6 +823,8 @@ def test_nothing_in_the_way_of_a_mark_keeps_anybody_waiting_or_is_followed(
     script = write("a.sh", "hello-conda", "hello-conda =1.0")
     run("-q", script)
     name = name.replace("x.", conda_execute.find_terms(conda_execute.read_config(os.environ, ""), False, {}) + ".")
+    wait_until(lambda: not find_collectors(env_dir))
+    shutil.rmtree(str(env_dir / ".leases" / f"{HELLO}.{name}"), ignore_errors=True)  # of the script that has just run
     plant(env_dir, f"{HELLO}.{name}", kind)
     precious = env_dir.parent / "precious" / "n1.71.5-3"
     if precious.parent.exists():
@@ -839,8 +842,9 @@ def test_nothing_in_the_way_of_a_mark_keeps_anybody_waiting_or_is_followed(
 def test_names_and_words_of_others_are_shown_without_control_characters(run: Run, write: Write, env_dir: Path) -> None:
     script = write("a.sh", "hello-conda", "hello-conda =1.0")
     run("-q", script)
+    wait_until(lambda: not find_collectors(env_dir))
     folder = env_dir / ".leases" / f"{HELLO}.shared"
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     (folder / "\x1b[31mn1-3f9a07c2.71.5-3").touch()
     for words in (["-f", script], ["--tmpenv", "clear", "--all"]):
         done = run(*words, timeout=60)
@@ -892,8 +896,9 @@ def test_marks_of_1_1_count_and_stay_where_their_processes_find_them(
 
 def test_a_dry_run_of_clear_names_who_is_in_the_way_on_another_host(run: Run, write: Write, env_dir: Path) -> None:
     run("-q", write("a.sh", "hello-conda", "hello-conda =1.0"))
+    wait_until(lambda: not find_collectors(env_dir))
     folder = env_dir / ".leases" / f"{HELLO}.shared"
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     (folder / "n1-3f9a07c2.71.5-3").touch()
     for words in (["--dry-run"], []):
         done = run("--tmpenv", "clear", "--all", *words)
