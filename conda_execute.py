@@ -76,9 +76,11 @@ Chapters, in the order of a run; each calls only what stands above it:
     Envs           a lease on an env: build, rebuild, put back
     Children       starting programs, waiting for them, ending them
     Activation     the variables and scripts of an env
-    Engines        finding one, running one; conda, mamba, micromamba
+    Channels       what condarc makes of channels and the network
+    Engines        finding one, running one; conda, mamba, micromamba; why one failed
     pip            PyPI requirements
-    rattler        py-rattler, in a process of its own
+    rattler        py-rattler: finding it, what it is told
+    rattler process   what it does in a process of its own
     Builds         checking what was built; damaged caches; the disk
     Launch         becoming the command, or having it as a child
     Entrypoints    running the commands of a conda-script
@@ -193,10 +195,13 @@ __version__ = "1.2.0"
 class Error(Exception):
     """A failure that a person can mend: what was expected and found, where, what to do.
 
-    `place` is "FILE" or "FILE:LINE:COLUMN", counted from 1; `source` is the line it names.
+    `place` is "FILE" or "FILE:LINE:COLUMN", counted from 1; `source` is the line it names; `words` are
+    those of an engine, told unless a person has read them already.
     """
 
     is_answer = False  # of an engine, and so the same for all who ask
+    is_told = False
+    words = ""
 
     def __init__(self, message: str, place: str = "", source: str = "", hint: str = "", code: int = 125) -> None:
         super().__init__(message)
@@ -215,6 +220,7 @@ def format_error(error: Error, width: int = 100) -> str:
         lines.append("  %s | %s" % (number, printable(error.source[start : start + width])))
         lines.append("  %s | %s^" % (" " * len(number), " " * (int(column) - 1 - start)))
     lines += ["  " + error.hint] if error.hint else []
+    lines += ["  " + printable(line) for line in error.words.split("\n") if not error.is_told]
     return mask("\n".join(line for line in "\n".join(lines).split("\n") if line.strip()))
 
 
@@ -252,8 +258,11 @@ def learn_secrets(texts: "Iterable[str]") -> None:
     """Remember the passwords and tokens of URLs, since engines repeat them in forms of their own."""
     from urllib.parse import unquote
 
-    for host, _, path in (text.partition("://")[2].partition("/") for text in texts if "://" in text):
-        found = [host.rpartition("@")[0].partition(":")[2], (path + "//").split("/")[1] if path[:2] == "t/" else ""]
+    for host, *path in (text.partition("://")[2].split("/") for text in texts if "://" in text):
+        found = [
+            host.rpartition("@")[0].partition(":")[2],
+            *(one for one, last in zip(path, ["", *path]) if last == "t"),
+        ]
         SECRETS.update(one for word in found for one in (word, unquote(word)) if len(one) > 3)
 
 
@@ -962,13 +971,13 @@ ARCHIVES = (".whl", ".zip", ".tar", ".tgz", ".tbz", ".txz", ".tlz", ".gz", ".bz2
 VERSION_CHARACTERS = NAME_CHARACTERS + OPERATORS + "+*|,^$() "
 
 
-def parse_words(text: Text, what: str) -> str:
-    """Return one line of text, each run of spaces made one, that is no option or directive."""
+def parse_words(text: Text, what: str) -> Text:
+    """Return one line of text, each run of spaces made one, that is no option or directive, with its place."""
     if text[:1] in ("-", "@", ""):
         raise text.expected(what, 'it cannot be empty or begin with "-" or "@"')
     if not text.isprintable():
         raise text.expected(what + " without control characters", "write it on one line")
-    return " ".join(text.split())
+    return Text.of(" ".join(text.split()), text.line, text.at)
 
 
 def split_off(text: str, characters: str = NAME_CHARACTERS) -> "tuple[str, str]":
@@ -982,7 +991,7 @@ def find_package(spec: str) -> str:
     return split_off(spec.rpartition("::")[2])[0].lower()
 
 
-def parse_spec(text: Text) -> str:
+def parse_spec(text: Text) -> Text:
     """spec := (channel "::")? name (version build?)? ("[" key=value,... "]")?, as conda's MatchSpec"""
     spec = parse_words(text, "a match spec")
     channel, colons, rest = spec.rpartition("::")
@@ -1026,7 +1035,7 @@ def is_version(text: str) -> bool:
     )
 
 
-def parse_requirement(text: Text) -> str:
+def parse_requirement(text: Text) -> Text:
     """requirement := name ("[" extras "]")? (version | "@" URL)? (";" marker)?, PEP 508"""
     requirement = parse_words(text, "a PyPI requirement")
     name, rest = split_off(requirement)
@@ -1037,14 +1046,14 @@ def parse_requirement(text: Text) -> str:
     return requirement
 
 
-def parse_channel(text: Text) -> str:
+def parse_channel(text: Text) -> Text:
     """channel := name | URL | absolute path"""
     if text[:1] in ("-", "@", ".", "~", "") or not text.isprintable() or set(text) & set(" ,"):
         raise text.expected("a channel's name or URL", "write one channel an item, and a folder as its whole path")
-    return str(text)
+    return text
 
 
-def parse_channels(texts: "list[Text]") -> "list[str]":
+def parse_channels(texts: "list[Text]") -> "list[Text]":
     """Return channels, of which one at least can be searched."""
     channels = [parse_channel(text) for text in texts]
     if set(channels) == {"nodefaults"}:
@@ -1360,7 +1369,7 @@ def parse_pep_723(lines: "list[Line]", data: bytes, path: str) -> Metadata:
         raise find_key(tools, "pixi").expected("[tool.conda] too", hint, "[tool.pixi] alone")
     conda = find_typed(tools, "conda", dict)
     check_keys(conda, ("dependencies", "channels"), "[tool.conda]")
-    specs = [parse_spec(text) for text in find_strings(conda, "dependencies")]
+    specs: list[str] = [*map(parse_spec, find_strings(conda, "dependencies"))]
     if "python" not in map(find_package, specs):
         specs.insert(0, parse_requires_python(find_typed(block, "requires-python", Text)))
     pip = [parse_requirement(text) for text in find_strings(block, "dependencies")]
@@ -1539,18 +1548,19 @@ def find_subdir(system: str, machine: str) -> str:
 
 ENGINES = ("auto", "conda", "mamba", "micromamba", "rattler")
 SETTINGS = {"env-dir": "{config.envs_dirs[0]}/../tmp_envs", "remove-if-unused-for": "25", "engine": "auto"}
+ON = ("true", "yes", "on", "y", "1")
+OFF = ("false", "no", "off", "n", "0", "none", "null", "~", "")  # as conda's boolify() reads them
 HOURS_HINT = "write a number from 0 on, such as 25 or 0.5"
-# The keys of condarc that matter here; the rest of the file may be any YAML.
-CONDARC_KEYS = ("conda-execute", "envs_dirs", "envs_path", "channels", "channel_alias", "changeps1", "env_prompt")
 
 
 class Config(Record):
-    """The settings of a run: paths are absolute, `condarc` has what the files say, by key."""
+    """The settings of a run: paths are absolute."""
 
     env_dir: str
+    subdir: str  # of the platform for which all is done
     keep_hours: float
     engine: str
-    condarc: "dict[str, Node]"
+    condarc: "Condarc"
 
 
 def which(name: str, path: str) -> str:
@@ -1601,56 +1611,118 @@ def list_condarcs(environ: "Environ", root: str) -> "list[str]":
     return files
 
 
-def find_sections(data: bytes, path: str) -> "Iterator[Line]":
-    """Yield the lines of the keys that matter, and read past everything between them."""
-    wanted = False
-    for number, raw in enumerate(data[3 * data.startswith(b"\xef\xbb\xbf") :].replace(b"\r\n", b"\n").split(b"\n"), 1):
-        if raw[:1] not in (b"", b" ", b"\t", b"-", b"#"):
-            wanted = raw.split(b":")[0].decode("utf-8", "replace").strip(" '\"") in CONDARC_KEYS
-        if wanted and raw.lstrip(b" ")[:1] not in (b"", b"#"):
-            yield read_line(path, number, raw)
+class Condarc:
+    """What conda's files say, key by key, and its variables; a key is read when it is asked for, since the rest of
+    the files may be any YAML."""
+
+    def __init__(self, environ: "Environ", paths: "Iterable[str]" = ()) -> None:
+        self.environ = environ
+        self.sections = [section for path in paths for section in read_sections(path)]  # the weakest first
+
+    def find(self, names: "tuple[str, ...]", separator: str = ",") -> "list[tuple[Text, Node]]":
+        """Return a key and its value wherever one of its names has any, the weakest first; "#!final" ends that."""
+        found: list[tuple[Text, Node]] = []
+        for name, path, rows in self.sections:
+            if name in names:
+                found.append(parse_section([read_line(path, number, raw) for number, raw in rows]))
+                if found[-1][0].comment == "!final":
+                    return found
+        for variable in ("CONDA_" + name.upper() for name in names):
+            given = self.environ.get(variable, "")
+            if given:
+                line = Line("environment variable " + variable, 1, given)
+                items = [Text.of(part.strip(), line, given.index(part)) for part in given.split(separator)]
+                found.append((Text.of(variable, line, 0), list(filter(None, items)) if items[1:] else items[0]))
+        return found
+
+    def text(self, *names: str) -> Text:
+        """Return a setting that is one value, "" where there is none."""
+        values = self.find(names, separator="\n")
+        if not values:
+            return Text()
+        key, value = values[-1]
+        if not isinstance(value, Text):
+            raise key.expected("one value for " + names[0], "write it on one line", TYPES[type(value)])
+        return value
+
+    def list(self, *names: str, separator: str = ",") -> "List[Text]":
+        """Return a setting that is a list, each item once, in conda's order: the stronger file's first, but for "#!top"
+        and "#!bottom" behind items; a value alone is a list of one."""
+        values = []
+        for key, value in self.find(names, separator):
+            items = value if isinstance(value, list) else [value] if value else []
+            if isinstance(value, dict) or not all(isinstance(item, Text) for item in items):
+                raise key.expected("a list for " + names[0], 'write one "- item" a line below it', "tables")
+            values.append([item for item in items if isinstance(item, Text) and item])
+        marks = ("!top", "!bottom")
+        marked = [[[one for one in items if one.comment == mark] for items in values] for mark in marks]
+        first = dict.fromkeys(sum(marked[0] + values[::-1], []))
+        last = dict.fromkeys(sum(marked[1][::-1], [])[::-1])
+        return [one for one in first if one not in last] + list(last)[::-1]
+
+    def is_on(self, name: str, default: bool = False) -> bool:
+        """Answer whether a setting that is on or off is on."""
+        text = self.text(name)
+        return text.lower() not in OFF if text else default
+
+    def table(self, *names: str) -> "Dict[Text, Node]":
+        """Return a setting that is a mapping, of all files by key."""
+        merged: dict[Text, Node] = {}
+        for key, value in self.find(names):
+            if not isinstance(value, dict) and value:
+                raise key.expected("settings under " + names[0], found=quote(str(value)))
+            merged.update(value if isinstance(value, dict) else {})
+        return merged
 
 
-def read_condarc(path: str) -> "dict[Text, Node]":
-    """Return the keys of a file that matter here."""
+def read_sections(path: str) -> "Iterator[tuple[str, str, list[tuple[int, bytes]]]]":
+    """Yield each key of a file on which all is built, the file, and the lines up to the next key with their numbers."""
     try:
         with open(path, "rb") as f:
-            keys = parse_yaml(list(find_sections(f.read(), path)))
+            data = f.read()
     except OSError:  # conda reads past a file that it may not read
-        return {}
-    own = keys.get(Text("conda-execute"))
-    if isinstance(own, dict):
-        check_keys(own, SETTINGS, "conda-execute")
-    elif own:
-        raise find_key(keys, "conda-execute").expected("settings under conda-execute", found=quote(str(own)))
-    return keys
+        return
+    rows: list[tuple[int, bytes]] = []
+    for number, raw in enumerate(data[3 * data.startswith(b"\xef\xbb\xbf") :].replace(b"\r\n", b"\n").split(b"\n"), 1):
+        if raw[:1] not in (b"", b" ", b"\t", b"-", b"#", b"]"):
+            rows = []
+            yield raw.split(b":")[0].decode("utf-8", "replace").strip(" '\""), path, rows
+        if raw.lstrip(b" ")[:1] not in (b"", b"#"):
+            rows.append((number, raw))
 
 
-def merge(weaker: "Any", stronger: "Node") -> "Node":
-    """Merge values as conda does: mappings by key, lists with the stronger file's items first."""
-    if isinstance(weaker, dict) and isinstance(stronger, dict):
-        return {**weaker, **stronger}
-    return stronger + weaker if isinstance(weaker, list) and isinstance(stronger, list) else stronger
+def parse_section(lines: "list[Line]") -> "tuple[Text, Node]":
+    """section := key ":" anchor? value, which may stand alone on the line below the key."""
+    value: Node
+    key, at = parse_key(lines[0], 0)
+    at = skip_spaces(lines[0].text, at)
+    if lines[0].text[at : at + 1] == "&":
+        at = skip_spaces(lines[0].text, lines[0].text.find(" ", at) % (len(lines[0].text) + 1))
+    below = lines[1] if lines[1:] and lines[0].text[at : at + 1] in ("", "#") else None
+    if below and below.text[below.indent] == "[":
+        key.comment = parse_end(lines[0], at)
+        value, i, at = parse_flow(lines, 1, below.indent)
+        i, _ = i + 1, parse_end(lines[i], at)
+    elif below and below.text[below.indent] != "-" and not is_key_end(below, parse_scalar(below, below.indent)[1]):
+        value, i = parse_value(lines, 1, below.indent, key)
+    else:
+        value, i = parse_value(lines, 0, at, key)
+    if i < len(lines):
+        raise no_key(lines[i], 0)
+    return key, value
 
 
-def find_setting(key: str, condarc: "dict[str, Node]", environ: "Environ") -> Text:
-    """Return a setting from its variable, else condarc, else the default, with where it stands."""
-    own: Any = condarc.get("conda-execute") or {}
+def find_setting(key: str, own: "Dict[Text, Node]", environ: "Environ") -> Text:
+    """Return a setting of ours from its variable, else condarc, else the default, with where it stands."""
     variable = "CONDA_EXECUTE_" + key.upper().replace("-", "_")
-    given = environ.get(variable)
-    if given or key not in own:
+    given, name = environ.get(variable), Text(key)
+    if given or name not in own:
         line = Line("environment variable " + variable if given else "the default", 1, given or SETTINGS[key])
         return Text.of(line.raw, line, 0)
-    value = own[key]
+    value = own[name]
     if not isinstance(value, Text) or not value:
         raise find_key(own, key).expected("one value for " + key, found="none" if value == "" else "several")
     return value
-
-
-def find_list(key: str, condarc: "dict[str, Node]") -> "list[Text]":
-    """Return the items of a list in condarc; a scalar is a list of one, as for conda."""
-    node = condarc.get(key, [])
-    return [item for item in (node if isinstance(node, list) else [node]) if isinstance(item, Text) and item]
 
 
 def expand(text: Text, environ: "Environ") -> str:
@@ -1658,18 +1730,20 @@ def expand(text: Text, environ: "Environ") -> str:
     first, *parts = os.path.expanduser(text).split("$")
     for part in parts:
         name = part[1:].split("}")[0] if part.startswith("{") else split_off(part)[0].rstrip(".-")
+        if not name:  # a dollar sign alone
+            first += "$" + part
+            continue
         if name not in environ:
             raise text.expected("variables that are set", "set it, or write the path out", "$%s, which is not" % name)
         first += environ[name] + part[len(name) + 2 * part.startswith("{") :]
     return first
 
 
-def find_envs_dir(root: str, condarc: "dict[str, Node]", environ: "Environ") -> str:
+def find_envs_dir(root: str, condarc: Condarc, environ: "Environ") -> str:
     """Return what conda calls envs_dirs[0] (mockable_context_envs_dirs in conda/base/context.py)."""
-    given = environ.get("CONDA_ENVS_DIRS") or environ.get("CONDA_ENVS_PATH") or ""
-    folders = [os.path.expanduser(folder.strip()) for folder in given.split(os.pathsep) if folder.strip()]
-    folders += [expand(folder, environ) for folder in find_list("envs_dirs", condarc) + find_list("envs_path", condarc)]
-    if root and os.access(os.path.join(root, "conda-meta", "history"), os.W_OK):
+    folders = [expand(folder, environ) for folder in condarc.list("envs_dirs", "envs_path", separator=os.pathsep)]
+    history = os.path.join(root, "conda-meta", "history")  # which the root of a micromamba does not have
+    if root and os.access(root if root == environ.get("MAMBA_ROOT_PREFIX") else history, os.W_OK):
         folders.append(os.path.join(root, "envs"))
     folder = [*folders, os.path.expanduser("~/.conda/envs")][0]
     return folder if folder.startswith("~") else os.path.abspath(folder)  # "~": a user without home
@@ -1687,20 +1761,26 @@ def parse_hours(text: str) -> float:
 def read_config(environ: "Environ", executable: str) -> Config:
     """Return the settings; raise Error that names the file and line of a bad one."""
     root = find_root(environ, executable)
-    condarc: dict[str, Node] = {}
-    for path in list_condarcs(environ, root):
-        for key, value in read_condarc(path).items():
-            condarc[key] = merge(condarc.get(key), value)
-    env_dir, keep, engine = (find_setting(key, condarc, environ) for key in SETTINGS)
+    condarc = Condarc(environ, list_condarcs(environ, root))
+    own = condarc.table("conda-execute")
+    check_keys(own, SETTINGS, "conda-execute")
+    env_dir, keep, engine = (find_setting(key, own, environ) for key in SETTINGS)
     if engine not in ENGINES:
         raise engine.expected("one of %s for engine" % ", ".join(ENGINES), 'write "auto" for the first there is')
-    path = expand(env_dir, environ).replace("{config.envs_dirs[0]}", find_envs_dir(root, condarc, environ))
+    path, place = expand(env_dir, environ), "{config.envs_dirs[0]}"
+    if place in path:
+        path = path.replace(place, find_envs_dir(root, condarc, environ))
+        if path.startswith("~"):
+            hint = "set HOME, or CONDA_EXECUTE_ENV_DIR to a folder of yours"
+            raise Error("expected a home in which env-dir can be, found none for user %d" % os.geteuid(), hint=hint)
     if not os.path.isabs(path) or set(path) & {os.pathsep, "\0", "\n"}:  # PATH and rows cannot hold these
         raise env_dir.expected("an absolute path for env-dir", 'begin it with "/", "~" or "{config.envs_dirs[0]}"')
     hours = parse_hours(keep)
     if hours < 0:
         raise keep.expected("hours for remove-if-unused-for", HOURS_HINT)
-    return Config(env_dir=os.path.normpath(path), keep_hours=hours, engine=str(engine), condarc=condarc)
+    subdir = str(condarc.text("subdir")) or find_subdir(sys.platform, MACHINE)
+    path = os.path.normpath(path)
+    return Config(env_dir=path, subdir=subdir, keep_hours=hours, engine=str(engine), condarc=condarc)
 
 
 # ---- Folders -------------------------------------------------------------------------
@@ -3249,9 +3329,12 @@ class Store(Collector):
         if after and (after != before or is_ours):
             ago = "" if after != before else ", %d s ago (--force-env tries anew)" % age_s
             self.say.line("%s could not build it%s; its words:" % (printable(str(told.get("by"))), ago))
-            texts = [str(told.get(key, "")).split("\n") for key in ("message", "hint")]
-            message, hint = ("\n".join(map(printable, lines)) for lines in texts)
-            raise Error(message, hint=hint)
+            texts = [str(told.get(key, "")).split("\n") for key in ("message", "place", "source", "hint", "words")]
+            message, place, source, hint, words = ("\n".join(map(printable, lines)) for lines in texts)
+            is_place = place.rsplit(":", 2)[-1].isdigit()
+            error = Error(message, place if is_place else "", source if is_place else "", hint)
+            error.words = words
+            raise error
 
 
 def read_failure(failed: str) -> "tuple[tuple[int, int] | None, dict[str, str]]":
@@ -3272,8 +3355,9 @@ def tell_failure(failed: str, failure: "Error | OSError", batch: str) -> None:
 
     if not isinstance(failure, Error) or not failure.is_answer:
         return
-    told = {"by": "process %d on %s" % (os.getpid(), HOST), "batch": batch, "hint": mask(failure.hint)}
-    told["message"] = mask(failure.message)[: FAILURE_BYTES // 4]
+    told = {"by": "process %d on %s" % (os.getpid(), HOST), "batch": batch, "words": failure.words}
+    told.update(message=failure.message, place=failure.place, source=failure.source, hint=failure.hint)
+    told = {key: mask(value)[: FAILURE_BYTES // 8] for key, value in told.items()}
     try:
         write_file(failed + "." + HOST, json.dumps(told).encode())
         os.chmod(failed + "." + HOST, 0o600)
@@ -3531,10 +3615,10 @@ def activate(environ: "Environ", prefix: str, config: Config) -> "dict[str, str]
 
 def find_prompt(environ: "Environ", config: Config) -> str:
     """Return what condarc's env_prompt makes of an activated environment."""
-    shown, prompt = (
-        environ.get("CONDA_" + key.upper()) or "".join(find_list(key, config.condarc)[:1])
-        for key in ("changeps1", "env_prompt")
-    )
+    try:
+        shown, prompt = (str(config.condarc.text(key)) for key in ("changeps1", "env_prompt"))
+    except Error:  # of YAML that is beyond us: a prompt is worth no failure
+        shown = prompt = ""
     if shown.lower() in ("false", "no", "off", "n", "0"):
         return ""
     name, prefix = environ["CONDA_DEFAULT_ENV"], environ["CONDA_PREFIX"]
@@ -3634,31 +3718,304 @@ def read_environ() -> "dict[str, str]":
     return environ
 
 
+# ---- Channels ------------------------------------------------------------------------
+# What condarc and variables make of channels and of the network, as conda 26.7 has it, for an engine
+# that does not read them itself. Knows no engine.
+
+ALIAS = "https://conda.anaconda.org"
+DEFAULTS = ["https://repo.anaconda.com/pkgs/" + name for name in ("main", "r", "msys2")[: 2 + (os.name == "nt")]]
+SUBDIRS = ("noarch", "linux-", "osx-", "win-", "emscripten-", "wasi-", "zos-", "freebsd-")  # how they begin
+# What these say of where packages come from, conda alone can do.
+CONDA_ALONE = ("migrated_custom_channels", "migrated_channel_aliases", "channel_settings", "client_ssl_cert_key",
+               "client_ssl_cert", "client_cert_key", "client_cert", "use_local")  # fmt: skip
+OTHER_ENGINE = "use conda as engine, which can: install it, or set CONDA_EXE; rattler can't"
+
+
+class Channel(Record):
+    """Where a channel is, and the password and token that open it, which stand in no message, record or file."""
+
+    url: str
+    auth: str  # USER:PASSWORD
+    token: str
+
+
+def split_url(url: str) -> Channel:
+    """Return a channel without its secrets, and those (split_scheme_auth_token in conda/common/url.py).
+
+    >>> vars(split_url("https://me:pw@host/t/ab-12/main/"))
+    {'url': 'https://host/main', 'auth': 'me:pw', 'token': 'ab-12'}
+    """
+    scheme, _, rest = url.rstrip("/").partition("://")
+    host, *path = rest.split("/")
+    auth, _, host = host.rpartition("@")
+    at = path.index("t") if "t" in path[:-1] and scheme.lower() != "file" else len(path)
+    token = "".join(path[at + 1 : at + 2])
+    return Channel(url=scheme + "://" + "/".join([host, *path[:at], *path[at + 2 :]]), auth=auth, token=token)
+
+
+def join_url(channel: Channel, *names: str) -> Channel:
+    """Return the channel of a name below another, which the same secrets open."""
+    return Channel(**{**vars(channel), "url": "/".join([channel.url.rstrip("/"), *filter(None, names)])})
+
+
+def is_below(name: str, above: str) -> bool:
+    """Answer whether a path or URL is another, or below it."""
+    return (name + "/").startswith(above.rstrip("/") + "/")
+
+
+def find_path_url(word: str) -> str:
+    """Return the URL of a channel that is a folder, "" for what is none (is_path in conda/common/path)."""
+    from urllib.parse import quote as escape
+
+    is_path = word.startswith(("/", "~", "./", "../")) or word[1:3] in (":/", ":\\")
+    path = os.path.abspath(os.path.expanduser(word)).replace(os.sep, "/") if is_path else ""
+    return "file://" + "/" * (path[:1] != "/") + escape(path, "/:") if path else ""
+
+
+class Site:
+    """The channels and the network of a company, as its condarc describes them."""
+
+    def __init__(self, config: Config, environ: "Environ") -> None:
+        self.condarc, self.environ, self.subdir = config.condarc, environ, config.subdir
+        alias = self.condarc.text("channel_alias")
+        if alias and "://" not in self.expand(alias):
+            raise alias.expected("a URL for channel_alias", 'write it with "https://" in front')
+        self.alias = split_url(self.expand(alias) or ALIAS)
+        lists: dict[Any, Any] = {**self.condarc.table("custom_multichannels")}
+        lists.setdefault("defaults", self.condarc.list("default_channels") or DEFAULTS)
+        self.lists = {name: [self.find_plain(one) for one in self.find_texts(lists, name)] for name in lists}
+        # A channel of a list is known by its path, such as pkgs/main, too.
+        self.named = {self.find_name(one): one for channels in self.lists.values() for one in channels}
+        table: Any = self.condarc.table("custom_channels")
+        for name in table:
+            location = find_path_url(self.expand(self.find_texts(table, name)[0])) or self.expand(table[name])
+            self.named[name.strip("/")] = join_url(
+                split_url(location) if "://" in location else self.alias, name.strip("/")
+            )
+
+    def find_texts(self, table: "Dict[Any, Any]", name: str) -> "list[Any]":
+        """Return the values of a name in a table: one, or a list of them."""
+        values = table[name] if isinstance(table[name], list) else [table[name]]
+        for value in values:
+            if not isinstance(value, str) or not value:
+                raise find_key(table, name).expected(
+                    "a URL for " + name, 'write "%s: https://HOST/PATH"' % name, "none"
+                )
+        return values
+
+    def expand(self, text: str) -> str:
+        """Return a value with its variables filled in, as conda does before it reads it."""
+        return expand(text, self.environ) if isinstance(text, Text) and text else text
+
+    def find_plain(self, word: str) -> Channel:
+        """Return the channel of an item of a list (make_simple_channel in conda/models/channel.py)."""
+        word = self.expand(word)
+        url = find_path_url(word) or word
+        return split_url(url) if "://" in url else join_url(self.alias, word.strip("/"))
+
+    def find_name(self, channel: Channel) -> str:
+        """Return what a channel is called that a URL names: its path, below the alias or on its host."""
+        alias = self.alias.url if is_below(channel.url, self.alias.url) else "/".join(channel.url.split("/")[:3])
+        return str(channel.url[len(alias) :].strip("/"))
+
+    def find_channels(self, text: str) -> "list[Channel]":
+        """Return what a channel's name, path or URL stands for: one channel, or those of a list."""
+        word = self.expand(text).rstrip("/")
+        above, _, last = word.rpartition("/")
+        if above.strip(":/") and last.startswith(SUBDIRS):
+            if last not in ("noarch", self.subdir):
+                raise self.refuse(text, "a channel for " + self.subdir)
+            word = above
+        url = find_path_url(word) or word
+        if "://" not in url:
+            if url in self.lists:
+                return self.lists[url]
+            names = ["/".join(url.split("/")[:end]) for end in range(url.count("/") + 1, 0, -1)]
+            name = next((one for one in names if one in self.named), "")
+            return [join_url(self.named[name], url[len(name) + 1 :]) if name else join_url(self.alias, url)]
+        found = split_url(url)
+        near = [one for one in self.named.values() if is_below(found.url, one.url)] or [self.alias]
+        opened = max(near, key=lambda one: len(one.url))
+        if is_below(found.url, opened.url):
+            found.auth, found.token = found.auth or opened.auth, found.token or opened.token
+        return [found]
+
+    def refuse(self, key: str, what: str) -> Error:
+        """Return the Error for what condarc says and rattler has no way for."""
+        if isinstance(key, Text) and hasattr(key, "line"):
+            return key.expected(what, OTHER_ENGINE)
+        return Error("expected %s, found %s" % (what, quote(key)), hint=OTHER_ENGINE)
+
+    def check(self, channels: "list[Channel]") -> None:
+        """Refuse channels that condarc forbids, and what it asks for that no engine but conda can do."""
+        for name in CONDA_ALONE:
+            for key, value in self.condarc.find((name,)):
+                if value and str(value).lower() not in OFF:
+                    raise self.refuse(key, "no %s for the engine rattler" % name)
+        denied = [(url, text) for text in self.condarc.list("denylist_channels") for url in self.find_urls(text)]
+        allowed = [
+            url
+            for text in self.condarc.list("allowlist_channels", "whitelist_channels")
+            for url in self.find_urls(text)
+        ]
+        for channel in channels:
+            for url, text in denied:
+                if url == channel.url:
+                    raise text.expected("no channel that denylist_channels has", "search another one", quote(mask(url)))
+            if allowed and channel.url not in allowed:
+                key = self.condarc.find(("allowlist_channels", "whitelist_channels"))[-1][0]
+                raise key.expected(
+                    "channels of allowlist_channels alone", "search one of these", quote(mask(channel.url))
+                )
+
+    def find_urls(self, text: str) -> "list[str]":
+        return [channel.url for channel in self.find_channels(text)]
+
+    def find_sources(self, asked: "list[Any]", specs: "list[Any]", override: bool) -> "tuple[list[Channel], list[str]]":
+        """Return the channels to search in their order, and the specs, whose channels are searched too, with URLs.
+
+        They are a block's, then condarc's; else, where condarc has default_channels, those, else conda-forge.
+        """
+        if override and not self.condarc.is_on("override_channels_enabled", True):
+            key = self.condarc.find(("override_channels_enabled",))[-1][0]
+            raise key.expected("a block without nodefaults", "leave that out of its channels", "it")
+        words = [*asked, *([] if override else self.condarc.list("channels", "channel"))]
+        is_site = self.condarc.find(("default_channels",)) or "defaults" in self.condarc.table("custom_multichannels")
+        channels = [
+            one for word in words or ["defaults" if is_site else "conda-forge"] for one in self.find_channels(word)
+        ]
+        found = []
+        for spec in specs:
+            name, colons, rest = spec.rpartition("::")
+            near = self.find_channels(Text.of(name, spec.line, spec.at)) if colons else []
+            if near[1:]:
+                raise self.refuse(spec, "one channel in front of a package")
+            channels += near
+            found.append("".join(one.url + "::" for one in near) + rest)
+        channels = list({one.url: one for one in reversed(channels)}.values())[::-1]
+        self.check(channels)
+        return channels, found
+
+    def find_way(self) -> "dict[str, str]":
+        """Return the variables that tell an engine the way into the network: proxies, and whose certificates hold."""
+        found = {}
+        for scheme, proxy in self.condarc.table("proxy_servers").items():
+            [text] = self.find_texts({scheme: proxy or Text.of("none", scheme.line, 0)}, scheme)
+            value, name = self.expand(text), scheme.lower() + "_proxy"
+            learn_secrets([value, "//:" + value, "x://" + value])
+            if value.lower() in OFF:
+                continue
+            if scheme not in ("http", "https", "all"):
+                raise self.refuse(scheme, "http, https or all under proxy_servers")
+            if "://" not in value:
+                raise text.expected("a URL for the proxy of " + scheme, 'write "http://HOST:PORT"', quote(mask(value)))
+            found.update({name: value} if not self.environ.get(name) and not self.environ.get(name.upper()) else {})
+        verify = self.condarc.text("ssl_verify", "verify_ssl")
+        bundle = self.environ.get("REQUESTS_CA_BUNDLE") or self.environ.get("CURL_CA_BUNDLE") or ""
+        if verify and verify.lower() not in (*OFF, *ON, "truststore"):
+            bundle = self.expand(verify)
+            check_certificates(bundle, verify)
+        elif verify or self.environ.get("SSL_CERT_FILE"):
+            bundle = ""
+        return {**found, **({"SSL_CERT_DIR" if os.path.isdir(bundle) else "SSL_CERT_FILE": bundle} if bundle else {})}
+
+
+def check_certificates(path: str, text: Text) -> None:
+    """Refuse what is no file of certificates, nor a folder of them."""
+    try:
+        with open(path, "rb") as f:
+            is_one = b"-----BEGIN " in f.read()
+    except IsADirectoryError:
+        is_one = True
+    except OSError as e:
+        raise text.expected(
+            "true, false or a file of certificates for ssl_verify", found="%s: %s" % (quote(path), e.strerror)
+        ) from None
+    if not is_one:
+        raise text.expected("certificates in PEM in that file", "name the one that your company gives out", "none")
+
+
 # ---- Engines -------------------------------------------------------------------------
 # From specs and channels to a prefix: conda, mamba and micromamba by their command line.
 # Knows neither scripts nor leases nor the log.
 
+FIRST_WORD_S = 30.0
 WAYS_OUT = "install conda (https://conda-forge.org/download), or set CONDA_EXE or MAMBA_EXE, or pip install py-rattler"
 
 
 class Progress:
-    """What a person sees of the work, on stderr: lines that stay, and on a terminal one that changes."""
+    """What a person sees of the work, on stderr: lines that stay, and on a terminal one that changes.
+
+    Where no line can change, one tells how far it is after 30 s, 1 min, 2 min and so on: a job's log bears that.
+    """
 
     def __init__(self, verbose: bool, quiet: bool) -> None:
         self.verbose, self.quiet = verbose and not quiet, quiet
         is_seen = sys.stderr and sys.stderr.isatty()  # None where the caller has closed it
-        self.erase = "\r\x1b[K" if is_seen and not verbose and not quiet else ""
+        is_able = os.environ.get("TERM", "dumb") != "dumb" or os.name == "nt"
+        self.erase = "\r\x1b[K" if is_seen and is_able and not verbose and not quiet else ""
+        self.text, self.began_s, self.next_s = "", 0.0, FIRST_WORD_S
 
     def line(self, text: str) -> None:
         if not self.quiet:
             tell(self.erase + "conda-execute: " + text)
 
-    def step(self, text: str) -> None:
-        """Show what is going on: in place on a terminal, as a line with -v, else not at all."""
+    def note(self, text: str) -> None:
+        """Say with -v what is done; a line each."""
         if self.verbose:
             tell(printable(text))
-        elif self.erase:
-            tell(self.erase + printable(text)[:76], end="")
+
+    def step(self, text: str) -> None:
+        """Show what is going on, and since when: as wide as the terminal is by now."""
+        self.began_s = self.began_s if self.text and text else time.monotonic()
+        self.text = text
+        self.tick()
+
+    def tick(self) -> None:
+        """Show anew what is going on, where that can be shown in place, or is due."""
+        elapsed_s = time.monotonic() - self.began_s
+        shown = "%s, %d s" % (printable(self.text), elapsed_s) if self.text else ""
+        if self.erase:
+            try:
+                width = os.get_terminal_size(2).columns - 1
+            except OSError:  # stderr is another one's terminal
+                width = 79
+            tell(self.erase + (shown if len(shown) <= width else shown[: max(width - 3, 0)] + "...")[:width], end="")
+        elif shown and elapsed_s >= self.next_s and not self.verbose:
+            self.next_s *= 2
+            self.line("still " + shown)
+
+
+def find_caches(environ: "Environ", condarc: Condarc) -> "dict[str, list[str]]":
+    """Return where each kind of engine may keep packages, whose files a prefix shares with them, the first first."""
+    home = environ.get("XDG_CACHE_HOME") or "~/.cache"
+    named = [expand(one, environ) for one in condarc.list("pkgs_dirs")]
+    roots = [environ.get("CONDA_ROOT") or find_root(environ, sys.executable), environ.get("MAMBA_ROOT_PREFIX", "")]
+    pkgs = [os.path.join(root, "pkgs") for root in filter(None, roots)]
+    rattler = [environ.get("RATTLER_CACHE_DIR", ""), *(os.path.join(one, "rattler") for one in named[:1])]
+    found = {"conda": named or [*pkgs, "~/.conda/pkgs"], "rattler": [*rattler, os.path.join(home, "rattler", "cache")]}
+    found["mamba"] = found["micromamba"] = named or [*pkgs, "~/.mamba/pkgs", "~/.conda/pkgs"]
+    return {kind: list(filter(os.path.isabs, map(os.path.expanduser, paths))) for kind, paths in found.items()}
+
+
+def is_usable(folder: str) -> bool:
+    """Answer whether we can write to a folder, or make it."""
+    while not os.path.lexists(folder) and folder != os.path.dirname(folder):
+        folder = os.path.dirname(folder)
+    return os.path.isdir(folder) and os.access(folder, os.W_OK | os.X_OK)
+
+
+def choose_cache(order: "Order", kind: str) -> str:
+    """Return where an engine is to keep packages: its own place, or one beside env-dir where that cannot be used."""
+    caches = find_caches(os.environ, order.config.condarc)[kind]
+    own = next(filter(is_usable, caches), "")
+    if not own:
+        own = order.config.env_dir + "-packages"
+        where = caches[0] if caches else "a home, which is not there,"
+        order.say.line("%s cannot be written to: packages are kept in %s" % (where, own))
+        make_folder(own)
+        check_folder(own, "a folder for packages")
+    return own
 
 
 def find_engine(wanted: str, environ: "Environ", executable: str) -> "tuple[str, str]":
@@ -3683,13 +4040,15 @@ class Order:
     def __init__(
         self, metadata: Metadata, config: Config, engine: "tuple[str, str]", prefix: str, offline: bool, builder: Lock
     ) -> None:
-        self.config, (self.engine, self.program), self.prefix, self.offline = config, engine, prefix, offline
+        self.config, (self.engine, self.program), self.prefix = config, engine, prefix
+        self.offline = offline or config.condarc.is_on("offline")
         self.builder, self.say, self.pip = builder, builder.say, metadata.pip
         self.specs = metadata.specs + (
             ["pip"] if metadata.pip and "pip" not in map(find_package, metadata.specs) else []
         )
         self.channels = [channel for channel in metadata.channels if channel != "nodefaults"]
         self.override = "nodefaults" in metadata.channels  # leave the configured channels out
+        self.channels_asked = list(map(str, self.channels))  # by URL, once that is known
 
 
 def clean_environ() -> "dict[str, str]":
@@ -3697,15 +4056,15 @@ def clean_environ() -> "dict[str, str]":
     return {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
 
 
-def find_step(line: str) -> str:
-    """Return what a line says of the progress of conda or of run_rattler(), "" for any other."""
+def find_step(line: str) -> "dict[str, Any]":
+    """Return what a line says of the progress of conda, or of run_rattler(); nothing for any other."""
     if line.startswith('{"fetch":'):
-        return "downloading " + line.split('"')[3]
-    if not line.startswith('{"step":'):
-        return ""
+        return {"step": "downloading " + line.split('"')[3]}
+    if not line.startswith(('{"step":', '{"note":', '{"say":')):
+        return {}
     import json
 
-    return str(json.loads(line)["step"])
+    return dict(json.loads(line))
 
 
 def run_engine(
@@ -3722,10 +4081,16 @@ def run_engine(
         marks = [lock.share(program.child.pid) for lock in locks]
         for raw in program.read_lines():
             line = raw.decode("utf-8", "replace").strip("\0\r\n")
-            step = find_step(line)
-            lines += [] if step else [line]
-            if step or say.verbose:
-                say.step(step or line)
+            told = find_step(line)
+            if not raw:
+                say.tick()
+            elif "step" in told:
+                say.step(told["step"])
+            elif "say" in told:
+                say.line(told["say"])
+            else:
+                say.note(told.get("note", line))
+            lines += [] if told else [line]
         return program.wait(), "\n".join(lines)
     except OSError as e:
         cause = e.strerror or str(e)
@@ -3735,6 +4100,7 @@ def run_engine(
             program.stop()
         raise
     finally:
+        say.step("")
         order.builder.life = -1
         if program:
             program.close()
@@ -3753,21 +4119,95 @@ def find_document(output: str) -> "dict[str, Any]":
 
 
 def format_explanation(output: str, code: int = 0) -> str:
-    """Return why an engine failed, in its own words and all of them, indented."""
+    """Return why an engine failed, in its own words and all of them; not what it said of its progress before."""
     document = find_document(output)
     guidance = document.get("guidance") or {}
     parts = [one.get("message") or one.get("error") for one in [document, *document.get("errors", [])]]
     hints = ["- " + hint["text"] for hint in guidance.get("hints", [])]
     parts += [guidance.get("summary"), document.get("traceback"), *hints]
-    text = "\n".join(filter(None, parts)) or output or "it ended with code %d and said nothing" % code
-    return "\n".join("  " + printable(line) for line in text.split("\n") if line.strip())
+    lines = ("\n".join(filter(None, parts)) or output).split("\n")
+    first = next((i for i, line in enumerate(lines) if line.startswith(("error ", "critical "))), 0)  # mamba's
+    text = "\n".join(line for line in lines[first:] if line.strip())
+    return text or "it ended with code %d and said nothing" % code
 
 
-def refusal(what: str, output: str, code: int, hint: str = "") -> Error:
-    """Return the Error for an engine that failed; one that was killed has not answered."""
-    error = Error("%s:\n%s" % (what, format_explanation(output, code)), hint=hint)
-    error.is_answer = code < 128
+# What an engine says where not the specs are to blame, what that means of a channel, and what to do.
+TROUBLES = (
+    ("certificate unknownissuer", "%s has a certificate that nothing here vouches for",
+     'have your company\'s in a file: "ssl_verify: /PATH/CA.pem" in ~/.condarc; for pip: PIP_CERT'),
+    ("407 tunnel proxyerror", "the proxy in front of %s refused",
+     'see proxy_servers in ~/.condarc, HTTPS_PROXY and HTTP_PROXY: "http://USER:PASSWORD@HOST:PORT"'),
+    ("401 403 unauthorized forbidden", "%s wants a password or token, and got none that it takes",
+     'write "machine HOST login USER password PASSWORD" into ~/.netrc, or a URL with it under channels in ~/.condarc'),
+    ("404 unavailableinvalidchannel", "%s is not there", "see how it is spelled, and channel_alias in ~/.condarc"),
+    ("dns resolution resolve refused unreachable connect connection timed answer errno", "%s could not be reached",
+     "see whether there is a network; proxy_servers, ssl_verify and custom_channels (a mirror) in ~/.condarc"),
+)  # fmt: skip
+FULL = ("no space left on device", "disk quota exceeded", "os error 28)", "os error 122)", "not enough space")
+
+
+def find_trouble(text: str, channels: "Iterable[str]") -> "tuple[str, str]":
+    """Return what the words of an engine mean where network or channel failed, and what to do; else nothing."""
+    words = set("".join(c if c.isalnum() else " " for c in text.lower()).split())
+    urls = [word.strip("'\"`<>().,;:") for word in text.split() if "://" in word]
+    host = "".join(urls[:1]).partition("://")[2].rpartition("@")[2].split("/")[0]
+    channel = next((one for one in channels for url in urls if one and is_below(split_url(url).url, one)), "")
+    for known, meaning, hint in TROUBLES if urls or "errno" in words else ():
+        if words.intersection(known.split()):
+            return meaning % (channel or host or "the network"), hint
+    return "", ""
+
+
+def find_full(folders: "Iterable[str]") -> str:
+    """Return which disk is full, and how full, of those that some folders are on."""
+    found = []
+    for folder in folders:
+        try:
+            disk = os.statvfs(folder)
+        except (OSError, AttributeError):
+            continue
+        found.append((disk.f_bavail * disk.f_frsize / 1e6, disk.f_favail, folder))
+    free, inodes, folder = min(found, default=(0, 0, "the prefix"))
+    return "the disk of %s is full: %.0f MB and %d inodes are free" % (folder, free, inodes)
+
+
+def explain(what: str, output: str, code: int, order: "Order", missing: "Iterable[tuple[str, str]]" = ()) -> Error:
+    """Return the Error for an engine that failed: at the spec that it is about, with what to do, then its words.
+
+    `missing` are specs that nothing meets, each with what there is. One that was killed has not answered.
+    """
+    words = format_explanation(output, code)
+    trouble, hint = find_trouble(words, order.channels_asked)
+    place = source = ""
+    if any(one in words.lower() for one in FULL):
+        trouble = find_full(
+            [os.path.dirname(order.prefix), *find_caches(os.environ, order.config.condarc)[order.engine]]
+        )
+        hint = '"conda-tmpenv clear --min-age 1" removes envs that nobody uses'
+    elif not trouble:
+        named = [spec for spec in [*order.specs, *order.pip] if is_named(spec, words)]
+        found = [spec for spec in order.specs if spec in dict(missing)] or named
+        at = next((spec for spec in found if getattr(spec, "line", None)), None)
+        if isinstance(at, Text):
+            error = at.expected("")
+            place, source = error.place, error.source
+        none = ["no package is %s%s" % (quote(spec), near and " (there is %s)" % near) for spec, near in missing]
+        trouble = "; ".join(none)
+    error = Error(what + (": " + trouble if trouble else ""), place, source, hint)
+    error.words, error.is_answer, error.is_told = words, code < 128, order.say.verbose
     return error
+
+
+def is_named(spec: str, text: str) -> bool:
+    """Answer whether a text names the package of a spec."""
+    name = find_package(spec)
+    start = text.lower().find(name)
+    while start >= 0 and name:
+        around = text[start - 1 : start] + text[start + len(name) : start + len(name) + 1]
+        if not any(c in NAME_CHARACTERS for c in around):
+            return True
+        start = text.lower().find(name, start + 1)
+    return False
 
 
 def format_create(order: Order) -> "list[str]":
@@ -3804,12 +4244,14 @@ def build_with_program(order: Order) -> None:
         if cache.fd >= 0:  # a home that is not there, or cannot be written to, holds no lock
             cache.wait(exclusive=True).note("fills the package cache for " + order.prefix)
         order.say.step("%s: solving %s" % (order.engine, ", ".join(order.specs)))
-        code, output = run_engine(
-            format_create(order), {**clean_environ(), "CONDA_REGISTER_ENVS": "false"}, order, cache
-        )
+        packages = choose_cache(order, order.engine)
+        environ = {**clean_environ(), "CONDA_REGISTER_ENVS": "false"}
+        if packages not in find_caches(os.environ, order.config.condarc)[order.engine]:
+            environ["CONDA_PKGS_DIRS"] = packages
+        code, output = run_engine(format_create(order), environ, order, cache)
         cache.note("")
     if code and not find_document(output).get("success"):  # its threads may fail after its work is done
-        raise refusal("%s could not build the environment" % order.engine, output, code)
+        raise explain("%s could not build the environment" % order.engine, output, code, order)
     unregister(order.prefix)  # mamba registers each, and so does a conda older than 23.9
 
 
@@ -3871,19 +4313,23 @@ def install_requirements(order: Order) -> None:
     environ = find_pip_environ(pip, environ, order)
     code, output = run_engine([*pip, "install", "--", *order.pip], environ, order)
     if code:
-        raise refusal("pip could not install the requirements of env", output, code)
+        raise explain("pip could not install the requirements of env", output, code, order)
     code, output = run_engine([python, "-E", "-s", "-c", PIP_LOOK_UP, *order.pip], environ, order)
     if code or output.strip():
-        message = "pip said that it installed the requirements of env, which does not hold:\n%s"
-        raise Error(message % format_explanation(output, code), order.prefix)
+        raise explain("pip said that it installed the requirements of env, which does not hold", output, code, order)
 
 
 # ---- rattler -------------------------------------------------------------------------
-# The engine that is imported, in a process of its own.
+# The engine that is imported: where it is, what it is told, what its failures mean.
+
+
+# In conda's words and rattler's; where none is said, what the first channel has is never taken from another.
+PRIORITIES = {"": "Strict", "strict": "Strict", "true": "Strict", "flexible": "Flexible", "disabled": "Disabled",
+              "false": "Disabled"}  # fmt: skip
 
 
 def find_rattler(order: Order) -> str:
-    """Return the folder that py-rattler is in: where packages are installed, else a private one, made once.
+    """Return the folder that py-rattler is in: where packages are installed, else one that all env-dirs share.
 
     Neither what lies beside this file nor in the working directory counts, nor PYTHONPATH.
     """
@@ -3892,7 +4338,9 @@ def find_rattler(order: Order) -> str:
     spec = PathFinder.find_spec("rattler", [path for path in folders if path not in given])
     if spec and spec.origin:
         return os.path.dirname(os.path.dirname(spec.origin))
-    folder = order.config.env_dir + "-rattler"
+    home = os.path.expanduser(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
+    folder = os.path.join(home, "conda-execute", "rattler")
+    folder = folder if os.path.isabs(folder) and is_usable(folder) else order.config.env_dir + "-rattler"
     target = os.path.join(folder, "cp%d%d-%s" % (*sys.version_info[:2], find_subdir(sys.platform, MACHINE)))
     make_folder(folder)
     check_folder(folder, "a folder for py-rattler")
@@ -3916,25 +4364,43 @@ def install_rattler(target: str, order: Order) -> None:
         pip = [sys.executable, "-E", "-m", "pip"]
         words = ["install", "--target", os.path.join(part, "new"), "--only-binary", ":all:", "py-rattler"]
         code, output = run_engine([*pip, *words], find_pip_environ(pip, clean_environ(), order), order)
+        if "No module named pip" in output:
+            hint = "install it (Debian, Ubuntu: apt install python3-pip; else: python3 -m ensurepip); or " + WAYS_OUT
+            raise Error(
+                "expected pip, to install py-rattler with, found none in this Python", sys.executable, hint=hint
+            )
         if code:
-            hint = WAYS_OUT + "; python -m ensurepip may bring pip"
-            raise Error("pip could not install py-rattler:\n%s" % format_explanation(output, code), hint=hint)
+            error = explain("found no engine, and pip could not install py-rattler", output, code, order)
+            error.hint = "; or ".join(filter(None, [error.hint, WAYS_OUT]))
+            raise error
         os.rename(os.path.join(part, "new"), target)
 
 
-def find_channels(order: Order, environ: "Environ") -> "tuple[list[str], str]":
-    """Return the block's channels, then the configured ones, else conda-forge; and the alias of names."""
-    condarc = order.config.condarc
-    configured = [name.strip() for name in environ.get("CONDA_CHANNELS", "").split(",") if name.strip()]
-    configured = [] if order.override else configured + [str(name) for name in find_list("channels", condarc)]
-    named = [spec.rpartition("::")[0] for spec in order.specs if "::" in spec]  # searched too, as conda does
-    subdirs = ("/noarch", "/linux-", "/osx-", "/win-")
-    named = [name.rsplit("/", 1)[0] if ("/" + name.rpartition("/")[2]).startswith(subdirs) else name for name in named]
-    names = list(dict.fromkeys((order.channels + configured or ["conda-forge"]) + named))
-    defaults = ["https://repo.anaconda.com/pkgs/main", "https://repo.anaconda.com/pkgs/r"]
-    aliases = [environ.get("CONDA_CHANNEL_ALIAS"), *find_list("channel_alias", condarc), "https://conda.anaconda.org"]
-    alias = next(filter(None, aliases)).rstrip("/") + "/"
-    return [url for name in names for url in (defaults if name == "defaults" else [name])], alias
+def place_secrets(channels: "list[Channel]") -> "tuple[list[str], dict[str, object]]":
+    """Return the URLs to ask, and what opens each host, as rattler's authentication file has it.
+
+    A host that takes more than one password or token has each in the URLs that need it.
+    """
+    from urllib.parse import unquote
+
+    secrets: dict[str, set[tuple[str, str]]] = {}
+    hosts = [one.url.split("/")[2].split(":")[0] for one in channels]
+    for host, one in zip(hosts, channels):
+        secrets.setdefault(host, set()).add((one.auth, one.token))
+    urls: list[str] = []
+    opened: dict[str, object] = {}
+    for host, one in zip(hosts, channels):
+        scheme, _, rest = one.url.partition("://")
+        name, _, path = rest.partition("/")
+        if len(secrets[host]) > 1 or one.auth and one.token:
+            name = (one.auth + "@" if one.auth else "") + name + ("/t/" + one.token if one.token else "")
+        elif one.auth:
+            user, _, password = map(unquote, one.auth.partition(":"))
+            opened[host] = {"BasicHTTP": {"username": user, "password": password}}
+        elif one.token:
+            opened[host] = {"CondaToken": one.token}
+        urls.append("%s://%s/%s" % (scheme, name, path))
+    return urls, opened
 
 
 def build_with_rattler(order: Order) -> None:
@@ -3944,29 +4410,78 @@ def build_with_rattler(order: Order) -> None:
     if order.prefix != os.fsencode(order.prefix).decode("utf-8", "replace"):
         hint = "name another env-dir, or an engine that is a program, such as conda"
         raise Error("expected a path in UTF-8, which rattler needs, found other bytes", order.prefix, hint=hint)
-    channels, alias = find_channels(order, os.environ)
-    order.say.step("rattler: solving %s with %s" % (", ".join(order.specs), ", ".join(channels)))
+    site = Site(order.config, os.environ)
+    channels, specs = site.find_sources(order.channels, order.specs, order.override)
+    order.channels_asked = [channel.url for channel in channels]
+    SECRETS.update(one for channel in channels for one in (channel.auth.partition(":")[2], channel.token) if one)
+    urls, secrets = place_secrets(channels)
+    condarc, cache = order.config.condarc, choose_cache(order, "rattler")
+    priority = condarc.text("channel_priority")
+    if priority and priority.lower() not in PRIORITIES:
+        raise priority.expected("strict, flexible or disabled for channel_priority")
     job = {
-        "folder": find_rattler(order), "specs": order.specs, "channels": channels, "alias": alias,
-        "root": order.config.env_dir, "prefix": order.prefix, "offline": order.offline,
+        "folder": find_rattler(order), "specs": specs, "channels": urls, "secrets": secrets, "cache": cache,
+        "root": order.config.env_dir, "prefix": order.prefix, "offline": order.offline, "subdir": site.subdir,
+        "is_native": site.subdir == find_subdir(sys.platform, MACHINE),
+        "verify": condarc.text("ssl_verify", "verify_ssl"),
+        "priority": PRIORITIES[priority.lower()], "pinned": condarc.list("pinned_packages", separator="&"),
+        "disallowed": condarc.list("disallowed_packages", "disallow", separator="&"),
     }  # fmt: skip
+    order.say.step("rattler: solving %s with %s" % (", ".join(order.specs), ", ".join(order.channels_asked)))
+    order.say.note(order.say.text)
     argv = [sys.executable, "-I", os.path.abspath(__file__), "--rattler"]
-    code, output = run_engine(argv, clean_environ(), order, given=json.dumps(job).encode())
+    environ = {**clean_environ(), **site.find_way(), "RATTLER_CACHE_DIR": cache}
+    code, output = run_engine(argv, environ, order, given=json.dumps(job).encode())
     if code:
-        hint = "it searched %s%s" % (", ".join(channels), "; offline" * order.offline)
-        raise refusal("rattler could not build the environment", output, code, hint)
+        raise explain_rattler(output, code, order)
+
+
+def explain_rattler(output: str, code: int, order: Order) -> Error:
+    """Return the Error for what run_rattler() says at its end."""
+    found = find_document(output)
+    lacking = str(found.get("lacks", ""))
+    for key, value in order.config.condarc.find((lacking,)):
+        text = value if isinstance(value, Text) else key
+        return text.expected("%s that py-rattler %s has" % (lacking, found["version"]), OTHER_ENGINE)
+    error = explain("rattler could not build the environment", output, code, order, found.get("missing", []))
+    if not error.hint:
+        error.hint = "it searched " + ", ".join(order.channels_asked) + "; offline" * order.offline
+    if found.get("folder"):
+        error.hint += "; if its index is damaged, write: rm -r " + str(found["folder"])
+    return error
+
+
+# ---- rattler process -----------------------------------------------------------------
+# What build_with_rattler() starts: its crash, its hang and the event loop that it needs are its own. Each line
+# that it prints is an object: "step", "note" or "say" while it works, at last "error" if it failed.
+
+WAIT_S = 10  # for an answer, before a person is told
+GIVE_UP_S = 60
+ALIVE_S = 0.02  # of computing in a second: more than waiting takes
+# What a foreign platform is taken to have, where CONDA_OVERRIDE_NAME says nothing else.
+VIRTUAL = {
+    "linux": {"linux": "5.10", "glibc": "2.28", "unix": "0"}, "osx": {"osx": "13.0", "unix": "0"}, "win": {"win": "0"},
+}  # fmt: skip
+
+
+def say(**parts: object) -> None:
+    """Print an object on a line of its own."""
+    import json
+
+    print(json.dumps(parts), flush=True)
 
 
 def run_rattler(argv: "list[str]") -> int:
-    """Solve and link what the JSON object on standard input asks for: the process that build_with_rattler() starts.
-
-    Its crash, its hang and the event loop it needs are its own. Each line that it prints is an object:
-    {"step": TEXT} while it works, {"error": TEXT} at last if it failed.
-    """
+    """Solve and link what the JSON object on standard input asks for."""
     import asyncio
     import json
+    from threading import Thread
 
     job = json.loads(sys.stdin.buffer.read())
+    job["index"], secrets = os.path.join(job["cache"], "repodata"), ""
+    if job["secrets"]:
+        secrets = write_secrets(job["secrets"], os.environ.get("RATTLER_AUTH_FILE", ""))
+        os.environ["RATTLER_AUTH_FILE"] = secrets
     sys.path.append(job["folder"])
     import rattler
     from rattler import exceptions
@@ -3974,54 +4489,183 @@ def run_rattler(argv: "list[str]") -> int:
     # They have no base of their own.
     known = tuple(e for e in vars(exceptions).values() if isinstance(e, type) and issubclass(e, Exception))
     code = 0
+    Thread(target=watch_network, args=(job,), daemon=True).start()
     try:
         asyncio.run(solve_and_link(rattler, job))
     except known as e:
-        print(json.dumps({"error": str(e)}))
+        say(error=str(e), missing=job.get("missing", []), folder=job.get("stale", ""))
         code = 1
+    if secrets:
+        try_to(os.unlink, secrets)
     flush()
     os._exit(code)  # its threads crash an interpreter that shuts down in good order
 
 
-def make_reporter(rattler: "Any") -> "Any":
-    """Return the object whose methods rattler calls while it downloads and links."""
+def write_secrets(secrets: "dict[str, Any]", given: str) -> str:
+    """Return the path of an authentication file with these secrets and a user's own; on Linux no disk has it."""
     import json
+    from tempfile import mkstemp
+
+    own = read_json(given) if given else {}
+    if hasattr(os, "memfd_create"):
+        fd = os.memfd_create("secrets")
+        path = "/proc/self/fd/%d" % fd
+    else:
+        fd, path = mkstemp()
+    os.write(fd, json.dumps({**(own if isinstance(own, dict) else {}), **secrets}).encode())
+    return path
+
+
+def answers(url: str) -> bool:
+    """Answer whether a channel says anything when it is asked, be it no."""
+    from http.client import HTTPException
+    from urllib.request import Request, urlopen
+
+    try:
+        urlopen(Request(url + "/noarch/repodata.json", method="HEAD"), timeout=WAIT_S).close()
+    except (OSError, HTTPException, ValueError) as e:
+        return "timed out" not in str(e)
+    return True
+
+
+def watch_network(job: "dict[str, Any]") -> None:
+    """Say which channel does not answer, and give up after a while, as long as the index is what is waited for."""
+    channels = [mask(url) for url in job["channels"]]
+    silent_s, computed_s, size = 0, time.process_time(), 0
+    while not job.get("is_solved"):
+        time.sleep(1)
+        is_busy = time.process_time() - computed_s > ALIVE_S
+        files = [os.stat(path).st_size for path in list_files(job["index"]) if os.path.isfile(path)]
+        silent_s = 0 if is_busy or sum(files) != size else silent_s + 1
+        size = sum(files)
+        if silent_s == WAIT_S and not job["offline"]:
+            channels = [url for url in channels if not answers(url)] or channels
+            say(say="waiting for an answer from " + ", ".join(channels))
+        if silent_s >= GIVE_UP_S:
+            say(error="no answer in %d s from %s" % (GIVE_UP_S, ", ".join(channels)))
+            flush()
+            os._exit(1)
+        computed_s = time.process_time()
+
+
+def make_reporter(rattler: "Any", total: int) -> "Any":
+    """Return the object whose methods rattler calls while it downloads and links."""
 
     class Reporter(rattler.InstallerReporter):  # type: ignore[misc]
-        told_at = 0.0
+        told_s, linked, names, sizes = 0.0, 0, {}, {}  # type: ignore[var-annotated]
 
-        def tell(self, text: str) -> None:
-            if time.time() > Reporter.told_at + LOCK_POLL_S:  # nobody reads faster
-                Reporter.told_at = time.time()
-                print(json.dumps({"step": "rattler: " + text}), flush=True)
+        def tell(self, what: str) -> None:
+            if time.monotonic() > Reporter.told_s + LOCK_POLL_S:  # nobody reads faster
+                Reporter.told_s = time.monotonic()
+                loaded = " %.1f MB," % (sum(self.sizes.values()) / 1e6) if self.sizes else ""
+                say(step="rattler: %d of %d packages,%s %s" % (self.linked, total, loaded, what))
+
+        def on_populate_cache_start(self, operation: int, package_name: str) -> int:
+            self.names[operation] = package_name
+            return operation
+
+        def on_download_start(self, cache_entry: int) -> int:
+            say(note="rattler: downloading " + self.names.get(cache_entry, "a package"))
+            return cache_entry
 
         def on_download_progress(self, download_idx: int, progress: int, total: "int | None") -> None:
-            self.tell("downloading, %d of %s bytes of package %d" % (progress, total or "?", download_idx + 1))
+            self.sizes[download_idx] = progress
+            self.tell("downloading " + self.names.get(download_idx, "a package"))
 
         def on_link_start(self, operation: int, package_name: str) -> int:
-            self.tell("linking %s, package %d" % (package_name, operation + 1))
+            say(note="rattler: linking " + package_name)
+            self.tell("linking " + package_name)
             return operation
+
+        def on_link_complete(self, index: int) -> None:
+            Reporter.linked += 1
 
     return Reporter()
 
 
-async def solve_and_link(rattler: "Any", job: "dict[str, Any]") -> None:
-    setting = rattler.ChannelConfig(job["alias"], job["root"])
-    source = rattler.SourceConfig(cache_action="force-cache-only" if job["offline"] else "cache-or-fetch")
+def make_client(rattler: "Any", job: "dict[str, Any]") -> "Any":
+    """Return the client that asks the network, or refuses to."""
+    networking, verify = rattler.networking, job["verify"].lower()
 
     def refuse(host: str, path: str) -> None:  # the caches are asked first, so this meets what they lack
         raise ConnectionError("--offline forbids to ask %s for %s" % (host, path))
 
-    hooks = [rattler.networking.AddHeadersMiddleware(refuse)]
-    client = rattler.networking.Client(hooks) if job["offline"] else None
-    records = await rattler.solve(
-        [rattler.Channel(name, setting) for name in job["channels"]],
-        [rattler.MatchSpec(spec) for spec in job["specs"]],
-        gateway=rattler.Gateway(default_config=source, client=client),
-        virtual_packages=rattler.VirtualPackage.detect(),
-    )
-    options = {"client": client, "reporter": make_reporter(rattler), "show_progress": False}
-    await rattler.install(records, job["prefix"], execute_link_scripts=True, **options)
+    if job["offline"]:
+        return networking.Client([networking.AddHeadersMiddleware(refuse)])
+    if verify == "truststore" or verify in OFF and verify:
+        if not hasattr(networking.Client, "from_config"):
+            lack(rattler, "ssl_verify")
+        toml = 'tls-root-certs = "system"' if verify == "truststore" else "tls-no-verify = true"
+        return networking.Client.from_config(rattler.Config.from_toml(toml))
+    return networking.Client.default_client()
+
+
+def lack(rattler: "Any", key: str) -> "NoReturn":
+    """Say which key of condarc this py-rattler has no way for, and end."""
+    say(lacks=key, version=rattler.__version__)
+    os._exit(1)
+
+
+def find_virtual_packages(rattler: "Any", job: "dict[str, Any]") -> "list[Any]":
+    """Return the virtual packages of this machine, or what one of another platform is taken to have."""
+    if job["is_native"]:
+        return list(rattler.VirtualPackage.detect())
+    found = {name: os.environ.get("CONDA_OVERRIDE_" + name.upper()) or version
+             for name, version in VIRTUAL.get(job["subdir"].split("-")[0], {}).items()}  # fmt: skip
+    package, version = rattler.PackageName, rattler.Version
+    return [rattler.GenericVirtualPackage(package("__" + name), version(one), "0") for name, one in found.items()]
+
+
+async def solve_and_link(rattler: "Any", job: "dict[str, Any]") -> None:
+    client, setting = make_client(rattler, job), rattler.ChannelConfig(ALIAS, job["root"])
+    platform = getattr(rattler, "Subdir", None) or rattler.Platform  # py-rattler 0.25
+    platforms = [platform(job["subdir"]), platform("noarch")]
+    channels = [rattler.Channel(url, setting) for url in job["channels"]]
+    specs = [rattler.MatchSpec(spec) for spec in job["specs"]]
+    priority = getattr(rattler.ChannelPriority, job["priority"], None) or lack(rattler, "channel_priority")
+    for action in ["force-cache-only"] if job["offline"] else ["cache-or-fetch", "no-cache"]:
+        config = rattler.SourceConfig(cache_action=action)
+        gateway = rattler.Gateway(cache_dir=job["index"], default_config=config, client=client)
+        try:
+            records = await rattler.solve(
+                channels, specs, gateway=gateway, platforms=platforms, channel_priority=priority,
+                virtual_packages=find_virtual_packages(rattler, job), constraints=job["pinned"],
+            )  # fmt: skip
+            break
+        except rattler.exceptions.SolverError:
+            job["missing"] = await find_missing(rattler, gateway, channels, platforms, job["specs"])
+            raise
+        except rattler.exceptions.GatewayError as e:
+            job["stale"] = job["index"] if "304" in str(e) else ""
+            if not job["stale"] or action != "cache-or-fetch":
+                raise
+    job["is_solved"] = True
+    for spec in map(rattler.MatchSpec, job["disallowed"]):
+        for record in filter(spec.matches, records):
+            raise rattler.exceptions.SolverError("disallowed_packages of condarc has %s: %s" % (spec, record))
+    options = {"client": client, "reporter": make_reporter(rattler, len(records)), "show_progress": False}
+    await rattler.install(records, job["prefix"], execute_link_scripts=True, platform=platforms[0], **options)
+
+
+async def find_missing(
+    rattler: "Any", gateway: "Any", channels: "list[Any]", platforms: "list[Any]", specs: "list[str]"
+) -> "list[tuple[str, str]]":
+    """Return the specs that no package of the channels meets, each with what comes nearest."""
+    from difflib import get_close_matches
+
+    names = [name.normalized for name in await gateway.names(channels, platforms)]
+    found = []
+    for spec in specs:
+        package = find_package(spec)
+        if package not in names:
+            found.append((spec, ", ".join(get_close_matches(package, names, 3, 0.7))))
+            continue
+        answer = await gateway.query(channels, platforms, [package], recursive=False)
+        records = [record for part in answer for record in part]
+        if not any(map(rattler.MatchSpec(spec).matches, records)):
+            versions = sorted({record.version for record in records}, reverse=True)
+            found.append((spec, ", ".join("%s %s" % (package, version) for version in versions[:3])))
+    return [one for one in found if not one[0].startswith("__")]
 
 
 # ---- Builds --------------------------------------------------------------------------
@@ -4039,10 +4683,17 @@ def check_packages(order: Order) -> None:
         raise Error(message, order.prefix, hint=hint)
 
 
-def find_damaged(text: str, prefix: str) -> "list[str]":
+def find_package_caches(order: Order) -> "list[str]":
+    """Return the folders in which the packages may lie whose files a prefix shares."""
+    caches = find_caches(os.environ, order.config.condarc)[order.engine]
+    packages = order.config.env_dir + "-packages"
+    return [*caches, packages, *(os.path.join(one, "pkgs") for one in [*caches, packages])]
+
+
+def find_damaged(text: str, order: Order) -> "list[str]":
     """Return the unpacked packages in a cache that lack files: those that a text names, or a prefix was linked from."""
-    records = list(read_records(prefix))
-    caches = find_caches(os.environ)
+    prefix = order.prefix
+    records, caches = list(read_records(prefix)), find_package_caches(order)
     named = [word.strip("'\"`.,:;()") for word in text.split()]
     named += [record.get("extracted_package_dir") or "" for record in records]
     of_today = [record.get("extracted_package_dir") for record in records if record.get("timestamp")]
@@ -4082,7 +4733,7 @@ def build_packages(order: Order) -> None:
         except Error as e:
             cause = e
         is_lost = is_last or order.offline  # what is dropped then cannot be had again
-        damaged = [] if is_lost else find_damaged(cause.message if cause else "", order.prefix)
+        damaged = [] if is_lost else find_damaged(cause.words if cause else "", order)
         if not damaged:
             if cause:
                 raise cause
@@ -4098,15 +4749,6 @@ def build_packages(order: Order) -> None:
             remove_tree(order.prefix)
 
 
-def find_caches(environ: "Environ") -> "list[str]":
-    """Return where engines may keep packages, whose files a prefix shares with them."""
-    caches = environ.get("XDG_CACHE_HOME") or "~/.cache"
-    rattler = environ.get("RATTLER_CACHE_DIR") or os.path.join(caches, "rattler", "cache")
-    roots = [environ.get(name, "") for name in ("CONDA_ROOT", "MAMBA_ROOT_PREFIX")] + ["~/.conda", rattler]
-    named = [*environ.get("CONDA_PKGS_DIRS", "").split(","), *(os.path.join(root, "pkgs") for root in roots)]
-    return [path for path in map(os.path.expanduser, named) if os.path.isabs(path)]
-
-
 def close_to_others(folder: str) -> None:
     """Take from what lies in a folder the right of others to write to it, which some packages and engines give."""
     for parent, folders, names in os.walk(folder):
@@ -4119,19 +4761,31 @@ def close_to_others(folder: str) -> None:
                     pass
 
 
+def mask_records(prefix: str) -> None:
+    """Take out of a prefix's records the passwords and tokens of URLs, which rattler notes there."""
+    for path in list_files(os.path.join(prefix, "conda-meta"), ".json"):
+        with open(path, encoding="utf-8", errors="surrogateescape") as f:
+            text = f.read()
+        masked = mask(text)
+        if masked != text:
+            os.unlink(path)  # which may be a link
+            write_file(path, masked.encode("utf-8", "surrogateescape"))
+
+
 def finish_prefix(order: Order) -> None:
     """Say in the prefix whose it is (CEP 22), and have all of it on the disk before anybody believes in it."""
     import json
     from threading import Timer
 
     close_to_others(order.prefix)
+    mask_records(order.prefix)
     message = "conda-execute made this environment, and scripts share it: change their block, not the environment"
     write_file(os.path.join(order.prefix, "conda-meta", "frozen"), json.dumps({"message": message}).encode())
     timer = Timer(1, order.say.line, ["writing %s to the disk" % order.prefix])
     timer.daemon = True
     timer.start()
     try:
-        sync_disks([order.prefix, *find_caches(os.environ)])
+        sync_disks([order.prefix, *find_package_caches(order)])
     finally:
         timer.cancel()
 
@@ -4737,9 +5391,8 @@ def detect_version(name: str) -> str:
     return "%d.%d" % (number.value // 1000, number.value % 1000 // 10)
 
 
-def read_metadata(script: Script) -> Metadata:
-    """Return what a script asks for on this machine, with the command that runs it."""
-    subdir = os.environ.get("CONDA_SUBDIR") or find_subdir(sys.platform, MACHINE)
+def read_metadata(script: Script, subdir: str) -> Metadata:
+    """Return what a script asks for on a platform, with the command that runs it."""
     metadata = parse_metadata(script.data, script.shown, subdir, detect_version)
     has_suffix = os.path.splitext(script.path)[1].lower() in SUFFIXES
     path = script.path if has_suffix else os.path.realpath(script.path)  # ~/bin/plot may lead to plot.R
@@ -4755,7 +5408,7 @@ def read_metadata(script: Script) -> Metadata:
 def open_store(options: "Mapping[str, str]") -> "tuple[Config, Store]":
     """Return the settings, and the env-dir that they name."""
     config, say = read_config(os.environ, sys.executable), Progress("verbose" in options, "quiet" in options)
-    return config, Store(config.env_dir, config.keep_hours * 3600, say, os.environ.get("CONDA_SUBDIR", ""))
+    return config, Store(config.env_dir, config.keep_hours * 3600, say, config.subdir)
 
 
 def find_batch(environ: "Environ") -> str:
@@ -4782,11 +5435,20 @@ def find_terms(config: Config, offline: bool, environ: "Environ") -> str:
     parts = [
         config.engine,
         str(offline),
-        repr(config.condarc),
+        repr(config.condarc.sections),
         *("%s=%s" % (name, environ[name]) for name in sorted(names)),
     ]
     digest: str = sha256(os.fsencode("\n".join(parts))).hexdigest()
     return digest[:8]
+
+
+def find_told_urls(metadata: Metadata, condarc: Condarc, environ: "Environ") -> "Iterator[str]":
+    """Yield the words in which a block, condarc and variables may name passwords and tokens."""
+    yield from map(os.path.expandvars, [*metadata.channels, *metadata.specs, *metadata.pip])
+    yield from (os.path.expandvars(os.fsdecode(raw)) for _, _, rows in condarc.sections for _, raw in rows)
+    for name, value in environ.items():
+        if name.startswith(("CONDA_", "MAMBA_", "PIP_")) or name.lower().endswith("_proxy"):
+            yield from value.split(",")
 
 
 def obtain(store: Store, metadata: Metadata, config: Config, script: str, force: bool, offline: bool) -> Lock:
@@ -4797,8 +5459,7 @@ def obtain(store: Store, metadata: Metadata, config: Config, script: str, force:
         start, created_s = time.monotonic(), time.time()
         store.say.line("building %s with %s: %s" % (metadata.name, engine[0], ", ".join(metadata.specs + metadata.pip)))
         prefix = store.path(metadata.name)
-        learn_secrets([*metadata.channels, *metadata.specs, *os.environ.get("CONDA_CHANNELS", "").split(",")])
-        learn_secrets(str(one) for key in ("channels", "channel_alias") for one in find_list(key, config.condarc))
+        learn_secrets(find_told_urls(metadata, config.condarc, os.environ))
         build_prefix(Order(metadata, config, engine, prefix, offline, builder))
         keys = {"env": metadata.specs, "pip": metadata.pip, "channel": metadata.channels, "engine": engine[:1]}
         programs = [which_in(prefix, one) for one in SHELLS + UTILITIES]
@@ -4962,7 +5623,7 @@ def run_tmpenv(argv: "list[str]") -> int:
     word, path, offline = options.get("script", ""), "", "offline" in options
     if word:
         script = find_script(word, store, offline)
-        metadata, path = read_metadata(script), script.path
+        metadata, path = read_metadata(script, config.subdir), script.path
     else:
         metadata = parse_specs(words[1:], options.get("file", ""))
     if command == "create":
@@ -5123,7 +5784,7 @@ def execute(options: "Mapping[str, str]", words: "list[str]") -> int:
         script, args = find_code("\n".join(words) + "\n", store), []
     else:
         script, args = find_script(words[0] if words else "-", store, "offline" in options), words[1:]
-    metadata = read_metadata(script)
+    metadata = read_metadata(script, config.subdir)
     if "dry-run" in options:
         show(format_plan(metadata, config, store, script, args, "json" in options))
         return 0
@@ -5199,7 +5860,7 @@ def run(path: str, args: "Iterable[str]" = ()) -> int:
     with LibraryOnly():
         config, store = open_store({})
         script = find_script(os.fspath(path), store, offline=False)
-        lease, argv, environ = enter(store, read_metadata(script), config, script, list(args), offline=False)
+        lease, argv, environ = enter(store, read_metadata(script, config.subdir), config, script, list(args), False)
         try:
             return run_child(argv, environ, lease)
         finally:
@@ -5212,7 +5873,7 @@ def prefix_of(path: str) -> str:
     with LibraryOnly():
         config, store = open_store({})
         script = find_script(os.fspath(path), store, offline=False)
-        return provide(read_metadata(script), script.path, config, store, offline=False)
+        return provide(read_metadata(script, config.subdir), script.path, config, store, offline=False)
 
 
 def bootstrap(path: str = "") -> None:
@@ -5235,14 +5896,13 @@ def restart(path: str, module: str) -> int:
     hint = "conda_execute.run(PATH) runs one as a child"
     if not path:
         raise Error("expected a script in a file, found code without one", hint=hint)
-    script = read_script(path)
-    metadata = read_metadata(script)
+    script, (config, store) = read_script(path), open_store({})
+    metadata = read_metadata(script, config.subdir)
     for prefix in (sys.prefix, os.path.dirname(os.path.dirname(sys.executable))):
         if os.path.basename(prefix) == metadata.name and os.path.exists(os.path.join(prefix, MARKER)):
             return 0
     if hasattr(sys, "ps1"):
         raise Error("expected a script on its own, found an interactive session, which would be lost", path, hint=hint)
-    config, store = open_store({})
     metadata.dialect, metadata.run_with = "conda-execute", ["python"]  # what started it, in place of any entrypoint
     marks = ["%d %s" % (pid, os.path.abspath(path)) for pid in (os.getpid(), os.getppid())]
     if os.environ.get("CONDA_EXECUTE_BOOTSTRAP") == marks[os.name == "nt"]:

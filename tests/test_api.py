@@ -88,7 +88,7 @@ def test_a_lease_is_held_while_the_child_runs_and_no_longer(write: Write, env_di
     "specs, more, message",
     [
         (["hello-conda"], "# run_with: nothing\n", 'a.sh: expected "nothing" in '),
-        (["no-such-dependency"], "", "could not build the environment:\n"),
+        (["no-such-dependency"], "", "could not build the environment\n"),
         (["hello-conda"], "# runwith: sh\n", "a.sh:4:3: expected one of the keys env, channels, run_with"),
     ],
     ids=["no command", "no environment", "no block"],

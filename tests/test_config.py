@@ -236,20 +236,19 @@ def test_configuration_starts_no_conda(root: Path) -> None:
     assert config(CONDA_EXE=str(root / "bin" / "conda")).env_dir == f"{root}/tmp_envs"
 
 
-def order_of(*channels: str) -> conda_execute.Order:
-    asked = conda_execute.Metadata(specs=[], pip=[], channels=list(channels))
-    builder = conda_execute.Lock("/nowhere/lock", conda_execute.Progress(False, True))
-    return conda_execute.Order(asked, config(), ("rattler", ""), "/prefix", False, builder)
+def sources_of(*channels: str, override: bool = False) -> list[str]:
+    site = conda_execute.Site(config(), os.environ)
+    return [one.url for one in site.find_sources(list(channels), [], override)[0]]
 
 
-def test_rattler_searches_the_configured_channels(home: Path) -> None:
+def test_rattler_searches_the_configured_channels(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (home / ".condarc").write_text("channels: [mine, conda-forge]\nchannel_alias: https://host/conda\n")
-    order = order_of("bioconda", "mine")
-    found = conda_execute.find_channels(order, {})
-    assert found == (["bioconda", "mine", "conda-forge"], "https://host/conda/")
-    assert conda_execute.find_channels(order_of("mine", "nodefaults"), {})[0] == ["mine"]
-    assert conda_execute.find_channels(order_of(), {"CONDA_CHANNELS": "a, b"})[0] == ["a", "b", "mine", "conda-forge"]
+    host = "https://host/conda/"
+    assert sources_of("bioconda", "mine") == [host + "bioconda", host + "mine", host + "conda-forge"]
+    assert sources_of("mine", override=True) == [host + "mine"]
+    monkeypatch.setenv("CONDA_CHANNELS", "a, b")
+    assert sources_of() == [host + "a", host + "b", host + "mine", host + "conda-forge"]
 
 
 def test_rattler_falls_back_to_conda_forge() -> None:
-    assert conda_execute.find_channels(order_of(), {}) == (["conda-forge"], "https://conda.anaconda.org/")
+    assert sources_of() == ["https://conda.anaconda.org/conda-forge"]

@@ -931,7 +931,7 @@ TERMS = {
 @pytest.mark.parametrize("kind", TERMS)
 def test_a_failure_concerns_those_who_would_ask_the_same(kind: str) -> None:
     one, other, is_same = TERMS[kind]
-    config = conda_execute.Config(env_dir="/e", keep_hours=25, engine="auto", condarc={})
+    config = conda_execute.Config(env_dir="/e", keep_hours=25, engine="auto", condarc=conda_execute.Condarc({}))
     found = [conda_execute.find_terms(config, False, variables) for variables in (one, other)]
     assert (found[0] == found[1]) == is_same
     assert conda_execute.find_terms(config, True, one) != found[0]

@@ -108,7 +108,7 @@ def test_a_pipe_is_no_script(run: Run, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("level", ["\u00b2", "1" * 5000, "x", "-1", ""])
 def test_a_level_of_shells_that_is_none_counts_as_the_first(level: str) -> None:
-    config = conda_execute.Config(root="", condarc={})
+    config = conda_execute.Config(root="", condarc=conda_execute.Condarc({}))
     start = {"CONDA_SHLVL": level, "CONDA_PREFIX": "/outer", "PATH": "/bin"}
     environ = conda_execute.activate(start, "/prefix", config)
     assert environ["CONDA_SHLVL"] == "1"
