@@ -2595,6 +2595,21 @@ def parse_marker(content: bytes) -> "dict[str, list[str]]":
     return found
 
 
+def read_marker(path: str) -> "dict[str, list[str]]":
+    """Return what a marker says, by key; nothing where there is none."""
+    try:
+        with open(path, "rb") as f:
+            return parse_marker(f.read())
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except OSError as e:
+        import errno
+
+        if e.errno != getattr(errno, "ESTALE", 0):  # another host has removed it
+            raise
+        return {}
+
+
 def format_marker(fields: "Iterable[tuple[str, str]]") -> bytes:
     """Return the content of a marker."""
     lines = ["conda-execute " + __version__, *("%s: %s" % (key, value.replace("\n", " ")) for key, value in fields)]
@@ -2680,18 +2695,7 @@ class EnvDir:
         Not one of another place or platform, nor where one of the oldest files has gone, with which
         the purges of scratch disks begin. Only "no such file" means that there is no marker.
         """
-        prefix = self.path(name)
-        try:
-            with open(self.path(name, MARKER), "rb") as f:
-                marker = parse_marker(f.read())
-        except (FileNotFoundError, NotADirectoryError):
-            return {}
-        except OSError as e:
-            import errno
-
-            if e.errno != getattr(errno, "ESTALE", 0):  # another host has removed it
-                raise
-            return {}
+        prefix, marker = self.path(name), read_marker(self.path(name, MARKER))
         [where], [platform], [oldest] = (marker.get(key, [""])[:1] for key in ("prefix", "platform", "oldest"))
         is_here = where == prefix or os.path.exists(where) and os.path.samefile(where, prefix)
         needed = [self.path(name, one) for one in (oldest, *marker.get("brings", []))]
@@ -3679,6 +3683,10 @@ def run_batch(paths: "list[str]", environ: "Environ") -> "Environ":
     return dict(line.split("=", 1) for line in lines if line.find("=") > 0)
 
 
+KEEP_OPTIONS = """case $- in *e*u* | *u*e*) set -- -eu "$@" ;; *e*) set -- -e "$@" ;; *u*) set -- -u "$@" ;;
+*) set -- +e "$@" ;; esac"""
+
+
 def source_scripts(argv: "list[str]", old: "Environ", new: "Environ") -> "tuple[list[str], Environ]":
     """Return a command and its variables in which a shell runs the scripts of activation, then becomes the command."""
     outer, suffix = find_active(old)[0], ".bat" if os.name == "nt" else ".sh"
@@ -3699,7 +3707,17 @@ def source_scripts(argv: "list[str]", old: "Environ", new: "Environ") -> "tuple[
     pairs += [(". ", path) for path in after]
     code = ["%s'%s'" % (word, text.replace("'", "'\\''")) for word, text in pairs]
     shell = which("bash", old.get("PATH", os.defpath)) or "/bin/sh"
-    lines = ["activate() {", *code, "}", "activate", 'exec "$@"']  # a function: scripts may shift
+    # A function, since scripts may shift. What they print is no result of the script, and they are not written for the
+    # options that an exported SHELLOPTS sets: those are the command's again.
+    lines = [
+        "activate() {",
+        *code,
+        "}",
+        KEEP_OPTIONS,
+        "set +eu",
+        "if true >&2; then activate >&2; else activate >/dev/null; fi",
+    ]
+    lines += ['set "$1"', "shift", 'exec "$@"']
     return [shell, "-c", "\n".join(lines), "conda-execute", *argv], start
 
 
@@ -3940,6 +3958,7 @@ def check_certificates(path: str, text: Text) -> None:
 # Knows neither scripts nor leases nor the log.
 
 FIRST_WORD_S = 30.0
+PACKAGES, RATTLER = ".packages", ".rattler"  # in env-dir, where a user's own cache cannot be written to
 WAYS_OUT = "install conda (https://conda-forge.org/download), or set CONDA_EXE or MAMBA_EXE, or pip install py-rattler"
 
 
@@ -4006,12 +4025,11 @@ def is_usable(folder: str) -> bool:
 
 
 def choose_cache(order: "Order", kind: str) -> str:
-    """Return where an engine is to keep packages: its own place, or one beside env-dir where that cannot be used."""
+    """Return where an engine is to keep packages: its own place, or in env-dir where that cannot be written to."""
     caches = find_caches(os.environ, order.config.condarc)[kind]
     own = next(filter(is_usable, caches), "")
     if not own:
-        own = order.config.env_dir + "-packages"
-        where = caches[0] if caches else "a home, which is not there,"
+        own, where = os.path.join(order.config.env_dir, PACKAGES), (caches or ["the home, which is not there,"])[0]
         order.say.line("%s cannot be written to: packages are kept in %s" % (where, own))
         make_folder(own)
         check_folder(own, "a folder for packages")
@@ -4246,7 +4264,7 @@ def build_with_program(order: Order) -> None:
         order.say.step("%s: solving %s" % (order.engine, ", ".join(order.specs)))
         packages = choose_cache(order, order.engine)
         environ = {**clean_environ(), "CONDA_REGISTER_ENVS": "false"}
-        if packages not in find_caches(os.environ, order.config.condarc)[order.engine]:
+        if os.path.basename(packages) == PACKAGES:
             environ["CONDA_PKGS_DIRS"] = packages
         code, output = run_engine(format_create(order), environ, order, cache)
         cache.note("")
@@ -4305,18 +4323,33 @@ def find_pip_environ(pip: "list[str]", environ: "Environ", order: Order) -> "dic
 
 def install_requirements(order: Order) -> None:
     """Install PyPI requirements with the environment's own pip, and look each of them up."""
-    order.say.step("pip: installing " + ", ".join(order.pip))
     python = which_in(order.prefix, "python")
     # What lies elsewhere would count as installed: the environment has to stand alone.
     environ = {**activate(clean_environ(), order.prefix, order.config), "PYTHONNOUSERSITE": "1"}
     pip = [python, "-E", "-s", "-m", "pip"]
     environ = find_pip_environ(pip, environ, order)
+    order.say.step("pip: installing " + ", ".join(order.pip))
     code, output = run_engine([*pip, "install", "--", *order.pip], environ, order)
     if code:
         raise explain("pip could not install the requirements of env", output, code, order)
     code, output = run_engine([python, "-E", "-s", "-c", PIP_LOOK_UP, *order.pip], environ, order)
     if code or output.strip():
         raise explain("pip said that it installed the requirements of env, which does not hold", output, code, order)
+    replaced = ", ".join(find_replaced(order.prefix))
+    if replaced:
+        order.say.line("pip has replaced what the env had from its channels: " + replaced)
+
+
+def find_replaced(prefix: str) -> "Iterator[str]":
+    """Yield the packages whose metadata for Python has gone since they were linked, and what is there instead."""
+    for record in read_records(prefix):
+        for path in record.get("files") or []:
+            if path.endswith((".dist-info/METADATA", ".egg-info/PKG-INFO")) and is_gone(os.path.join(prefix, path)):
+                folder, name = os.path.split(os.path.dirname(path))
+                stem = name.partition("-")[0].lower() + "-"
+                now = [one for one in list_names(os.path.join(prefix, folder)) if one.lower().startswith(stem)]
+                version = "".join(now[:1]).partition("-")[2].rpartition(".")[0]
+                yield "%s %s by %s" % (record.get("name"), record.get("version"), version or "nothing")
 
 
 # ---- rattler -------------------------------------------------------------------------
@@ -4340,7 +4373,7 @@ def find_rattler(order: Order) -> str:
         return os.path.dirname(os.path.dirname(spec.origin))
     home = os.path.expanduser(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
     folder = os.path.join(home, "conda-execute", "rattler")
-    folder = folder if os.path.isabs(folder) and is_usable(folder) else order.config.env_dir + "-rattler"
+    folder = folder if os.path.isabs(folder) and is_usable(folder) else os.path.join(order.config.env_dir, RATTLER)
     target = os.path.join(folder, "cp%d%d-%s" % (*sys.version_info[:2], find_subdir(sys.platform, MACHINE)))
     make_folder(folder)
     check_folder(folder, "a folder for py-rattler")
@@ -4686,8 +4719,8 @@ def check_packages(order: Order) -> None:
 def find_package_caches(order: Order) -> "list[str]":
     """Return the folders in which the packages may lie whose files a prefix shares."""
     caches = find_caches(os.environ, order.config.condarc)[order.engine]
-    packages = order.config.env_dir + "-packages"
-    return [*caches, packages, *(os.path.join(one, "pkgs") for one in [*caches, packages])]
+    caches.append(os.path.join(order.config.env_dir, PACKAGES))
+    return [*caches, *(os.path.join(one, "pkgs") for one in caches)]
 
 
 def find_damaged(text: str, order: Order) -> "list[str]":
@@ -5451,13 +5484,45 @@ def find_told_urls(metadata: Metadata, condarc: Condarc, environ: "Environ") -> 
             yield from value.split(",")
 
 
+SHOWN = 12  # specs in the line that says what is built
+
+
+def find_reason(store: Store, metadata: Metadata, script: str) -> str:
+    """Return why an environment is built: what was in its place, or what its script had before."""
+    name, uses = metadata.name, store.read_uses()
+    trash = [entry for entry in list_names(store.path(".trash")) if entry.startswith("%s.%d." % (name, os.getpid()))]
+    for entry in sorted(trash)[-1:]:
+        if entry.endswith(ASIDE):
+            return "--force-env"
+        marker = read_marker(store.path(".trash", entry, MARKER))
+        [where], [platform] = (marker.get(key, [""])[:1] for key in ("prefix", "platform"))
+        place = (
+            "of " + platform if platform != store.subdir else "made in " + where if where != store.path(name) else ""
+        )
+        return "the one here was " + place if marker and place else "the one here was not whole"
+    if name in uses.scripts or name in uses.made:
+        return "it was removed since its last use"
+    path = os.fsencode(os.path.abspath(script)) if script else b""
+    before = [(found[path][0], one) for one, found in uses.scripts.items() if path in found]
+    if not before:
+        return "first use"
+    marker = read_marker(store.path(max(before)[1], MARKER))
+    changes = []
+    for key, asked in (("env", metadata.specs), ("pip", metadata.pip), ("channel", metadata.channels)):
+        then, now = marker.get(key, []), list(map(mask, asked))
+        changes += ["+ " + one for one in now if one not in then] + ["- " + one for one in then if one not in now]
+    return "changed: " + ", ".join(changes) if marker and changes else "its block has changed"
+
+
 def obtain(store: Store, metadata: Metadata, config: Config, script: str, force: bool, offline: bool) -> Lock:
     """Return a lease on the environment of a script, built first where there is none."""
 
     def build(builder: Lock) -> None:
         engine = find_engine(config.engine, os.environ, sys.executable)
         start, created_s = time.monotonic(), time.time()
-        store.say.line("building %s with %s: %s" % (metadata.name, engine[0], ", ".join(metadata.specs + metadata.pip)))
+        words, why = metadata.specs + metadata.pip, find_reason(store, metadata, script)
+        what = ", ".join(words[:SHOWN]) + (" and %d more" % (len(words) - SHOWN) if words[SHOWN:] else "")
+        store.say.line("building %s with %s: %s (%s)" % (metadata.name, engine[0], what, why))
         prefix = store.path(metadata.name)
         learn_secrets(find_told_urls(metadata, config.condarc, os.environ))
         build_prefix(Order(metadata, config, engine, prefix, offline, builder))

@@ -8,6 +8,8 @@ held against the recordings.
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -59,6 +61,7 @@ class Case(NamedTuple):
     files: dict[str, str] = {}
     stdin: str = ""
     stdout: str = "script\n"
+    noise: str = ""  # what scripts of activation print: with conda before that, with us on stderr
     code: int = 0
     ours: Changes | None = None  # where the tool differs from conda: see WHERE_WE_DIFFER
 
@@ -296,7 +299,7 @@ SCRIPTS = {
             f"@NEW/{ACTIVATE}/c.txt": SAY,
             f"@NEW/{ACTIVATE}/d.fish": SAY,
         },
-        stdout="activate.d/B.sh 1\nactivate.d/a.sh 1\nactivate.d/b.sh 1\nscript\n",
+        noise="activate.d/B.sh 1\nactivate.d/a.sh 1\nactivate.d/b.sh 1\n",
     ),
     "of the environment that is left run before, in reverse order": Case(
         "conda activate @OUTER; export B=1",
@@ -308,14 +311,14 @@ SCRIPTS = {
             f"@NEW/{ACTIVATE}/a.sh": SAY,
             f"@NEW/{DEACTIVATE}/a.sh": SAY,
         },
-        stdout="deactivate.d/b.sh 1\ndeactivate.d/a.sh 1\nactivate.d/a.sh 2\nscript\n",
+        noise="deactivate.d/b.sh 1\ndeactivate.d/a.sh 1\nactivate.d/a.sh 2\n",
     ),
     "of an environment that stays below a stacked one do not run": Case(
         "conda activate @OUTER; conda activate --stack @OVER",
         active("@OVER", 2, f"@OVER/bin:@OUTER/bin:{REST}", CONDA_PREFIX_1="@OUTER", CONDA_STACKED_2="true"),
         active("@NEW", 3, f"@NEW/bin:@OUTER/bin:{REST}", CONDA_PREFIX_2="@OVER"),
         {f"@OUTER/{DEACTIVATE}/a.sh": SAY, f"@OVER/{DEACTIVATE}/b.sh": SAY},
-        stdout="deactivate.d/b.sh 2\nscript\n",
+        noise="deactivate.d/b.sh 2\n",
     ),
     "run again inside the environment": Case(
         "conda activate @NEW >/dev/null",
@@ -325,7 +328,7 @@ SCRIPTS = {
             f"@NEW/{ACTIVATE}/a.sh": SAY + "export COUNT=${COUNT}x\n",
             f"@NEW/{DEACTIVATE}/a.sh": SAY + "export COUNT=${COUNT}y\n",
         },
-        stdout="deactivate.d/a.sh 1\nactivate.d/a.sh 1\nscript\n",
+        noise="deactivate.d/a.sh 1\nactivate.d/a.sh 1\n",
     ),
     "that use what only bash has": Case(
         end={**FRESH, "A": "2 b", "B": "yes"},
@@ -353,7 +356,7 @@ SCRIPTS = {
         files={f"@NEW/{ACTIVATE}/a.sh": "set -e\n", f"@NEW/{ACTIVATE}/b.sh": "false\n"}, stdout="", code=1
     ),
     "that print": Case(
-        end=FRESH, files={f"@NEW/{ACTIVATE}/a.sh": "echo hello; echo hello >&2\n"}, stdout="hello\nscript\n"
+        end=FRESH, files={f"@NEW/{ACTIVATE}/a.sh": "echo hello; echo hello >&2\n"}, noise="hello\n"
     ),
     "that change PATH": Case(
         end={**FRESH, "PATH": f"/x:@NEW/bin:{REST}"}, files={f"@NEW/{ACTIVATE}/a.sh": "PATH=/x:$PATH\n"}
@@ -476,6 +479,7 @@ def start_script(case: Case, place: Place, run: Run, start: Environ) -> tuple[Ch
     done = run("-q", "script.sh", "seen", env=start, stdin=None, input=case.stdin)
     changes = compare(start, read(seen) or start)
     assert not changes or changes.pop("PREFIX") == place.fill("@NEW")
+    assert case.noise in done.stderr
     return changes, done.stdout, done.returncode
 
 
@@ -510,10 +514,10 @@ def test_the_script_sees_what_it_would_in_a_shell_with_conda(case: Case, place: 
     hooked, start = (read(seen.with_name(name)) for name in ("hooked", "start"))
     end = compare(start, read(seen) or start)
     assert compare(hooked, start) == place.expect(hooked, case.start), "the start is recorded as it is"
-    assert (done.stdout, done.returncode) == (case.stdout, case.code), "the output is recorded as it is"
+    assert (done.stdout, done.returncode) == (case.noise + case.stdout, case.code), "the output is recorded as it is"
     assert end == place.expect(start, case.end), "the end is recorded as it is"
     changes, *others = start_script(case, place, run, start)
-    assert others == [done.stdout, done.returncode]
+    assert others == [done.stdout[len(case.noise) :], done.returncode]
     assert changes == (end if case.ours is None else place.expect(start, case.ours))
 
 
@@ -597,3 +601,39 @@ def test_an_activation_script_that_dies_of_a_signal_takes_the_run_along(
     (folder / "b.sh").write_text("kill -INT $$\n")
     done = run("-q", script)
     assert (done.returncode, done.stdout) == (-signal.SIGINT, "")
+
+
+NOUNSET = {
+    "nounset": ("nounset", 'echo "$unset"'),
+    "errexit": ("errexit", "false"),
+    "both": ("errexit:nounset", 'false; echo "$unset"'),
+}
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="needs bash")
+@pytest.mark.parametrize("options, code", NOUNSET.values(), ids=NOUNSET)
+def test_options_of_the_callers_shell_end_no_activation_and_are_the_scripts(
+    options: str, code: str, run: Run, write: Write, environ: Environ, env_dir: Path
+) -> None:
+    """bash takes exported SHELLOPTS; activation scripts are not written for set -eu."""
+    script = write("a.sh", "echo $ACTIVATED $SHELLOPTS", "hello-conda", "activated", more="# run_with: bash\n")
+    assert run("-q", script).returncode == 0
+    [prefix] = [path for path in env_dir.iterdir() if len(path.name) == 20]
+    (prefix / "etc" / "conda" / "activate.d" / "z.sh").write_text(code + "\n")
+    done = run("-q", script, env={**environ, "SHELLOPTS": options})
+    assert done.returncode == 0, done.stderr
+    words = done.stdout.split()
+    assert words[0] == "yes" and set(options.split(":")) <= set(words[1].split(":")), done.stdout
+
+
+def test_what_activation_prints_is_no_result_and_a_closed_stderr_keeps_none_from_running(
+    run: Run, write: Write, env_dir: Path
+) -> None:
+    script = write("a.sh", "echo $ACTIVATED", "hello-conda", "activated")
+    assert run("-q", script).stdout == "yes\n"
+    [prefix] = [path for path in env_dir.iterdir() if len(path.name) == 20]
+    (prefix / "etc" / "conda" / "activate.d" / "a.sh").write_text("echo noise; echo more >&2\n")
+    done = run("-q", script)
+    assert (done.stdout, done.stderr) == ("yes\n", "noise\nmore\n")
+    closed = run("-q", script, preexec_fn=lambda: os.close(2), stderr=None)
+    assert (closed.returncode, closed.stdout) == (0, "yes\n")
