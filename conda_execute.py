@@ -3378,6 +3378,9 @@ STOP_S = 10  # conda takes its time to undo what it did
 DRAIN = 64  # how many times what is left in a pipe is read
 REPORT_BYTES = 99  # more than a report has
 WATCH_S = 1.0  # how often a child looks whether its parent is there
+SILENT_S = 600  # without a sign of life, which is that a program computes anything at all
+SILENT_TICKS = 10  # of 10 ms: what is less than that in all this time is waiting
+SILENT = 1000  # in place of an exit code
 
 
 def wait_for_input(fds: "list[int]", bound_s: float) -> "list[int]":
@@ -3516,7 +3519,7 @@ def hold(argv: "list[str]") -> int:
     for fd in (report, life):
         os.set_inheritable(int(fd), False)
     set_process(PR_SET_CHILD_SUBREAPER, 1)
-    stopped: list[bool] = []
+    stopped: list[int] = []
     if wait_for_input([int(life)], 0):  # told to end before we began
         return 0
     try:
@@ -3528,7 +3531,7 @@ def hold(argv: "list[str]") -> int:
     Thread(target=watch, args=(int(life), parent, child.pid, stopped), daemon=True).start()
     code = child.wait()
     end_all(child.pid, bool(stopped) or code != 0)
-    os.write(int(report), format_report(code if code >= 0 else 128 - code))
+    os.write(int(report), format_report(SILENT if SILENT in stopped else code if code >= 0 else 128 - code))
     os._exit(0)
 
 
@@ -3545,13 +3548,22 @@ def set_process(option: int, value: int) -> None:
         pass
 
 
-def watch(life: int, parent: int, pid: int, stopped: "list[bool]") -> None:
-    """End a process and its group when we are told to, or when the parent has ended."""
+def read_ticks(session: int) -> int:
+    """Return how long the processes of a session have computed, in ticks (proc(5)); -1 where nobody tells."""
+    rows = (read_process(int(pid), "stat").rpartition(b")")[2].split() for pid in list_names("/proc") if pid.isdigit())
+    return sum((int(row[11]) + int(row[12]) for row in rows if row and int(row[3]) == session), -1)
+
+
+def watch(life: int, parent: int, pid: int, stopped: "list[int]") -> None:
+    """End a process and its group when we are told to, when the parent has ended, or it has for all we can see."""
     import signal
 
-    while not wait_for_input([life], WATCH_S) and os.getppid() == parent:
-        continue
-    stopped.append(True)
+    alive_s, ticks, reason = time.monotonic(), read_ticks(pid), 0
+    while not reason and not wait_for_input([life], WATCH_S) and os.getppid() == parent:
+        if time.monotonic() > alive_s + SILENT_S:
+            alive_s, before, ticks = time.monotonic(), ticks, read_ticks(pid)
+            reason = SILENT if 0 <= ticks < before + SILENT_TICKS else 0
+    stopped.append(reason)
     try:
         os.killpg(pid, signal.SIGTERM)
         is_told = wait_for_input([life], 0) and os.read(life, 1)
@@ -3993,7 +4005,7 @@ class Progress:
     def tick(self) -> None:
         """Show anew what is going on, where that can be shown in place, or is due."""
         elapsed_s = time.monotonic() - self.began_s
-        shown = "%s, %d s" % (printable(self.text), elapsed_s) if self.text else ""
+        shown = "%d s, %s" % (elapsed_s, printable(self.text)) if self.text else ""
         if self.erase:
             try:
                 width = os.get_terminal_size(2).columns - 1
@@ -4002,7 +4014,7 @@ class Progress:
             tell(self.erase + (shown if len(shown) <= width else shown[: max(width - 3, 0)] + "...")[:width], end="")
         elif shown and elapsed_s >= self.next_s and not self.verbose:
             self.next_s *= 2
-            self.line("still " + shown)
+            self.line("after " + shown)
 
 
 def find_caches(environ: "Environ", condarc: Condarc) -> "dict[str, list[str]]":
@@ -4029,8 +4041,9 @@ def choose_cache(order: "Order", kind: str) -> str:
     caches = find_caches(os.environ, order.config.condarc)[kind]
     own = next(filter(is_usable, caches), "")
     if not own:
-        own, where = os.path.join(order.config.env_dir, PACKAGES), (caches or ["the home, which is not there,"])[0]
-        order.say.line("%s cannot be written to: packages are kept in %s" % (where, own))
+        own = os.path.join(order.config.env_dir, PACKAGES)
+        cause = caches[0] + " cannot be written to" if caches else "there is no home"
+        order.say.line("%s: packages are kept in %s" % (cause, own))
         make_folder(own)
         check_folder(own, "a folder for packages")
     return own
@@ -4109,7 +4122,13 @@ def run_engine(
             else:
                 say.note(told.get("note", line))
             lines += [] if told else [line]
-        return program.wait(), "\n".join(lines)
+        code = program.wait()
+        if code == SILENT:
+            message = "expected some sign of life within %d minutes, found none, and ended it" % (SILENT_S // 60)
+            raise Error(
+                message, argv[0], hint="see whether it waits for a lock, a disk or a network; -v shows its words"
+            )
+        return code, "\n".join(lines)
     except OSError as e:
         cause = e.strerror or str(e)
         raise Error("expected a program that can be started, found: " + cause, argv[0], hint=WAYS_OUT) from None
@@ -4149,30 +4168,37 @@ def format_explanation(output: str, code: int = 0) -> str:
     return text or "it ended with code %d and said nothing" % code
 
 
-# What an engine says where not the specs are to blame, what that means of a channel, and what to do.
+# What an engine or pip says where not the specs are to blame, what that means of a channel or index, and what to do.
 TROUBLES = (
     ("certificate unknownissuer", "%s has a certificate that nothing here vouches for",
-     'have your company\'s in a file: "ssl_verify: /PATH/CA.pem" in ~/.condarc; for pip: PIP_CERT'),
+     'have your company\'s in a file, and "ssl_verify: /PATH/CA.pem" in ~/.condarc',
+     "have your company's in a file, and name that in PIP_CERT, or as cert in pip.conf"),
     ("407 tunnel proxyerror", "the proxy in front of %s refused",
-     'see proxy_servers in ~/.condarc, HTTPS_PROXY and HTTP_PROXY: "http://USER:PASSWORD@HOST:PORT"'),
+     "see proxy_servers in ~/.condarc, HTTPS_PROXY and HTTP_PROXY: http://USER:PASSWORD@HOST:PORT",
+     "see proxy in pip.conf, HTTPS_PROXY and HTTP_PROXY: http://USER:PASSWORD@HOST:PORT"),
     ("401 403 unauthorized forbidden", "%s wants a password or token, and got none that it takes",
-     'write "machine HOST login USER password PASSWORD" into ~/.netrc, or a URL with it under channels in ~/.condarc'),
-    ("404 unavailableinvalidchannel", "%s is not there", "see how it is spelled, and channel_alias in ~/.condarc"),
+     'write "machine HOST login USER password PASSWORD" into ~/.netrc, or a URL with it under channels in ~/.condarc',
+     'write "machine HOST login USER password PASSWORD" into ~/.netrc, or a URL with it as index-url into pip.conf'),
+    ("404 unavailableinvalidchannel", "%s is not there", "see how it is spelled, and channel_alias in ~/.condarc",
+     "see how it is spelled"),
     ("dns resolution resolve refused unreachable connect connection timed answer errno", "%s could not be reached",
-     "see whether there is a network; proxy_servers, ssl_verify and custom_channels (a mirror) in ~/.condarc"),
+     "see whether there is a network; proxy_servers, ssl_verify and custom_channels (a mirror) in ~/.condarc",
+     "see whether there is a network; proxy, cert and index-url (a mirror) in pip.conf"),
 )  # fmt: skip
 FULL = ("no space left on device", "disk quota exceeded", "os error 28)", "os error 122)", "not enough space")
 
 
-def find_trouble(text: str, channels: "Iterable[str]") -> "tuple[str, str]":
+def find_trouble(text: str, channels: "Iterable[str]", is_pip: bool) -> "tuple[str, str]":
     """Return what the words of an engine mean where network or channel failed, and what to do; else nothing."""
     words = set("".join(c if c.isalnum() else " " for c in text.lower()).split())
     urls = [word.strip("'\"`<>().,;:") for word in text.split() if "://" in word]
+    pooled = text.partition("host='")[2].partition("'")[0]  # as urllib3 has it
+    urls += ["://" + pooled] if pooled else []
     host = "".join(urls[:1]).partition("://")[2].rpartition("@")[2].split("/")[0]
     channel = next((one for one in channels for url in urls if one and is_below(split_url(url).url, one)), "")
-    for known, meaning, hint in TROUBLES if urls or "errno" in words else ():
+    for known, meaning, *hints in TROUBLES if urls else ():
         if words.intersection(known.split()):
-            return meaning % (channel or host or "the network"), hint
+            return meaning % (channel or host or "the network"), hints[is_pip]
     return "", ""
 
 
@@ -4195,7 +4221,7 @@ def explain(what: str, output: str, code: int, order: "Order", missing: "Iterabl
     `missing` are specs that nothing meets, each with what there is. One that was killed has not answered.
     """
     words = format_explanation(output, code)
-    trouble, hint = find_trouble(words, order.channels_asked)
+    trouble, hint = find_trouble(words, order.channels_asked, what.startswith("pip"))
     place = source = ""
     if any(one in words.lower() for one in FULL):
         trouble = find_full(
@@ -4205,11 +4231,11 @@ def explain(what: str, output: str, code: int, order: "Order", missing: "Iterabl
     elif not trouble:
         named = [spec for spec in [*order.specs, *order.pip] if is_named(spec, words)]
         found = [spec for spec in order.specs if spec in dict(missing)] or named
-        at = next((spec for spec in found if getattr(spec, "line", None)), None)
-        if isinstance(at, Text):
-            error = at.expected("")
+        places = [spec.expected("") for spec in found if isinstance(spec, Text) and hasattr(spec, "line")]
+        for error in places[:1]:
             place, source = error.place, error.source
         none = ["no package is %s%s" % (quote(spec), near and " (there is %s)" % near) for spec, near in missing]
+        none += ["see " + error.place.split(":", 1)[1] + " too" for error in places[1:] if error.place.count(":") == 2]
         trouble = "; ".join(none)
     error = Error(what + (": " + trouble if trouble else ""), place, source, hint)
     error.words, error.is_answer, error.is_told = words, code < 128, order.say.verbose
@@ -4329,9 +4355,15 @@ def install_requirements(order: Order) -> None:
     pip = [python, "-E", "-s", "-m", "pip"]
     environ = find_pip_environ(pip, environ, order)
     order.say.step("pip: installing " + ", ".join(order.pip))
-    code, output = run_engine([*pip, "install", "--", *order.pip], environ, order)
+    install = [*pip, "install", "--", *order.pip]
+    code, output = run_engine(install, environ, order)
     if code:
-        raise explain("pip could not install the requirements of env", output, code, order)
+        if "from versions: none" in output and not order.offline:  # why not, it tells with PIP_VERBOSE alone
+            told = run_engine(install, {**environ, "PIP_VERBOSE": "2"}, order)[1].split("\n")
+            output = "\n".join([line for line in told if "Could not fetch" in line and "404" not in line] + [output])
+        error = explain("pip could not install the requirements of env", output, code, order)
+        error.hint = error.hint or "--offline leaves pip what its find-links name" * order.offline
+        raise error
     code, output = run_engine([python, "-E", "-s", "-c", PIP_LOOK_UP, *order.pip], environ, order)
     if code or output.strip():
         raise explain("pip said that it installed the requirements of env, which does not hold", output, code, order)
@@ -4464,6 +4496,8 @@ def build_with_rattler(order: Order) -> None:
     order.say.note(order.say.text)
     argv = [sys.executable, "-I", os.path.abspath(__file__), "--rattler"]
     environ = {**clean_environ(), **site.find_way(), "RATTLER_CACHE_DIR": cache}
+    if not os.path.isabs(os.path.expanduser("~")):  # rattler wants one
+        environ["HOME"] = cache
     code, output = run_engine(argv, environ, order, given=json.dumps(job).encode())
     if code:
         raise explain_rattler(output, code, order)
