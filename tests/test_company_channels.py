@@ -1,0 +1,300 @@
+"""Which channels condarc means: what conda 26.7.1 answers, and what we do."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+from conftest import CONDA, NO_CONDA
+
+import conda_execute
+
+pytestmark = [pytest.mark.once, pytest.mark.skipif(os.name == "nt", reason="paths and PATH are POSIX's here")]
+VARIABLES = {"MYCH": "mych", "MYHOST": "mirror.test"}
+PUBLIC, MIRROR, VENDOR = "https://conda.anaconda.org/", "https://mirror.test/", "https://repo.anaconda.com/pkgs/"
+ALIAS = "channel_alias: https://mirror.test/conda\n"
+# condarc, the channels of a block, and the URLs without subdir in `conda info --unsafe-channels --json`, in their
+# order, or the error that it ends with.
+CASES: dict[str, tuple[str, list[str], str | list[str]]] = {
+    "a name": ("channels: [conda-forge]", [], [PUBLIC + "conda-forge"]),
+    "a block's come first": ("channels: [a]", ["b", "c"], [PUBLIC + "b", PUBLIC + "c", PUBLIC + "a"]),
+    "one in both stands where it came first": (
+        "channels: [a, b]", ["b", "c"], [PUBLIC + "b", PUBLIC + "c", PUBLIC + "a"]),
+    "a slash behind": ("channels: [a/]", [], [PUBLIC + "a"]),
+    "three names": (
+        "channels: [a/b/c, Conda-Forge, '@me/x']", [], [PUBLIC + "a/b/c", PUBLIC + "Conda-Forge", PUBLIC + "@me/x"]),
+    "a label": (
+        "channels: [conda-forge/label/rc, https://conda.anaconda.org/conda-forge/label/rc]", [],
+        [PUBLIC + "conda-forge/label/rc"]),
+    "a host without scheme is a name": ("channels: [mirror.test/a]", [], [PUBLIC + "mirror.test/a"]),
+    "channel_alias": (
+        ALIAS + "channels: [conda-forge, a/b]", ["x"],
+        [MIRROR + "conda/x", MIRROR + "conda/conda-forge", MIRROR + "conda/a/b"]),
+    "channel_alias with a slash": (
+        "channel_alias: https://mirror.test/conda/\nchannels: [a]", [], [MIRROR + "conda/a"]),
+    "channel_alias without path": ("channel_alias: https://mirror.test\nchannels: [a]", [], [MIRROR + "a"]),
+    "channel_alias on the next line": (
+        "channel_alias:\n  https://mirror.test/conda\nchannels: [a]", [], [MIRROR + "conda/a"]),
+    "channel_alias of a folder": ("channel_alias: file:///srv/ch\nchannels: [a]", [], ["file:///srv/ch/a"]),
+    "channel_alias with a password": (
+        "channel_alias: https://u:p@mirror.test/conda\nchannels: [a]", [], ["https://u:p@mirror.test/conda/a"]),
+    "channel_alias with a token": (
+        "channel_alias: https://mirror.test/t/tk-1/conda\nchannels: [a]", [], [MIRROR + "conda/t/tk-1/a"]),
+    "a URL below channel_alias": (
+        ALIAS + "channels: [https://mirror.test/conda/a, https://conda.anaconda.org/a]", [],
+        [MIRROR + "conda/a", PUBLIC + "a"]),
+    "a URL below channel_alias with a token": (
+        "channel_alias: https://mirror.test/t/tk-1/conda\nchannels: [https://mirror.test/conda/a]", [],
+        [MIRROR + "conda/t/tk-1/a"]),
+    "defaults": ("channels: [defaults]", [], [VENDOR + "main", VENDOR + "r"]),
+    "the vendor's by name": (
+        "channels: [pkgs/r, pkgs/main, pkgs/free, main]", [],
+        [VENDOR + "r", VENDOR + "main", PUBLIC + "pkgs/free", PUBLIC + "main"]),
+    "the vendor's pro": ("channels: [pkgs/pro]", [], [VENDOR + "pro"]),
+    "defaults of Windows": (
+        "subdir: win-64\nchannels: [defaults]", [], [VENDOR + "main", VENDOR + "r", VENDOR + "msys2"]),
+    "default_channels": (
+        "default_channels: [https://mirror.test/main, https://mirror.test/r]\nchannels: [x]", ["defaults"],
+        [MIRROR + "main", MIRROR + "r", PUBLIC + "x"]),
+    "default_channels by name": (
+        ALIAS + "default_channels: [main, https://mirror.test/r]\nchannels: [defaults]", [],
+        [MIRROR + "conda/main", MIRROR + "r"]),
+    "a name of default_channels": (
+        "default_channels: [https://mirror.test/pkgs/main/]\nchannels: [pkgs/main, pkgs/r]", [],
+        [MIRROR + "pkgs/main", PUBLIC + "pkgs/r"]),
+    "default_channels knows no custom_channels": (
+        "custom_channels:\n  a: https://mirror.test/x\ndefault_channels: [a]\nchannels: [defaults]", [],
+        [PUBLIC + "a"]),
+    "no default_channels": ("default_channels: []\nchannels: [defaults]", [], []),
+    "the vendor's URL": (
+        "default_channels: [https://mirror.test/pkgs/main]\nchannels: [https://repo.anaconda.com/pkgs/main]", [],
+        [VENDOR + "main"]),
+    "custom_channels": (
+        "custom_channels:\n  conda-forge: https://mirror.test/all\n"
+        "channels: [conda-forge, conda-forge/label/dev, conda-forge-x]", [], [MIRROR + "all/conda-forge", MIRROR + "all/conda-forge/label/dev", PUBLIC + "conda-forge-x"]),
+    "custom_channels in a block": (
+        "custom_channels:\n  mine: https://mirror.test/all\n  mine/sub: https://other.test/x\nchannels: [a]",
+        ["mine", "mine/sub/b"], [MIRROR + "all/mine", "https://other.test/x/mine/sub/b", PUBLIC + "a"]),
+    "custom_channels of a folder": (
+        "custom_channels:\n  mine: file:///srv/mirror\nchannels: [mine]", [], ["file:///srv/mirror/mine"]),
+    "custom_channels with slashes": (
+        "custom_channels:\n  /mine/: https://mirror.test/all/\nchannels: [mine]", [], [MIRROR + "all/mine"]),
+    "custom_channels by name": (
+        ALIAS + "custom_channels:\n  mine: team\nchannels: [mine]", [], [MIRROR + "conda/mine"]),
+    "custom_channels with a password": (
+        "custom_channels:\n  mine: https://u:p@mirror.test/all\nchannels: [mine]", [],
+        ["https://u:p@mirror.test/all/mine"]),
+    "custom_channels with a token": (
+        "custom_channels:\n  mine: https://mirror.test/t/tk-1/all\nchannels: [mine]", [],
+        [MIRROR + "all/t/tk-1/mine"]),
+    "a URL of custom_channels": (
+        "custom_channels:\n  mine: https://u:p@mirror.test/all\n"
+        "channels: [https://mirror.test/all/mine, https://mirror.test/all/other]", [],
+        ["https://u:p@mirror.test/all/mine", MIRROR + "all/other"]),
+    "a URL is no name": (
+        "custom_channels:\n  conda-forge: https://mirror.test/all\nchannels: [https://conda.anaconda.org/conda-forge]",
+        [], [PUBLIC + "conda-forge"]),
+    "custom_channels above the vendor's": (
+        "custom_channels:\n  pkgs: https://mirror.test/x\n  pkgs/r: https://mirror.test/y\n"
+        "channels: [pkgs/main, pkgs/other, pkgs/r]", [],
+        [VENDOR + "main", MIRROR + "x/pkgs/other", MIRROR + "y/pkgs/r"]),
+    "custom_channels cannot name a list": (
+        "custom_channels:\n  defaults: https://mirror.test/x\nchannels: [defaults]", [],
+        [VENDOR + "main", VENDOR + "r"]),
+    "custom_multichannels": (
+        "custom_multichannels:\n  mine: [https://mirror.test/a, b, https://mirror.test/c]\nchannels: [mine, x]",
+        ["mine"], [MIRROR + "a", PUBLIC + "b", MIRROR + "c", PUBLIC + "x"]),
+    "custom_multichannels in lines": (
+        "custom_multichannels:\n  mine:\n    - https://mirror.test/a\n    - https://mirror.test/b\nchannels:\n  - mine",
+        [], [MIRROR + "a", MIRROR + "b"]),
+    "custom_multichannels knows no custom_channels": (
+        "custom_channels:\n  a: https://mirror.test/x\ncustom_multichannels:\n  m: [a]\nchannels: [m]", [],
+        [PUBLIC + "a"]),
+    "custom_multichannels knows no other": (
+        "custom_multichannels:\n  m: [a, b]\n  n: [m, c]\nchannels: [n]", [], [PUBLIC + "m", PUBLIC + "c"]),
+    "custom_multichannels has defaults": (
+        "custom_multichannels:\n  defaults: [https://mirror.test/a]\ndefault_channels: [https://mirror.test/b]\n"
+        "channels: [defaults]", [], [MIRROR + "a"]),
+    "a channel of custom_multichannels by its path": (
+        "custom_multichannels:\n  mine: [https://mirror.test/pkgs/own]\nchannels: [pkgs/own, own, mine]", [],
+        [MIRROR + "pkgs/own", PUBLIC + "own"]),
+    "below a list": (
+        "custom_multichannels:\n  mine: [https://mirror.test/a]\nchannels: [mine/label/x, mine/linux-64]", [],
+        [PUBLIC + "mine/label/x", MIRROR + "a"]),
+    "the local builds, where there are none": ("channels: [local, a]", [], [PUBLIC + "a"]),
+    "a URL": (
+        "channels: [https://mirror.test/a/, https://mirror.test/a, 'http://mirror.test:8080/x/y/z']", [],
+        [MIRROR + "a", "http://mirror.test:8080/x/y/z"]),
+    "a URL with a token": ("channels: [https://mirror.test/t/tk-1/a]", [], [MIRROR + "t/tk-1/a"]),
+    "a URL with a token in its midst": ("channels: [https://mirror.test/x/t/tk-1/y]", [], [MIRROR + "t/tk-1/x/y"]),
+    "a URL with a password": ("channels: ['https://u:p%40q@mirror.test/a']", [], ["https://u:p%40q@mirror.test/a"]),
+    "with subdir": (
+        "channels: [a/linux-64, https://mirror.test/b/noarch, https://mirror.test/c/linux-64, https://mirror.test/b]",
+        [], [PUBLIC + "a", MIRROR + "b", MIRROR + "c"]),
+    "another platform": (
+        "subdir: osx-64\nchannels: [a, https://mirror.test/b/osx-64]", [], [PUBLIC + "a", MIRROR + "b"]),
+    "folders": (
+        "channels: [file:///srv/a, /srv/b, '/srv/my channel', file:///srv/c/]", [],
+        ["file:///srv/a", "file:///srv/b", "file:///srv/my channel", "file:///srv/c"]),
+    "variables": (
+        "channels: [$MYCH, '${MYCH}/label/x', 'https://mirror.test/$MYCH']", [],
+        [PUBLIC + "mych", PUBLIC + "mych/label/x", MIRROR + "mych"]),
+    "variables in each key": (
+        "channel_alias: https://${MYHOST}/w\ncustom_channels:\n  mine: https://$MYHOST/x\n"
+        "custom_multichannels:\n  m: ['https://${MYHOST}/y']\ndefault_channels: ['https://${MYHOST}/z']\n"
+        "channels: [mine, m, defaults, a]",
+        [], [MIRROR + "x/mine", MIRROR + "y", MIRROR + "z", MIRROR + "w/a"]),
+    "top and bottom": (
+        "channels:\n  - a\n  - b #!top\n  - c #!bottom\n  - d", [],
+        [PUBLIC + "b", PUBLIC + "a", PUBLIC + "d", PUBLIC + "c"]),
+    "bottom below a block's": ("channels:\n  - a #!bottom\n  - b", ["x"], [PUBLIC + "x", PUBLIC + "b", PUBLIC + "a"]),
+    "final": ("channels: #!final\n  - a", [], [PUBLIC + "a"]),
+    "a flow list on the next line": ("channels:\n  [a, b]", [], [PUBLIC + "a", PUBLIC + "b"]),
+    "an anchor": ("channels: &x\n  - a\n  - b\nother: *x", [], [PUBLIC + "a", PUBLIC + "b"]),
+    "a folded text elsewhere": ("env_prompt: >\n  x\nchannels: [a]", [], [PUBLIC + "a"]),
+    "no channels": ("channels: []", ["x"], [PUBLIC + "x"]),
+    "nothing for channels": ("channels:", ["x"], [PUBLIC + "x"]),
+    "quotes": ("channels: ['a', \"b\"]", [], [PUBLIC + "a", PUBLIC + "b"]),
+    "the old key": ("channel: [a]", [], [PUBLIC + "a"]),
+    "allowed": (
+        "allowlist_channels: [conda-forge, 'https://$MYHOST/a']\nchannels: [conda-forge, https://mirror.test/a/]", [],
+        [PUBLIC + "conda-forge", MIRROR + "a"]),
+    "not allowed": ("allowlist_channels: [conda-forge]\nchannels: [conda-forge, bioconda]", [], "ChannelNotAllowed"),
+    "not allowed by the old key": ("whitelist_channels: [a]\nchannels: [b]", [], "ChannelNotAllowed"),
+    "a label is not allowed": ("allowlist_channels: [a]\nchannels: [a/label/rc]", [], "ChannelNotAllowed"),
+    "a list is allowed": (
+        "allowlist_channels: [defaults]\nchannels: [defaults, pkgs/main]", [], [VENDOR + "main", VENDOR + "r"]),
+    "not all of a list is allowed": ("allowlist_channels: [pkgs/main]\nchannels: [defaults]", [], "ChannelNotAllowed"),
+    "a custom one is allowed": (
+        ALIAS + "custom_channels:\n  a: https://mirror.test/x\nallowlist_channels: [a, https://mirror.test/conda/b]\n"
+        "channels: [a, b]", [], [MIRROR + "x/a", MIRROR + "conda/b"]),
+    "allowed with a token": (
+        "allowlist_channels: [https://mirror.test/a]\nchannels: [https://mirror.test/t/tk-1/a]", [],
+        [MIRROR + "t/tk-1/a"]),
+    "allowed and denied": ("allowlist_channels: [a]\ndenylist_channels: [a]\nchannels: [a]", [], "ChannelDenied"),
+    "denied": ("denylist_channels: [bioconda]\nchannels: [conda-forge, bioconda]", [], "ChannelDenied"),
+    "denied in a block": ("denylist_channels: [bioconda]\nchannels: [a]", ["bioconda"], "ChannelDenied"),
+    "denied by URL": ("denylist_channels: [https://conda.anaconda.org/b/]\nchannels: [b]", [], "ChannelDenied"),
+    "denied by URL and subdir": (
+        "denylist_channels: [https://conda.anaconda.org/b/linux-64]\nchannels: [b]", [], "ChannelDenied"),
+    "denied by list": ("denylist_channels: [defaults]\nchannels: [pkgs/main]", [], "ChannelDenied"),
+    "one of a list is denied": (
+        "denylist_channels: [https://repo.anaconda.com/pkgs/r]\nchannels: [defaults]", [], "ChannelDenied"),
+    "a label is not denied": ("denylist_channels: [a]\nchannels: [a/label/rc]", [], [PUBLIC + "a/label/rc"]),
+}  # fmt: skip
+# Where we answer otherwise and mean it: condarc, block, conda's answer, ours.
+DIFFERENT: dict[str, tuple[str, list[str], str | list[str], str | list[str]]] = {
+    "a block comes before what condarc has on top": (
+        "channels:\n  - a\n  - b #!top", ["x"], [PUBLIC + "b", PUBLIC + "x", PUBLIC + "a"],
+        [PUBLIC + "x", PUBLIC + "b", PUBLIC + "a"]),
+    "a variable that is not set": (
+        "channels: [https://mirror.test/$NOSUCH/a]", [], [MIRROR + "$NOSUCH/a"],
+        "expected variables that are set, found $NOSUCH, which is not"),
+    "a URL of another platform": (
+        "channels: [https://mirror.test/a/osx-64]", [], [MIRROR + "a"],
+        'expected a channel for linux-64, found "https://mirror.test/a/osx-64"'),
+    "custom_channels with a path": (
+        "custom_channels:\n  mine: /srv/mirror\nchannels: [mine]", [], [PUBLIC + "mine"], ["file:///srv/mirror/mine"]),
+    "one channel without brackets": ("channels: a", [], "InvalidTypeError", [PUBLIC + "a"]),
+    "one of a list without brackets": (
+        "custom_multichannels:\n  m: https://mirror.test/a\nchannels: [m]", [], "InvalidTypeError", [MIRROR + "a"]),
+}  # fmt: skip
+ASK = """
+import json, os, sys
+from conda.base.context import context, reset_context
+from conda.models.channel import Channel, all_channel_urls
+answers = {}
+for name, (condarc, channels) in json.load(sys.stdin).items():
+    os.environ.update(CONDARC=condarc, CONDA_CHANNELS=channels)
+    if not channels:
+        del os.environ["CONDA_CHANNELS"]
+    try:
+        reset_context()
+        Channel._reset_state()
+        urls = [url.rpartition("/")[0] for url in all_channel_urls(context.channels)]  # as main_info.py does
+        answers[name] = list(dict.fromkeys(urls))
+    except Exception as e:
+        answers[name] = type(e).__name__
+json.dump(answers, sys.stdout)
+"""
+
+
+def write_condarc(text: str, path: Path) -> str:
+    path.write_text(text + "\n" + "subdir: linux-64\n" * ("subdir:" not in text), "utf-8")
+    return str(path)
+
+
+@pytest.fixture
+def environ(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    for name, value in VARIABLES.items():
+        monkeypatch.setenv(name, value)
+    return dict(os.environ)
+
+
+def split(url: str) -> tuple[str, str, str]:
+    """Return a URL without its secrets, as text, what stands in front of "@", and the token."""
+    auth, token = re.search("//([^/@]*)@", url), re.search("/t/([^/]*)", url)
+    return unquote(re.sub("(?<=//)[^/@]*@|/t/[^/]*", "", url)), auth[1] if auth else "", token[1] if token else ""
+
+
+def find_ours(condarc: str, channels: list[str], environ: dict[str, str]) -> list[tuple[str, str, str]]:
+    config = conda_execute.read_config({**environ, "CONDARC": condarc}, "/nowhere/python")
+    found, _ = conda_execute.Site(config, environ).find_sources(channels, [], False)
+    return [(unquote(one.url), one.auth, one.token) for one in found]
+
+
+@pytest.mark.parametrize("text, channels, expected", CASES.values(), ids=list(CASES))
+def test_channels_are_what_conda_makes_of_them(
+    text: str, channels: list[str], expected: str | list[str], environ: dict[str, str], tmp_path: Path
+) -> None:
+    condarc = write_condarc(text, tmp_path / "a.yml")
+    if isinstance(expected, str):
+        with pytest.raises(conda_execute.Error, match=r"list_channels has|of allowlist_channels alone"):
+            find_ours(condarc, channels, environ)
+    else:
+        assert find_ours(condarc, channels, environ) == [split(url) for url in expected]
+
+
+@pytest.mark.parametrize("text, channels, of_conda, expected", DIFFERENT.values(), ids=list(DIFFERENT))
+def test_channels_are_otherwise_than_conda_has_them(
+    text: str, channels: list[str], of_conda: object, expected: str | list[str], environ: dict[str, str], tmp_path: Path
+) -> None:
+    condarc = write_condarc(text, tmp_path / "a.yml")
+    if isinstance(expected, str):
+        with pytest.raises(conda_execute.Error, match=re.escape(expected)):
+            find_ours(condarc, channels, environ)
+    else:
+        assert find_ours(condarc, channels, environ) == [split(url) for url in expected]
+
+
+needs_conda = pytest.mark.skipif(not CONDA, reason=NO_CONDA)
+
+
+@needs_conda
+def test_a_real_conda_says_what_stands_here(environ: dict[str, str], tmp_path: Path) -> None:
+    """The answers are of 26.7.1; another conda may have others."""
+    version = subprocess.run([CONDA, "--version"], stdout=subprocess.PIPE, text=True, check=True).stdout
+    if version != "conda 26.7.1\n":
+        pytest.skip("needs conda 26.7.1, of which the answers are")
+    asked, expected = {}, {}
+    for name, (text, channels, answer, *_) in {**CASES, **DIFFERENT}.items():
+        asked[name] = (write_condarc(text, tmp_path / f"{len(asked)}.yml"), ",".join(channels))
+        expected[name] = answer
+    python = Path(CONDA).resolve().parent / "python"
+    argv, given = [str(python), "-c", ASK], json.dumps(asked)
+    done = subprocess.run(argv, input=given, stdout=subprocess.PIPE, text=True, env=environ)
+    assert json.loads(done.stdout) == expected
+
+
+@needs_conda
+def test_a_real_conda_says_it_with_its_command_too(environ: dict[str, str], tmp_path: Path) -> None:
+    text, channels, expected = CASES["custom_channels in a block"]
+    environ.update(CONDARC=write_condarc(text, tmp_path / "a.yml"), CONDA_CHANNELS=",".join(channels))
+    done = subprocess.run([CONDA, "info", "--json"], stdout=subprocess.PIPE, text=True, env=environ, check=True)
+    found = json.loads(done.stdout)["channels"]
+    assert list(dict.fromkeys(url.rpartition("/")[0] for url in found)) == expected
