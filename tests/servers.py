@@ -53,7 +53,8 @@ class Handler(SimpleHTTPRequestHandler):
             self.send_header("Content-Length", "0")
             self.end_headers()
             return None
-        if self.server.is_stale and self.headers.get("If-Modified-Since"):
+        if self.server.is_mad or self.server.is_stale and self.headers.get("If-Modified-Since"):
+            self.server.refused.append(self.path)
             self.send_response(304)
             self.end_headers()
             return None
@@ -82,11 +83,11 @@ class Server(ThreadingHTTPServer):
         self.refused: list[str] = []
         self.password = self.token = ""
         self.opens: dict[str, str] = {}  # by channel
-        self.is_stale = False
+        self.is_stale = self.is_mad = False  # "not modified" is the answer to who asks that, or to anything
 
     def find_refusal(self, path: str, given: str) -> int:
         """Return the status that a request is refused with, 0 where it is not."""
-        code = next((code for code in (401, 403, 404, 500) if f"/{code}/" in path), 0)
+        code = next((code for code in (401, 403, 404) if f"/{code}/" in path), 0)
         password = self.opens.get(split_path(path)[0], self.password)
         wanted = "Basic " + base64.b64encode(password.encode()).decode()
         is_open = (not password or given == wanted) and (f"/t/{self.token}/" if self.token else "/") in path

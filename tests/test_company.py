@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlparse
@@ -16,7 +18,10 @@ from urllib.parse import urlparse
 import pytest
 import rattler
 import trustme
+from channel import hello_conda
 from servers import Proxy, Server, proxying, serving
+from test_hosts import hasten
+from test_whole import make_channel
 
 import conda_execute
 
@@ -141,10 +146,6 @@ MIRRORS = {
 }  # fmt: skip
 
 
-def format_channels(channels: str, server: Server) -> str:
-    return f"# channels: [{channels}]\n" if channels else ""
-
-
 @pytest.mark.parametrize("text, channels, spec, asked", MIRRORS.values(), ids=list(MIRRORS))
 def test_channels_are_asked_where_condarc_says(
     text: str, channels: str, spec: str, asked: list[str],
@@ -263,7 +264,9 @@ def test_channels_of_one_host_have_their_own_secrets(
 # -- Certificates --------------------------------------------------------------------------------
 
 
-def test_a_certificate_that_nobody_vouches_for_is_refused(run: Run, write: Write, condarc: Condarc, secure: Server) -> None:
+def test_a_certificate_that_nobody_vouches_for_is_refused(
+    run: Run, write: Write, condarc: Condarc, secure: Server
+) -> None:
     condarc("channels: ['{secure}/a']")
     done = run(write("a.sh", "hello-conda", HELLO))
     assert (done.returncode, secure.asked) == (125, [])
@@ -311,8 +314,9 @@ def test_a_folder_of_authorities_is_believed(
 
 @pytest.mark.parametrize("value", ["false", "no", "truststore"])
 def test_a_certificate_need_not_hold_or_the_systems_authorities_count(
-    value: str, run: Run, write: Write, environ: Environ, home: Path, condarc: Condarc, secure: Server, authority_path: Path
-) -> None:
+    value: str, run: Run, write: Write, environ: Environ, home: Path, condarc: Condarc, secure: Server,
+    authority_path: Path,
+) -> None:  # fmt: skip
     condarc("channels: ['{secure}/a']\nssl_verify: " + value)
     if value == "truststore":
         environ["SSL_CERT_FILE"] = str(authority_path)
@@ -346,7 +350,8 @@ PROXIES = {
     "ALL_PROXY": (CERTIFIED, {"ALL_PROXY": "other"}, "other"),
     "HTTP_PROXY and condarc": (PLAIN + "proxy_servers:\n  http: {proxy}", {"HTTP_PROXY": "other"}, "other"),
     "https_proxy and condarc": (CERTIFIED + "proxy_servers:\n  https: {proxy}", {"https_proxy": "other"}, "other"),
-    "HTTPS_PROXY, and http of condarc": (PLAIN + "proxy_servers:\n  http: {proxy}", {"HTTPS_PROXY": "other"}, "company"),
+    "HTTPS_PROXY, and http of condarc": (
+        PLAIN + "proxy_servers:\n  http: {proxy}", {"HTTPS_PROXY": "other"}, "company"),
 }  # fmt: skip
 
 
@@ -391,3 +396,247 @@ def test_a_proxy_of_condarc_can_be_none(
     condarc(f"channels: ['{{url}}/a']\nproxy_servers:\n  http: {value}")
     done = run(write("a.sh", "hello-conda", HELLO))
     assert (done.stdout, server.channels) == ("hello-conda 1.0\n", ["a"]), done.stderr
+
+
+# -- What may be taken ---------------------------------------------------------------------------
+
+
+def find_version(run: Run, write: Write, *specs: str) -> str:
+    """Return what a script of these specs prints, or why there is none."""
+    done = run(write("a.sh", "hello-conda", *specs))
+    return done.stdout.strip() if done.returncode == 0 else done.stderr
+
+
+@pytest.mark.parametrize(
+    "text, spec, expected",
+    [
+        ("pinned_packages: [hello-conda =1.0]", "hello-conda", "hello-conda 1.0"),
+        ("pinned_packages: ['hello-conda <2', words]", "hello-conda", "hello-conda 1.0"),
+        ("pinned_packages: [words =1.0]", "hello-conda", "hello-conda 2.0"),
+        ("pinned_packages: [hello-conda =1.0]", "hello-conda =2.0", "Cannot solve the request"),
+        ("disallowed_packages: [words]", "hello-conda", "hello-conda 2.0"),
+        ("disallowed_packages: [hello-conda =1.0]", "hello-conda", "hello-conda 2.0"),
+        ("disallowed_packages: [hello-conda]", "hello-conda", "disallowed_packages of condarc has hello-conda"),
+        ("disallow:\n  - hello-conda >=2", "hello-conda", "disallowed_packages of condarc has hello-conda >=2"),
+        ("disallowed_packages: [python]", "entry-point", "disallowed_packages of condarc has python"),
+    ],
+)
+def test_packages_are_pinned_and_disallowed(
+    text: str, spec: str, expected: str, run: Run, write: Write, condarc: Condarc, env_dir: Path
+) -> None:
+    condarc("channels: ['{url}/a']\n" + text)
+    found = find_version(run, write, spec)
+    assert expected in found
+    assert (len(list(env_dir.glob("*/conda-meta/conda-execute"))) == 1) == (found == expected)
+
+
+@pytest.mark.parametrize("variable", ["CONDA_PINNED_PACKAGES", "CONDA_DISALLOWED_PACKAGES"])
+def test_variables_pin_and_disallow_too(
+    variable: str, run: Run, write: Write, condarc: Condarc, environ: Environ
+) -> None:
+    """An "&" stands between specs, since a comma is part of one."""
+    condarc("channels: ['{url}/a']")
+    environ[variable] = "words&hello-conda >1,<2.1" if "DIS" in variable else "words&hello-conda >=1,<2"
+    found = find_version(run, write, "hello-conda")
+    refusal = "disallowed_packages of condarc has hello-conda >1,<2.1"
+    assert (refusal if "DIS" in variable else "hello-conda 1.0") in found
+
+
+@pytest.mark.parametrize(
+    "priority, expected",
+    [("", "1.0"), ("strict", "1.0"), ("true", "1.0"), ("flexible", "2.0"), ("disabled", "2.0"), ("false", "2.0")],
+)
+def test_the_priority_of_channels_is_condarcs(
+    priority: str, expected: str, run: Run, write: Write, home: Path, tmp_path: Path
+) -> None:
+    old = make_channel(tmp_path / "old", hello_conda("1.0", ".conda"))
+    new = make_channel(tmp_path / "new", hello_conda("1.0", ".conda"), hello_conda("2.0", ".conda"))
+    text = f"channel_priority: {priority}\n" if priority else ""
+    (home / ".condarc").write_text(f"channels: ['{old}', '{new}']\n{text}")
+    spec = "hello-conda >=2" if priority == "flexible" else "hello-conda"
+    found = find_version(run, write, spec)
+    lacks = f"expected channel_priority that py-rattler {rattler.__version__} has"
+    assert found == f"hello-conda {expected}" or priority == "flexible" and lacks in found, found
+
+
+OFFLINE = [("offline: true", ""), ("offline: yes", ""), ("", "1"), ("", "true"), ("offline: false", "1")]
+
+
+@pytest.mark.parametrize("text, variable", OFFLINE)
+def test_offline_asks_nobody(
+    text: str, variable: str, run: Run, write: Write, environ: Environ, condarc: Condarc, server: Server
+) -> None:
+    condarc("channels: ['{url}/a']\n" + text)
+    environ.update({"CONDA_OFFLINE": variable} if variable else {})
+    done = run(write("a.sh", "hello-conda", HELLO))
+    assert (done.returncode, server.asked) == (125, [])
+    assert "offline" in done.stderr and f"{server.url}/a" in done.stderr
+
+
+def test_offline_builds_of_what_is_there(
+    run: Run, write: Write, environ: Environ, condarc: Condarc, server: Server
+) -> None:
+    condarc("channels: ['{url}/a']")
+    run(write("a.sh", "", HELLO, "words"))
+    server.forget()
+    condarc("channels: ['{url}/a']\noffline: true")
+    assert run(write("b.sh", "hello-conda", HELLO)).stdout == "hello-conda 1.0\n"
+    environ["CONDA_OFFLINE"] = "no"
+    assert server.asked == []
+    assert run(write("c.sh", "hello-conda", "hello-conda =2.0")).stdout == "hello-conda 2.0\n"
+    assert "hello-conda-2.0-0.conda" in server.files
+
+
+FOREIGN = "osx-64" if SUBDIR != "osx-64" else "linux-64"
+
+
+@pytest.mark.parametrize("way", ["subdir", "CONDA_SUBDIR"])
+def test_another_platform_is_asked_for_and_kept_apart(
+    way: str, run: Run, write: Write, environ: Environ, condarc: Condarc, server: Server, env_dir: Path
+) -> None:
+    condarc("channels: ['{url}/a']\n" + (f"subdir: {FOREIGN}\n" if way == "subdir" else ""))
+    environ.update({way: FOREIGN} if way != "subdir" else {})
+    script = write("a.sh", "hello-conda", HELLO, "python  # [linux64]" if FOREIGN == "osx-64" else "python  # [osx]")
+    done = run(script)
+    assert done.stdout == "hello-conda 1.0\n", done.stderr
+    assert {path.split("/")[2] for path in server.asked} == {FOREIGN, "noarch"}
+    name = conda_execute.find_name([HELLO])
+    [marker] = [*env_dir.glob(f"{name}/conda-meta/conda-execute"), *env_dir.glob(f"*/{name}/conda-meta/conda-execute")]
+    assert f"platform\t{FOREIGN}" in marker.read_text() or f"platform {FOREIGN}" in marker.read_text()
+
+
+@pytest.mark.parametrize("text", ["channels: [public]\nallowlist_channels: ['{url}/a']", "denylist_channels: [public]"])
+def test_a_channel_that_is_forbidden_is_not_asked(
+    text: str, run: Run, write: Write, condarc: Condarc, server: Server, env_dir: Path
+) -> None:
+    condarc("channel_alias: '{url}'\n" + text)
+    done = run(write("a.sh", "hello-conda", HELLO, more="# channels: [public]\n"))
+    assert (done.returncode, server.asked, list(env_dir.glob("*/conda-meta"))) == (125, [], [])
+    assert f'found "{server.url}/public"' in done.stderr
+    done = run(write("b.sh", "hello-conda", "public::" + HELLO, more=f"# channels: ['{server.url}/a']\n"))
+    assert (done.returncode, server.asked) == (125, []), done.stderr
+
+
+# -- Secrets, when it fails ----------------------------------------------------------------------
+
+GONE = f"http://bob:{PASSWORD}@127.0.0.1:9/t/{TOKEN}/a"
+FAILURES = {
+    "401, a wrong password": (f"channels: ['http://bob:{PASSWORD}x@{{host}}/a']", "wants a password or token"),
+    "401, a wrong token": (f"channels: ['{{url}}/t/{TOKEN}x/a']", "wants a password or token"),
+    "401, netrc": ("channels: ['{url}/a']", "wants a password or token"),
+    "403": (f"channels: ['http://bob:{PASSWORD}@{{host}}/t/{TOKEN}/403/a']", "wants a password or token"),
+    "404": (f"channel_alias: http://bob:{PASSWORD}@{{host}}/t/{TOKEN}/404\nchannels: [a]", "is not there"),
+    "unreachable": (f"channels: ['{GONE}']", "could not be reached"),
+    "certificate": (f"channels: ['https://bob:{PASSWORD}@127.0.0.1:{{secure_port}}/t/{TOKEN}/a']",
+                    "has a certificate that nothing here vouches for"),
+    "proxy, http": (PLAIN + f"proxy_servers:\n  http: http://bob:{PASSWORD}@127.0.0.1:{{proxy_port}}",
+                    "the proxy in front of http://mirror.test:{port}/a refused"),
+    "proxy, https": (CERTIFIED + f"proxy_servers:\n  https: http://bob:{PASSWORD}@127.0.0.1:{{proxy_port}}",
+                     "the proxy in front of https://mirror.test:{secure_port}/a refused"),
+    "proxy, gone": (PLAIN + f"proxy_servers:\n  http: http://bob:{PASSWORD}@127.0.0.1:9", "mirror.test"),
+    "no such package": (f"channels: ['http://bob:{PASSWORD}@{{host}}/t/{TOKEN}/a']", "no package is"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text, expected", FAILURES.values(), ids=list(FAILURES))
+def test_no_secret_is_shown_or_stored_when_it_fails(
+    text: str, expected: str, request: pytest.FixtureRequest, run: Run, write: Write, environ: Environ, home: Path,
+    tmp_path: Path, env_dir: Path, condarc: Condarc, server: Server, secure: Server, proxy: Proxy, no_proxy: None,
+) -> None:  # fmt: skip
+    condarc(text.replace("{proxy_port}", str(proxy.port)))
+    kind = request.node.callspec.id
+    server.password, server.token = ("", TOKEN) if "token" in kind else ("bob:" + PASSWORD, "")
+    set_secrets({"netrc": NETRC.replace("bob", "eve")} if "netrc" in kind else {}, environ, home, tmp_path)
+    environ["CONDA_EXECUTE_DEBUG"] = "1"
+    script = write("a.sh", "hello-conda", "nothing-of-the-kind" if "package" in kind else HELLO)
+    done, plan = run("-v", script), run("-n", "--json", script)
+    known = {"{port}": server.server_port, "{secure_port}": secure.server_port}
+    for name, value in known.items():
+        expected = expected.replace(name, str(value))
+    proxy.clear()
+    assert (done.returncode, plan.returncode, expected in done.stderr) == (125, 0, True), done.stderr
+    assert find_secrets(env_dir, done.stdout, done.stderr, plan.stdout, plan.stderr) == []
+
+
+def test_a_hint_says_where_a_name_and_a_password_go(
+    run: Run, write: Write, condarc: Condarc, proxy: Proxy, no_proxy: None
+) -> None:
+    condarc(PLAIN + f"proxy_servers:\n  http: http://127.0.0.1:{proxy.port}")
+    done = run(write("a.sh", "hello-conda", HELLO))
+    proxy.clear()
+    assert '"http://USER:PASSWORD@HOST:PORT"' in done.stderr
+
+
+# -- Channels that are slow, and indexes that are stale ------------------------------------------
+
+
+@pytest.fixture
+def silent() -> Iterator[int]:
+    """Return a port that is listened at, where nothing is ever said."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(50)
+        yield listening.getsockname()[1]
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:{}/a", "http://bob:" + PASSWORD + "@127.0.0.1:{}/t/" + TOKEN + "/a"])
+def test_a_channel_that_never_answers_is_named_and_then_given_up(
+    url: str, write: Write, environ: Environ, condarc: Condarc, tmp_path: Path, env_dir: Path, silent: int
+) -> None:
+    condarc(f"channels: ['{{url}}/b', '{url.format(silent)}']")
+    tool = hasten(tmp_path, WAIT_S=1, GIVE_UP_S=2)
+    argv, pipe = [sys.executable, str(tool), str(write("a.sh", "hello-conda", HELLO))], subprocess.PIPE
+    began_s = time.monotonic()
+    done = subprocess.run(argv, env=environ, stdout=pipe, stderr=pipe, text=True, timeout=60)
+    assert time.monotonic() - began_s < 30
+    lines = done.stderr.splitlines()
+    shown = conda_execute.mask(url.format(silent))
+    assert f"conda-execute: waiting for an answer from {shown}" in lines, done.stderr
+    assert f"  no answer in 2 s from {shown}" in lines, done.stderr
+    assert (done.returncode, find_secrets(env_dir, done.stderr)) == (125, [])
+    assert not list(env_dir.glob("*/conda-meta"))
+
+
+@pytest.fixture
+def stale(channel: str, tmp_path: Path) -> Iterator[Server]:
+    """Return a server whose index is of this second, so that who has it asks at once whether it was modified.
+
+    Its answer is that of `python -m http.server`, and no answer to rattler.
+    """
+    folder = tmp_path / "stale"
+    shutil.copytree(urlparse(channel).path, str(folder), symlinks=True)
+    for path in folder.rglob("repodata*"):
+        os.utime(str(path))
+    with serving(str(folder)) as server:
+        server.is_stale = True
+        yield server
+
+
+@pytest.mark.parametrize("is_sharded", [True, False], ids=["in shards", "in one file"])
+def test_a_stale_index_mends_itself_once(
+    is_sharded: bool, run: Run, write: Write, condarc: Condarc, stale: Server, tmp_path: Path
+) -> None:
+    for path in (tmp_path / "stale").rglob("repodata_shards*" if not is_sharded else "no-such-file"):
+        path.unlink()
+    condarc(f"channels: ['{stale.url}/a']")
+    assert run(write("a.sh", "hello-conda", HELLO)).stdout == "hello-conda 1.0\n"
+    assert stale.refused == []
+    for number in ("2.0", "1.0"):
+        stale.refused.clear()
+        done = run("-f", write("b.sh", "hello-conda", "hello-conda =" + number))
+        assert done.stdout == f"hello-conda {number}\n", done.stderr
+        assert 1 <= len(stale.refused) <= 2  # once for each subdir
+
+
+def test_an_index_that_does_not_mend_names_the_folder_of_the_kept_one(
+    run: Run, write: Write, condarc: Condarc, stale: Server, tmp_path: Path
+) -> None:
+    condarc(f"channels: ['{stale.url}/a']")
+    run(write("a.sh", "hello-conda", HELLO))
+    stale.is_mad = True
+    done = run(write("b.sh", "hello-conda", "hello-conda =2.0"))
+    assert done.returncode == 125
+    assert f"if its index is damaged, write: rm -r {tmp_path}/cache/repodata\n" in done.stderr
+    stale.is_mad = False
+    shutil.rmtree(str(tmp_path / "cache" / "repodata"))
+    assert run(write("b.sh", "hello-conda", "hello-conda =2.0")).stdout == "hello-conda 2.0\n"

@@ -76,7 +76,8 @@ CASES: dict[str, tuple[str, list[str], str | list[str]]] = {
         [VENDOR + "main"]),
     "custom_channels": (
         "custom_channels:\n  conda-forge: https://mirror.test/all\n"
-        "channels: [conda-forge, conda-forge/label/dev, conda-forge-x]", [], [MIRROR + "all/conda-forge", MIRROR + "all/conda-forge/label/dev", PUBLIC + "conda-forge-x"]),
+        "channels: [conda-forge, conda-forge/label/dev, conda-forge-x]", [],
+        [MIRROR + "all/conda-forge", MIRROR + "all/conda-forge/label/dev", PUBLIC + "conda-forge-x"]),
     "custom_channels in a block": (
         "custom_channels:\n  mine: https://mirror.test/all\n  mine/sub: https://other.test/x\nchannels: [a]",
         ["mine", "mine/sub/b"], [MIRROR + "all/mine", "https://other.test/x/mine/sub/b", PUBLIC + "a"]),
@@ -187,6 +188,32 @@ CASES: dict[str, tuple[str, list[str], str | list[str]]] = {
         "denylist_channels: [https://repo.anaconda.com/pkgs/r]\nchannels: [defaults]", [], "ChannelDenied"),
     "a label is not denied": ("denylist_channels: [a]\nchannels: [a/label/rc]", [], [PUBLIC + "a/label/rc"]),
 }  # fmt: skip
+# ~/.condarc, the file that CONDARC names, which is stronger, and the same URLs.
+PAIRS: dict[str, tuple[str, str, list[str]]] = {
+    "the stronger file's come first": ("channels: [a, b]", "channels: [c, a]", ["c", "a", "b"]),
+    "final ends it": ("channels: #!final\n  - a", "channels: [b]", ["a"]),
+    "final in the stronger": ("channels: [a]", "channels: #!final\n  - b", ["b", "a"]),
+    "the weaker has a top": ("channels:\n  - a\n  - b #!top", "channels: [c]", ["b", "c", "a"]),
+    "both have a top": ("channels:\n  - a #!top", "channels:\n  - b\n  - c #!top", ["a", "c", "b"]),
+    "both have a bottom": (
+        "channels:\n  - a #!bottom\n  - b", "channels:\n  - c #!bottom\n  - d", ["d", "b", "c", "a"]),
+    "the stronger alias": (
+        "channel_alias: https://other.test", "channel_alias: https://conda.anaconda.org\nchannels: [a]", ["a"]),
+    "the weaker alias is final": (
+        "channel_alias: https://conda.anaconda.org #!final", "channel_alias: https://other.test\nchannels: [a]", ["a"]),
+    "custom_channels of both": (
+        "custom_channels:\n  a: https://conda.anaconda.org/x\n  b: https://conda.anaconda.org/y",
+        "custom_channels:\n  b: https://conda.anaconda.org/z\nchannels: [a, b]", ["x/a", "z/b"]),
+    "custom_channels, final": (
+        "custom_channels: #!final\n  b: https://conda.anaconda.org/y",
+        "custom_channels:\n  b: https://conda.anaconda.org/z\nchannels: [b]", ["y/b"]),
+    "one of custom_channels is final": (
+        "custom_channels:\n  b: https://conda.anaconda.org/y #!final",
+        "custom_channels:\n  b: https://conda.anaconda.org/z\nchannels: [b]", ["y/b"]),
+    "custom_multichannels of both": (
+        "custom_multichannels:\n  m: [a]", "custom_multichannels:\n  m: [b]\nchannels: [m]", ["b", "a"]),
+    "default_channels of both": ("default_channels: [a]", "default_channels: [b]\nchannels: [defaults]", ["b", "a"]),
+}  # fmt: skip
 # Where we answer otherwise and mean it: condarc, block, conda's answer, ours.
 DIFFERENT: dict[str, tuple[str, list[str], str | list[str], str | list[str]]] = {
     "a block comes before what condarc has on top": (
@@ -209,8 +236,8 @@ import json, os, sys
 from conda.base.context import context, reset_context
 from conda.models.channel import Channel, all_channel_urls
 answers = {}
-for name, (condarc, channels) in json.load(sys.stdin).items():
-    os.environ.update(CONDARC=condarc, CONDA_CHANNELS=channels)
+for name, (home, condarc, channels) in json.load(sys.stdin).items():
+    os.environ.update(HOME=home, CONDARC=condarc, CONDA_CHANNELS=channels)
     if not channels:
         del os.environ["CONDA_CHANNELS"]
     try:
@@ -272,19 +299,34 @@ def test_channels_are_otherwise_than_conda_has_them(
         assert find_ours(condarc, channels, environ) == [split(url) for url in expected]
 
 
+@pytest.mark.parametrize("weak, strong, expected", PAIRS.values(), ids=list(PAIRS))
+def test_two_files_are_merged_as_conda_does(
+    weak: str, strong: str, expected: list[str], environ: dict[str, str], home: Path, tmp_path: Path
+) -> None:
+    write_condarc(weak, home / ".condarc")
+    condarc = write_condarc(strong, tmp_path / "a.yml")
+    assert [url for url, *_ in find_ours(condarc, [], environ)] == [PUBLIC + one for one in expected]
+
+
 needs_conda = pytest.mark.skipif(not CONDA, reason=NO_CONDA)
 
 
 @needs_conda
-def test_a_real_conda_says_what_stands_here(environ: dict[str, str], tmp_path: Path) -> None:
+def test_a_real_conda_says_what_stands_here(environ: dict[str, str], home: Path, tmp_path: Path) -> None:
     """The answers are of 26.7.1; another conda may have others."""
     version = subprocess.run([CONDA, "--version"], stdout=subprocess.PIPE, text=True, check=True).stdout
     if version != "conda 26.7.1\n":
         pytest.skip("needs conda 26.7.1, of which the answers are")
     asked, expected = {}, {}
     for name, (text, channels, answer, *_) in {**CASES, **DIFFERENT}.items():
-        asked[name] = (write_condarc(text, tmp_path / f"{len(asked)}.yml"), ",".join(channels))
+        asked[name] = (str(home), write_condarc(text, tmp_path / f"{len(asked)}.yml"), ",".join(channels))
         expected[name] = answer
+    for name, (weak, strong, names) in PAIRS.items():
+        folder = tmp_path / f"home{len(asked)}"
+        folder.mkdir()
+        write_condarc(weak, folder / ".condarc")
+        asked[name] = (str(folder), write_condarc(strong, tmp_path / f"{len(asked)}.yml"), "")
+        expected[name] = [PUBLIC + one for one in names]
     python = Path(CONDA).resolve().parent / "python"
     argv, given = [str(python), "-c", ASK], json.dumps(asked)
     done = subprocess.run(argv, input=given, stdout=subprocess.PIPE, text=True, env=environ)
