@@ -38,7 +38,7 @@ def split_path(path: str) -> tuple[str, str]:
 class Handler(SimpleHTTPRequestHandler):
     """Answer with what a folder's channel has, whatever the channel is called."""
 
-    server: Server  # type: ignore[assignment]
+    server: Server
 
     def translate_path(self, path: str) -> str:
         return str(Path(self.server.folder, split_path(path.split("?")[0])[1]))
