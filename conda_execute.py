@@ -250,7 +250,8 @@ def mask(text: str) -> str:
         host, *path = part[:end].split("/")
         is_remote = host and not first.endswith("file:")
         path = ["***" if before == "t" and is_remote else one for before, one in zip(["", *path], path)]
-        first += "//" + "/".join(["***" + host[host.rindex("@") :] if "@" in host else host, *path]) + part[end:]
+        is_secret = "@" in host and not host.startswith("USER:PASSWORD@")  # as hints have it
+        first += "//" + "/".join(["***" + host[host.rindex("@") :] if is_secret else host, *path]) + part[end:]
     return first
 
 
@@ -1548,6 +1549,11 @@ def find_subdir(system: str, machine: str) -> str:
 
 ENGINES = ("auto", "conda", "mamba", "micromamba", "rattler")
 SETTINGS = {"env-dir": "{config.envs_dirs[0]}/../tmp_envs", "remove-if-unused-for": "25", "engine": "auto"}
+KNOWN_SUBDIRS = (  # conda/base/constants.py
+    "linux-32", "linux-64", "linux-aarch64", "linux-armv6l", "linux-armv7l", "linux-ppc64", "linux-ppc64le",
+    "linux-riscv32", "linux-riscv64", "linux-s390x", "osx-64", "osx-arm64", "win-32", "win-64", "win-arm64",
+    "freebsd-64", "zos-z", "emscripten-wasm32", "wasi-wasm32", "noarch",
+)  # fmt: skip
 ON = ("true", "yes", "on", "y", "1")
 OFF = ("false", "no", "off", "n", "0", "none", "null", "~", "")  # as conda's boolify() reads them
 HOURS_HINT = "write a number from 0 on, such as 25 or 0.5"
@@ -1625,7 +1631,7 @@ class Condarc:
         for name, path, rows in self.sections:
             if name in names:
                 found.append(parse_section([read_line(path, number, raw) for number, raw in rows]))
-                if found[-1][0].comment == "!final":
+                if is_final(found[-1][0]):
                     return found
         for variable in ("CONDA_" + name.upper() for name in names):
             given = self.environ.get(variable, "")
@@ -1645,15 +1651,17 @@ class Condarc:
             raise key.expected("one value for " + names[0], "write it on one line", TYPES[type(value)])
         return value
 
-    def list(self, *names: str, separator: str = ",") -> "List[Text]":
+    def list(self, *names: str, separator: str = ",", more: "Iterable[Text]" = ()) -> "List[Text]":
         """Return a setting that is a list, each item once, in conda's order: the stronger file's first, but for "#!top"
-        and "#!bottom" behind items; a value alone is a list of one."""
+        and "#!bottom" behind items; a value alone is a list of one. `more` is what a command line has on top."""
         values = []
-        for key, value in self.find(names, separator):
+        found = self.find(names, separator)
+        for key, value in found:
             items = value if isinstance(value, list) else [value] if value else []
             if isinstance(value, dict) or not all(isinstance(item, Text) for item in items):
                 raise key.expected("a list for " + names[0], 'write one "- item" a line below it', "tables")
             values.append([item for item in items if isinstance(item, Text) and item])
+        values += [] if found and is_final(found[-1][0]) else [list(more)]
         marks = ("!top", "!bottom")
         marked = [[[one for one in items if one.comment == mark] for items in values] for mark in marks]
         first = dict.fromkeys(sum(marked[0] + values[::-1], []))
@@ -1663,16 +1671,30 @@ class Condarc:
     def is_on(self, name: str, default: bool = False) -> bool:
         """Answer whether a setting that is on or off is on."""
         text = self.text(name)
-        return text.lower() not in OFF if text else default
+        if text and text.lower() not in ON + OFF:
+            raise text.expected("true or false for " + name, "write one of them")
+        return text.lower() in ON if text else default
 
     def table(self, *names: str) -> "Dict[Text, Node]":
-        """Return a setting that is a mapping, of all files by key."""
+        """Return a setting that is a mapping, of all files by key; where values are lists, the stronger one's first."""
         merged: dict[Text, Node] = {}
         for key, value in self.find(names):
             if not isinstance(value, dict) and value:
-                raise key.expected("settings under " + names[0], found=quote(str(value)))
-            merged.update(value if isinstance(value, dict) else {})
+                found = quote(value) if isinstance(value, Text) else TYPES[type(value)]
+                raise key.expected("settings under " + names[0], 'write one "key: value" a line below it', found)
+            for name, one in (value if isinstance(value, dict) else {}).items():
+                old = merged.get(name)
+                if old is not None and is_final(find_key(merged, name)):
+                    continue
+                both = isinstance(one, list) and isinstance(old, list)
+                merged.pop(name, None)  # the key that stays is where the stronger value stands
+                merged[name] = list(dict.fromkeys(one + old)) if both else one  # type: ignore[operator, arg-type]
         return merged
+
+
+def is_final(key: Text) -> bool:
+    """Answer whether conda lets no stronger file change a key."""
+    return key.comment == "!final"
 
 
 def read_sections(path: str) -> "Iterator[tuple[str, str, list[tuple[int, bytes]]]]":
@@ -1698,6 +1720,8 @@ def parse_section(lines: "list[Line]") -> "tuple[Text, Node]":
     at = skip_spaces(lines[0].text, at)
     if lines[0].text[at : at + 1] == "&":
         at = skip_spaces(lines[0].text, lines[0].text.find(" ", at) % (len(lines[0].text) + 1))
+    if lines[0].text[at : at + 1] in ("|", ">"):
+        raise lines[0].expected(at, "a value on one line, or a list", "write it so", "text over several lines")
     below = lines[1] if lines[1:] and lines[0].text[at : at + 1] in ("", "#") else None
     if below and below.text[below.indent] == "[":
         key.comment = parse_end(lines[0], at)
@@ -1778,9 +1802,17 @@ def read_config(environ: "Environ", executable: str) -> Config:
     hours = parse_hours(keep)
     if hours < 0:
         raise keep.expected("hours for remove-if-unused-for", HOURS_HINT)
-    subdir = str(condarc.text("subdir")) or find_subdir(sys.platform, MACHINE)
+    subdir = condarc.text("subdir")
+    if subdir and subdir not in KNOWN_SUBDIRS:
+        raise subdir.expected("a platform that conda knows for subdir", "write one such as linux-64, or leave it out")
     path = os.path.normpath(path)
-    return Config(env_dir=path, subdir=subdir, keep_hours=hours, engine=str(engine), condarc=condarc)
+    return Config(
+        env_dir=path,
+        subdir=str(subdir or find_subdir(sys.platform, MACHINE)),
+        keep_hours=hours,
+        engine=str(engine),
+        condarc=condarc,
+    )
 
 
 # ---- Folders -------------------------------------------------------------------------
@@ -3551,7 +3583,8 @@ def set_process(option: int, value: int) -> None:
 def read_ticks(session: int) -> int:
     """Return how long the processes of a session have computed, in ticks (proc(5)); -1 where nobody tells."""
     rows = (read_process(int(pid), "stat").rpartition(b")")[2].split() for pid in list_names("/proc") if pid.isdigit())
-    return sum((int(row[11]) + int(row[12]) for row in rows if row and int(row[3]) == session), -1)
+    ticks = [int(row[11]) + int(row[12]) for row in rows if row and int(row[3]) == session]
+    return sum(ticks) if ticks else -1
 
 
 def watch(life: int, parent: int, pid: int, stopped: "list[int]") -> None:
@@ -3753,8 +3786,7 @@ def read_environ() -> "dict[str, str]":
 # that does not read them itself. Knows no engine.
 
 ALIAS = "https://conda.anaconda.org"
-DEFAULTS = ["https://repo.anaconda.com/pkgs/" + name for name in ("main", "r", "msys2")[: 2 + (os.name == "nt")]]
-SUBDIRS = ("noarch", "linux-", "osx-", "win-", "emscripten-", "wasi-", "zos-", "freebsd-")  # how they begin
+VENDOR = "https://repo.anaconda.com"
 # What these say of where packages come from, conda alone can do.
 CONDA_ALONE = ("migrated_custom_channels", "migrated_channel_aliases", "channel_settings", "client_ssl_cert_key",
                "client_ssl_cert", "client_cert_key", "client_cert", "use_local")  # fmt: skip
@@ -3767,25 +3799,31 @@ class Channel(Record):
     url: str
     auth: str  # USER:PASSWORD
     token: str
+    location: str  # the part of the URL behind which the token goes
 
 
 def split_url(url: str) -> Channel:
     """Return a channel without its secrets, and those (split_scheme_auth_token in conda/common/url.py).
 
     >>> vars(split_url("https://me:pw@host/t/ab-12/main/"))
-    {'url': 'https://host/main', 'auth': 'me:pw', 'token': 'ab-12'}
+    {'url': 'https://host/main', 'auth': 'me:pw', 'token': 'ab-12', 'location': 'https://host'}
     """
     scheme, _, rest = url.rstrip("/").partition("://")
     host, *path = rest.split("/")
     auth, _, host = host.rpartition("@")
     at = path.index("t") if "t" in path[:-1] and scheme.lower() != "file" else len(path)
-    token = "".join(path[at + 1 : at + 2])
-    return Channel(url=scheme + "://" + "/".join([host, *path[:at], *path[at + 2 :]]), auth=auth, token=token)
+    token, location = "".join(path[at + 1 : at + 2]), scheme + "://" + host
+    return Channel(url="/".join([location, *path[:at], *path[at + 2 :]]), auth=auth, token=token, location=location)
 
 
-def join_url(channel: Channel, *names: str) -> Channel:
-    """Return the channel of a name below another, which the same secrets open."""
-    return Channel(**{**vars(channel), "url": "/".join([channel.url.rstrip("/"), *filter(None, names)])})
+def find_named(location: str, name: str = "") -> Channel:
+    """Return the channel of a name below an alias or another location, which that one's secrets open."""
+    found = split_url(location)
+    return Channel(url=join_url(found.url, name), auth=found.auth, token=found.token, location=found.url)
+
+
+def join_url(url: str, name: str) -> str:
+    return "/".join([url.rstrip("/"), *filter(None, [name])])
 
 
 def is_below(name: str, above: str) -> bool:
@@ -3810,28 +3848,34 @@ class Site:
         alias = self.condarc.text("channel_alias")
         if alias and "://" not in self.expand(alias):
             raise alias.expected("a URL for channel_alias", 'write it with "https://" in front')
-        self.alias = split_url(self.expand(alias) or ALIAS)
-        lists: dict[Any, Any] = {**self.condarc.table("custom_multichannels")}
-        lists.setdefault("defaults", self.condarc.list("default_channels") or DEFAULTS)
-        self.lists = {name: [self.find_plain(one) for one in self.find_texts(lists, name)] for name in lists}
+        self.alias = self.expand(alias) or ALIAS
+        table, defaults = self.condarc.table("custom_multichannels"), self.condarc.list("default_channels")
+        names = ("main", "r", "msys2")[: 3 if self.subdir.startswith("win-") else 2]
+        is_set = self.condarc.find(("default_channels",))
+        lists: dict[str, Any] = {
+            "local": [],
+            "defaults": defaults if is_set else [VENDOR + "/pkgs/" + one for one in names],
+        }
+        lists.update((name, self.find_texts(table, name)) for name in table)
+        self.lists = {name: [self.find_plain(one) for one in items] for name, items in lists.items()}
         # A channel of a list is known by its path, such as pkgs/main, too.
         self.named = {self.find_name(one): one for channels in self.lists.values() for one in channels}
-        table: Any = self.condarc.table("custom_channels")
+        self.named.setdefault("pkgs/pro", find_named(VENDOR, "pkgs/pro"))
+        table = self.condarc.table("custom_channels")
         for name in table:
-            location = find_path_url(self.expand(self.find_texts(table, name)[0])) or self.expand(table[name])
-            self.named[name.strip("/")] = join_url(
-                split_url(location) if "://" in location else self.alias, name.strip("/")
-            )
+            location = self.expand(self.find_texts(table, name, 1)[0])
+            location = find_path_url(location) or (location if "://" in location else self.alias)
+            self.named[name.strip("/")] = find_named(location, name.strip("/"))
 
-    def find_texts(self, table: "Dict[Any, Any]", name: str) -> "list[Any]":
-        """Return the values of a name in a table: one, or a list of them."""
+    def find_texts(self, table: "Dict[Text, Node]", name: Text, most: int = 99) -> "list[Text]":
+        """Return the values of a name in a table, one or a list of them."""
         values = table[name] if isinstance(table[name], list) else [table[name]]
-        for value in values:
-            if not isinstance(value, str) or not value:
-                raise find_key(table, name).expected(
-                    "a URL for " + name, 'write "%s: https://HOST/PATH"' % name, "none"
-                )
-        return values
+        texts = [value for value in values if isinstance(value, Text) and value]
+        if len(texts) != len(values) or not 0 < len(texts) <= most:
+            found = "%d" % len(texts) if texts else "none"
+            hint = 'write "%s: https://HOST/PATH"' % name
+            raise find_key(table, name).expected("a URL for " + name, hint, found)
+        return texts
 
     def expand(self, text: str) -> str:
         """Return a value with its variables filled in, as conda does before it reads it."""
@@ -3841,33 +3885,38 @@ class Site:
         """Return the channel of an item of a list (make_simple_channel in conda/models/channel.py)."""
         word = self.expand(word)
         url = find_path_url(word) or word
-        return split_url(url) if "://" in url else join_url(self.alias, word.strip("/"))
+        return split_url(url) if "://" in url else find_named(self.alias, word.strip("/"))
 
     def find_name(self, channel: Channel) -> str:
         """Return what a channel is called that a URL names: its path, below the alias or on its host."""
-        alias = self.alias.url if is_below(channel.url, self.alias.url) else "/".join(channel.url.split("/")[:3])
-        return str(channel.url[len(alias) :].strip("/"))
+        alias = split_url(self.alias).url
+        above = alias if is_below(channel.url, alias) else "/".join(channel.url.split("/")[:3])
+        return str(channel.url[len(above) :].strip("/"))
 
     def find_channels(self, text: str) -> "list[Channel]":
         """Return what a channel's name, path or URL stands for: one channel, or those of a list."""
         word = self.expand(text).rstrip("/")
         above, _, last = word.rpartition("/")
-        if above.strip(":/") and last.startswith(SUBDIRS):
+        if above.strip(":/") and last in KNOWN_SUBDIRS:
             if last not in ("noarch", self.subdir):
                 raise self.refuse(text, "a channel for " + self.subdir)
             word = above
         url = find_path_url(word) or word
+        if url in self.lists:
+            return self.lists[url]
         if "://" not in url:
-            if url in self.lists:
-                return self.lists[url]
             names = ["/".join(url.split("/")[:end]) for end in range(url.count("/") + 1, 0, -1)]
             name = next((one for one in names if one in self.named), "")
-            return [join_url(self.named[name], url[len(name) + 1 :]) if name else join_url(self.alias, url)]
+            found = self.named[name] if name else find_named(self.alias)
+            return [Channel(**{**vars(found), "url": join_url(found.url, url[len(name) :].strip("/"))})]
         found = split_url(url)
-        near = [one for one in self.named.values() if is_below(found.url, one.url)] or [self.alias]
-        opened = max(near, key=lambda one: len(one.url))
-        if is_below(found.url, opened.url):
-            found.auth, found.token = found.auth or opened.auth, found.token or opened.token
+        near = [one for one in [*self.named.values(), find_named(self.alias)] if is_below(found.url, one.url)]
+        for opened in sorted(near, key=lambda one: -len(one.url))[:1]:
+            found.auth, found.location = (
+                found.auth or opened.auth,
+                opened.location if not found.token else found.location,
+            )
+            found.token = found.token or opened.token
         return [found]
 
     def refuse(self, key: str, what: str) -> Error:
@@ -3909,11 +3958,11 @@ class Site:
         if override and not self.condarc.is_on("override_channels_enabled", True):
             key = self.condarc.find(("override_channels_enabled",))[-1][0]
             raise key.expected("a block without nodefaults", "leave that out of its channels", "it")
-        words = [*asked, *([] if override else self.condarc.list("channels", "channel"))]
+        asked = [one if isinstance(one, Text) else Text(one) for one in asked]
+        words = asked if override else self.condarc.list("channels", "channel", more=asked)
         is_site = self.condarc.find(("default_channels",)) or "defaults" in self.condarc.table("custom_multichannels")
-        channels = [
-            one for word in words or ["defaults" if is_site else "conda-forge"] for one in self.find_channels(word)
-        ]
+        words = words or ["defaults" if is_site else "conda-forge"]
+        channels = [one for word in words for one in self.find_channels(word)]
         found = []
         for spec in specs:
             name, colons, rest = spec.rpartition("::")
@@ -3922,17 +3971,22 @@ class Site:
                 raise self.refuse(spec, "one channel in front of a package")
             channels += near
             found.append("".join(one.url + "::" for one in near) + rest)
-        channels = list({one.url: one for one in reversed(channels)}.values())[::-1]
-        self.check(channels)
-        return channels, found
+        by_url: dict[str, Channel] = {}
+        for one in channels:
+            by_url.setdefault(one.url, one)
+        self.check(list(by_url.values()))
+        return list(by_url.values()), found
 
-    def find_way(self) -> "dict[str, str]":
-        """Return the variables that tell an engine the way into the network: proxies, and whose certificates hold."""
-        found = {}
-        for scheme, proxy in self.condarc.table("proxy_servers").items():
-            [text] = self.find_texts({scheme: proxy or Text.of("none", scheme.line, 0)}, scheme)
+    def find_way(self) -> "tuple[dict[str, str], str]":
+        """Return the variables that tell an engine the way into the network, and "true", "false" or "truststore".
+
+        As with requests, variables come before condarc (merge_environment_settings in requests/sessions.py).
+        """
+        found, table = {}, self.condarc.table("proxy_servers")
+        for scheme in table:
+            text = self.find_texts({scheme: table[scheme] or Text.of("none", scheme.line, 0)}, scheme, 1)[0]
             value, name = self.expand(text), scheme.lower() + "_proxy"
-            learn_secrets([value, "//:" + value, "x://" + value])
+            learn_secrets([value, "x://" + value])
             if value.lower() in OFF:
                 continue
             if scheme not in ("http", "https", "all"):
@@ -3940,27 +3994,34 @@ class Site:
             if "://" not in value:
                 raise text.expected("a URL for the proxy of " + scheme, 'write "http://HOST:PORT"', quote(mask(value)))
             found.update({name: value} if not self.environ.get(name) and not self.environ.get(name.upper()) else {})
-        verify = self.condarc.text("ssl_verify", "verify_ssl")
-        bundle = self.environ.get("REQUESTS_CA_BUNDLE") or self.environ.get("CURL_CA_BUNDLE") or ""
-        if verify and verify.lower() not in (*OFF, *ON, "truststore"):
-            bundle = self.expand(verify)
-            check_certificates(bundle, verify)
-        elif verify or self.environ.get("SSL_CERT_FILE"):
-            bundle = ""
-        return {**found, **({"SSL_CERT_DIR" if os.path.isdir(bundle) else "SSL_CERT_FILE": bundle} if bundle else {})}
+        verify, is_checked = self.condarc.text("ssl_verify", "verify_ssl"), "true"
+        names = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "" if verify else "SSL_CERT_FILE")
+        name = next((name for name in names if self.environ.get(name)), "")
+        if name:
+            line = Line("environment variable " + name, 1, self.environ[name])
+            verify = Text.of(line.raw, line, 0)
+        elif verify.lower() in (*ON, *OFF, "truststore"):
+            is_checked = (
+                "true" if verify.lower() in ON or not verify else "false" if verify.lower() in OFF else "truststore"
+            )
+            verify = Text()
+        if verify:
+            path = self.expand(verify)
+            check_certificates(path, verify)
+            found["SSL_CERT_DIR" if os.path.isdir(path) else "SSL_CERT_FILE"] = path
+        return found, is_checked
 
 
 def check_certificates(path: str, text: Text) -> None:
     """Refuse what is no file of certificates, nor a folder of them."""
+    what, hint = "a file of certificates, true or false", "name the one that your company gives out, or leave it out"
     try:
         with open(path, "rb") as f:
             is_one = b"-----BEGIN " in f.read()
     except IsADirectoryError:
-        is_one = True
+        return
     except OSError as e:
-        raise text.expected(
-            "true, false or a file of certificates for ssl_verify", found="%s: %s" % (quote(path), e.strerror)
-        ) from None
+        raise text.expected(what, hint, "%s: %s" % (quote(path), e.strerror)) from None
     if not is_one:
         raise text.expected("certificates in PEM in that file", "name the one that your company gives out", "none")
 
@@ -4174,8 +4235,8 @@ TROUBLES = (
      'have your company\'s in a file, and "ssl_verify: /PATH/CA.pem" in ~/.condarc',
      "have your company's in a file, and name that in PIP_CERT, or as cert in pip.conf"),
     ("407 tunnel proxyerror", "the proxy in front of %s refused",
-     "see proxy_servers in ~/.condarc, HTTPS_PROXY and HTTP_PROXY: http://USER:PASSWORD@HOST:PORT",
-     "see proxy in pip.conf, HTTPS_PROXY and HTTP_PROXY: http://USER:PASSWORD@HOST:PORT"),
+     'see proxy_servers in ~/.condarc, HTTPS_PROXY and HTTP_PROXY: "http://USER:PASSWORD@HOST:PORT"',
+     'see proxy in pip.conf, HTTPS_PROXY and HTTP_PROXY: "http://USER:PASSWORD@HOST:PORT"'),
     ("401 403 unauthorized forbidden", "%s wants a password or token, and got none that it takes",
      'write "machine HOST login USER password PASSWORD" into ~/.netrc, or a URL with it under channels in ~/.condarc',
      'write "machine HOST login USER password PASSWORD" into ~/.netrc, or a URL with it as index-url into pip.conf'),
@@ -4191,7 +4252,7 @@ FULL = ("no space left on device", "disk quota exceeded", "os error 28)", "os er
 def find_trouble(text: str, channels: "Iterable[str]", is_pip: bool) -> "tuple[str, str]":
     """Return what the words of an engine mean where network or channel failed, and what to do; else nothing."""
     words = set("".join(c if c.isalnum() else " " for c in text.lower()).split())
-    urls = [word.strip("'\"`<>().,;:") for word in text.split() if "://" in word]
+    urls = [word.strip("'\"`<>()[].,;:") for word in text.split() if "://" in word]
     pooled = text.partition("host='")[2].partition("'")[0]  # as urllib3 has it
     urls += ["://" + pooled] if pooled else []
     host = "".join(urls[:1]).partition("://")[2].rpartition("@")[2].split("/")[0]
@@ -4456,15 +4517,17 @@ def place_secrets(channels: "list[Channel]") -> "tuple[list[str], dict[str, obje
     opened: dict[str, object] = {}
     for host, one in zip(hosts, channels):
         scheme, _, rest = one.url.partition("://")
-        name, _, path = rest.partition("/")
-        if len(secrets[host]) > 1 or one.auth and one.token:
-            name = (one.auth + "@" if one.auth else "") + name + ("/t/" + one.token if one.token else "")
+        is_root = one.location.count("/") == 2  # where rattler puts a token that it is told of
+        if len(secrets[host]) > 1 or one.auth and one.token or one.token and not is_root:
+            rest = one.location.partition("://")[2] + ("/t/" + one.token if one.token else "")
+            rest += one.url[len(one.location) :]
+            rest = (one.auth + "@" if one.auth else "") + rest
         elif one.auth:
             user, _, password = map(unquote, one.auth.partition(":"))
             opened[host] = {"BasicHTTP": {"username": user, "password": password}}
         elif one.token:
             opened[host] = {"CondaToken": one.token}
-        urls.append("%s://%s/%s" % (scheme, name, path))
+        urls.append("%s://%s" % (scheme, rest))
     return urls, opened
 
 
@@ -4481,22 +4544,27 @@ def build_with_rattler(order: Order) -> None:
     SECRETS.update(one for channel in channels for one in (channel.auth.partition(":")[2], channel.token) if one)
     urls, secrets = place_secrets(channels)
     condarc, cache = order.config.condarc, choose_cache(order, "rattler")
-    priority = condarc.text("channel_priority")
+    priority, (way, verify) = condarc.text("channel_priority"), site.find_way()
     if priority and priority.lower() not in PRIORITIES:
-        raise priority.expected("strict, flexible or disabled for channel_priority")
+        hint = "leave it out for strict"
+        raise priority.expected("strict, flexible or disabled for channel_priority", hint)
+    for key in [key for name in ("default_channels", "channels", "channel") for key, _ in condarc.find((name,))]:
+        if not channels:
+            raise key.expected("a channel to search", 'write one "- NAME" a line below channels', "none")
     job = {
         "folder": find_rattler(order), "specs": specs, "channels": urls, "secrets": secrets, "cache": cache,
         "root": order.config.env_dir, "prefix": order.prefix, "offline": order.offline, "subdir": site.subdir,
         "is_native": site.subdir == find_subdir(sys.platform, MACHINE),
-        "verify": condarc.text("ssl_verify", "verify_ssl"),
-        "priority": PRIORITIES[priority.lower()], "pinned": condarc.list("pinned_packages", separator="&"),
-        "disallowed": condarc.list("disallowed_packages", "disallow", separator="&"),
+        "verify": verify,
+        "priority": PRIORITIES[priority.lower()],
+        "pinned": list(map(parse_spec, condarc.list("pinned_packages", separator="&"))),
+        "disallowed": list(map(parse_spec, condarc.list("disallowed_packages", "disallow", separator="&"))),
     }  # fmt: skip
     order.say.step("rattler: solving %s with %s" % (", ".join(order.specs), ", ".join(order.channels_asked)))
     order.say.note(order.say.text)
     argv = [sys.executable, "-I", os.path.abspath(__file__), "--rattler"]
-    environ = {**clean_environ(), **site.find_way(), "RATTLER_CACHE_DIR": cache}
-    if not os.path.isabs(os.path.expanduser("~")):  # rattler wants one
+    environ = {**clean_environ(), **way, "RATTLER_CACHE_DIR": cache}
+    if not os.access(os.path.join(os.path.expanduser("~"), os.curdir), os.R_OK | os.X_OK):  # rattler wants one
         environ["HOME"] = cache
     code, output = run_engine(argv, environ, order, given=json.dumps(job).encode())
     if code:
@@ -4588,8 +4656,10 @@ def answers(url: str) -> bool:
     from http.client import HTTPException
     from urllib.request import Request, urlopen
 
+    scheme, _, rest = url.partition("://")
+    plain = scheme + "://" + rest.rpartition("@")[2]  # which urllib takes for a part of the host
     try:
-        urlopen(Request(url + "/noarch/repodata.json", method="HEAD"), timeout=WAIT_S).close()
+        urlopen(Request(plain + "/noarch/repodata.json", method="HEAD"), timeout=WAIT_S).close()
     except (OSError, HTTPException, ValueError) as e:
         return "timed out" not in str(e)
     return True
@@ -4597,7 +4667,7 @@ def answers(url: str) -> bool:
 
 def watch_network(job: "dict[str, Any]") -> None:
     """Say which channel does not answer, and give up after a while, as long as the index is what is waited for."""
-    channels = [mask(url) for url in job["channels"]]
+    channels = job["channels"]
     silent_s, computed_s, size = 0, time.process_time(), 0
     while not job.get("is_solved"):
         time.sleep(1)
@@ -4607,9 +4677,9 @@ def watch_network(job: "dict[str, Any]") -> None:
         size = sum(files)
         if silent_s == WAIT_S and not job["offline"]:
             channels = [url for url in channels if not answers(url)] or channels
-            say(say="waiting for an answer from " + ", ".join(channels))
+            say(say="waiting for an answer from " + ", ".join(map(mask, channels)))
         if silent_s >= GIVE_UP_S:
-            say(error="no answer in %d s from %s" % (GIVE_UP_S, ", ".join(channels)))
+            say(error="no answer in %d s from %s" % (GIVE_UP_S, ", ".join(map(mask, channels))))
             flush()
             os._exit(1)
         computed_s = time.process_time()
@@ -4652,14 +4722,14 @@ def make_reporter(rattler: "Any", total: int) -> "Any":
 
 def make_client(rattler: "Any", job: "dict[str, Any]") -> "Any":
     """Return the client that asks the network, or refuses to."""
-    networking, verify = rattler.networking, job["verify"].lower()
+    networking, verify = rattler.networking, job["verify"]
 
     def refuse(host: str, path: str) -> None:  # the caches are asked first, so this meets what they lack
         raise ConnectionError("--offline forbids to ask %s for %s" % (host, path))
 
     if job["offline"]:
         return networking.Client([networking.AddHeadersMiddleware(refuse)])
-    if verify == "truststore" or verify in OFF and verify:
+    if verify != "true":
         if not hasattr(networking.Client, "from_config"):
             lack(rattler, "ssl_verify")
         toml = 'tls-root-certs = "system"' if verify == "truststore" else "tls-no-verify = true"
@@ -4679,8 +4749,10 @@ def find_virtual_packages(rattler: "Any", job: "dict[str, Any]") -> "list[Any]":
         return list(rattler.VirtualPackage.detect())
     found = {name: os.environ.get("CONDA_OVERRIDE_" + name.upper()) or version
              for name, version in VIRTUAL.get(job["subdir"].split("-")[0], {}).items()}  # fmt: skip
-    package, version = rattler.PackageName, rattler.Version
-    return [rattler.GenericVirtualPackage(package("__" + name), version(one), "0") for name, one in found.items()]
+    package, version, build = rattler.PackageName, rattler.Version, getattr(rattler, "BuildString", str)
+    return [
+        rattler.GenericVirtualPackage(package("__" + name), version(one), build("0")) for name, one in found.items()
+    ]
 
 
 async def solve_and_link(rattler: "Any", job: "dict[str, Any]") -> None:

@@ -228,8 +228,9 @@ def test_the_live_line_is_as_wide_as_the_terminal_is_by_now_and_is_erased(column
     text = screen.read("done\r\n")
     assert "\n" not in first
     lines = [one for one in text.replace("\r\n", "").split("\r\x1b[K") if one]
-    assert [len(one) for one in lines] == [min(columns - 1, 79), min(columns // 2 - 1, 79), len("conda-execute: done")]
-    assert lines[0].endswith("..." if columns < 100 else "a-long-name")
+    widths = [min(columns - 1, 79), min(columns // 2 - 1, 79), len("conda-execute: done")]
+    assert [len(one) for one in lines] == widths
+    assert lines[0].endswith("..." if columns < 80 else "a-long-name")
     assert lines[-1] == "conda-execute: done"
 
 

@@ -55,6 +55,9 @@ CASES: dict[str, tuple[str, list[str], str | list[str]]] = {
     "the vendor's by name": (
         "channels: [pkgs/r, pkgs/main, pkgs/free, main]", [],
         [VENDOR + "r", VENDOR + "main", PUBLIC + "pkgs/free", PUBLIC + "main"]),
+    "a block comes behind what condarc has on top": (
+        "channels:\n  - a\n  - b #!top", ["x"], [PUBLIC + "b", PUBLIC + "x", PUBLIC + "a"]),
+    "a block has no say where condarc's are final": ("channels: #!final\n  - a", ["x"], [PUBLIC + "a"]),
     "the vendor's pro": ("channels: [pkgs/pro]", [], [VENDOR + "pro"]),
     "defaults of Windows": (
         "subdir: win-64\nchannels: [defaults]", [], [VENDOR + "main", VENDOR + "r", VENDOR + "msys2"]),
@@ -216,9 +219,6 @@ PAIRS: dict[str, tuple[str, str, list[str]]] = {
 }  # fmt: skip
 # Where we answer otherwise and mean it: condarc, block, conda's answer, ours.
 DIFFERENT: dict[str, tuple[str, list[str], str | list[str], str | list[str]]] = {
-    "a block comes before what condarc has on top": (
-        "channels:\n  - a\n  - b #!top", ["x"], [PUBLIC + "b", PUBLIC + "x", PUBLIC + "a"],
-        [PUBLIC + "x", PUBLIC + "b", PUBLIC + "a"]),
     "a variable that is not set": (
         "channels: [https://mirror.test/$NOSUCH/a]", [], [MIRROR + "$NOSUCH/a"],
         "expected variables that are set, found $NOSUCH, which is not"),

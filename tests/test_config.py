@@ -203,7 +203,8 @@ BAD = {
     "no section": (
         "conda-execute: on\n",
         '1:1: expected settings under conda-execute, found "on"\n'
-        "  1 | conda-execute: on\n    | ^",
+        "  1 | conda-execute: on\n    | ^\n"
+        '  write one "key: value" a line below it',
     ),
     "tab": (
         "conda-execute:\n\tengine: conda\n",
