@@ -3476,18 +3476,24 @@ class Held:
                 pass
 
     def read_lines(self) -> "Iterator[bytes]":
-        """Yield what the program prints, line by line, up to its end: a fork of the caller may keep the pipe open."""
+        """Yield what the program prints, line by line, and an empty line now and then while it says nothing.
+
+        That ends with the program, not the pipe, which a fork of the caller may keep open.
+        """
         pipe: Any = self.child.stdout
         if not fcntl:
             yield from pipe
             return
-        watched, bound_s, left = [pipe.fileno(), self.report], -1.0, DRAIN
+        watched, bound_s, left = [pipe.fileno(), self.report], WATCH_S, DRAIN
         rest: list[bytes] = []
         while left:
             ready = wait_for_input(watched, bound_s)
+            if not ready and not self.text:
+                yield b""
+                continue
             if self.report in ready:
                 self.text, watched = os.read(self.report, REPORT_BYTES), watched[:1]
-                bound_s = 0 if self.text else -1.0  # nothing: it was killed, and its program may go on
+                bound_s = 0 if self.text else WATCH_S  # nothing: it was killed, and its program may go on
             part = os.read(watched[0], 1 << 16) if watched[0] in ready else b""
             *lines, last = part.split(b"\n")
             for line in lines:
@@ -4148,15 +4154,23 @@ def clean_environ() -> "dict[str, str]":
     return {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
 
 
-def find_step(line: str) -> "dict[str, Any]":
-    """Return what a line says of the progress of conda, or of run_rattler(); nothing for any other."""
+def tell_progress(raw: bytes, say: Progress) -> "list[str]":
+    """Tell of what a line says of the progress of conda, or of run_rattler(); return it if it says nothing of that."""
+    line = raw.decode("utf-8", "replace").strip("\0\r\n")
+    told: dict[str, str] = {}
     if line.startswith('{"fetch":'):
-        return {"step": "downloading " + line.split('"')[3]}
-    if not line.startswith(('{"step":', '{"note":', '{"say":')):
-        return {}
-    import json
+        told = {"step": "downloading " + line.split('"')[3]}
+    elif line.startswith(('{"step":', '{"note":', '{"say":')):
+        import json
 
-    return dict(json.loads(line))
+        told = json.loads(line)
+    if "step" in told:
+        say.step(told["step"])
+    elif "say" in told:
+        say.line(told["say"])
+    else:
+        say.note(told.get("note", line))
+    return [] if told else [line]
 
 
 def run_engine(
@@ -4172,17 +4186,10 @@ def run_engine(
         order.builder.life = program.life
         marks = [lock.share(program.child.pid) for lock in locks]
         for raw in program.read_lines():
-            line = raw.decode("utf-8", "replace").strip("\0\r\n")
-            told = find_step(line)
-            if not raw:
-                say.tick()
-            elif "step" in told:
-                say.step(told["step"])
-            elif "say" in told:
-                say.line(told["say"])
+            if raw:
+                lines += tell_progress(raw, say)
             else:
-                say.note(told.get("note", line))
-            lines += [] if told else [line]
+                say.tick()
         code = program.wait()
         if code == SILENT:
             message = "expected some sign of life within %d minutes, found none, and ended it" % (SILENT_S // 60)
