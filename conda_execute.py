@@ -3097,8 +3097,6 @@ class Collector(EnvDir):
         is_kept = name.startswith(KEPT)
         uses = uses or self.read_uses()
         dated, who = self.last_use(name), self.find_users(name, uses, self.find_processes())
-        if 0 < dated < self.now() - FOREIGN_S:
-            self.void_marks(name)
         locks = [self.lock(one) for one in ([KEPT] if is_kept else [name + ".build", name])]
         try:
             deadline = time.time() + (MOMENT_S if is_kept else 0)  # those who hold that are about to let go of it
@@ -3117,12 +3115,6 @@ class Collector(EnvDir):
             self.append("remove", name, "")
         return None
 
-    def void_marks(self, name: str) -> None:
-        """Take away the marks of other hosts in an environment that nobody has used for so long that none counts."""
-        for mark in list_marks(self.path(".leases", name + ".shared")):
-            if find_holder(mark)[0] != HOST and is_off(mark, self.now(), MARK_S):
-                try_to(os.unlink, mark)
-
     def sweep(self) -> None:
         """Take from .leases what nobody needs: marks of the dead, and failures that were told; mark what is busy.
 
@@ -3135,7 +3127,9 @@ class Collector(EnvDir):
                 self.lock(name).abandon()
         for path in list_files(self.path(".leases")):
             name, kind = os.path.splitext(os.path.basename(path))
-            keep_s = FOREIGN_S if kind == ".shared" and is_hex(name, 20) else DEAD_S
+            keep_s = DEAD_S
+            if kind == ".shared" and is_hex(name, 20):  # of an environment that nobody has used for so long none counts
+                keep_s = MARK_S if 0 < self.last_use(name) < now - FOREIGN_S else FOREIGN_S
             for mark in list_marks(path) if kind in (".shared", ".exclusive") else ():
                 host, pid, start = find_holder(mark)
                 is_over = not is_running(pid, start) and (kind == ".exclusive" or name not in busy)
