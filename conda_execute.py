@@ -183,6 +183,7 @@ if TYPE_CHECKING:
     Command = List[Word]
     Environ = Mapping[str, str]
     Use = Tuple[int, bytes]  # its time, in s, and its row
+    Who = Union[List[str], None]  # is in the way: [] where that is unknown, None for nobody
 
 __all__ = ["Error", "bootstrap", "main", "prefix_of", "run"]  # so that help(conda_execute) is the manual
 __version__ = "1.2.0"
@@ -3068,19 +3069,6 @@ class Collector(EnvDir):
         is_told = name in uses.made and last < noted + CLOCK_S
         return found + (["one that the log does not tell of"] if since and not is_told else [])
 
-    def find_users(self, name: str, uses: Uses, busy: "dict[str, list[int]]") -> "list[str]":
-        """Return who runs in an environment, or may do so; `busy` is what find_processes() returns."""
-        pids = busy.get(name)
-        return (["process " + ", ".join(map(str, pids))] if pids else []) + self.find_strangers(name, uses)
-
-    def find_rivals(self, name: str, uses: Uses, busy: "dict[str, list[int]]") -> "list[str] | None":
-        """Return who would be in the way of remove(), [] if that is unknown, None for nobody."""
-        who = self.find_users(name, uses, busy)
-        if who or name.startswith(KEPT):
-            return who or None
-        with self.lock(name) as lease:
-            return None if lease.take(exclusive=True) else [lease.rival] * bool(lease.rival)
-
     def in_use(self, name: str, who: "list[str]") -> Error:
         hint = "end it, or wait for its end"
         if any(" on " in one for one in who):
@@ -3089,24 +3077,33 @@ class Collector(EnvDir):
         found = printable(", ".join(who)) or "another process"
         return Error("expected nobody to run in it, found " + found, self.path(name), hint=hint)
 
-    def remove(self, name: str, used_before: float, uses: "Uses | None" = None) -> "list[str] | None":
-        """Move what is idle into the trash; return None, or who is in the way ([] if that is unknown).
+    def lock_idle(self, name: str, locks: "list[Lock]", bound_s: float, uses: "Uses | None") -> "Who":
+        """Take the locks that keep others out of what nobody uses; return who does.
 
         Each use changes the time of the last: what is looked at before the locks are had still holds if that does.
         """
+        deadline = time.monotonic() + bound_s  # for those who are about to let go of a lock
+        while True:
+            dated, pids, known = self.last_use(name), self.find_processes().get(name), uses or self.read_uses()
+            is_alone = not pids and all(lock.take(exclusive=True) for lock in locks)
+            who = ["process " + ", ".join(map(str, pids))] if pids else []
+            who += self.find_strangers(name, known)
+            if is_alone and not who and self.last_use(name) == dated:
+                return None
+            if who or time.monotonic() >= deadline:
+                who = who or [lock.rival for lock in locks if lock.rival]
+                return who or ([] if is_alone else self.find_strangers(name, known, is_held=True))
+            time.sleep(LOCK_POLL_S)
+
+    def remove(self, name: str, used_before: float, uses: "Uses | None" = None, dry_run: bool = False) -> "Who":
+        """Move what is idle into the trash; return who is in the way."""
         is_kept = name.startswith(KEPT)
-        uses = uses or self.read_uses()
-        dated, who = self.last_use(name), self.find_users(name, uses, self.find_processes())
         locks = [self.lock(one) for one in ([KEPT] if is_kept else [name + ".build", name])]
         try:
-            deadline = time.time() + (MOMENT_S if is_kept else 0)  # those who hold that are about to let go of it
-            while not locks[0].take(exclusive=True) and time.time() < deadline:
-                time.sleep(LOCK_POLL_S)
-            is_alone = locks[0].is_taken and all(lock.take(exclusive=True) for lock in locks[1:])
-            if not is_alone or who or dated > used_before or self.last_use(name) != dated:
-                who = who or [lock.rival for lock in locks if lock.rival]
-                return who or ([] if is_alone else self.find_strangers(name, uses, is_held=True))
-            if not self.move_away(name, "", locks):
+            who = self.lock_idle(name, locks, MOMENT_S if is_kept else 0, uses)
+            if who is not None or dry_run:
+                return who
+            if self.last_use(name) > used_before or not self.move_away(name, "", locks):
                 return []
         finally:
             for lock in locks:
@@ -3340,16 +3337,9 @@ class Store(Collector):
     def set_aside(self, name: str) -> None:
         """Move an environment away that nobody runs in, and into which nobody is let up to that."""
         with self.lock(name) as lease:
-            deadline = time.time() + MOMENT_S
-            while not lease.take(exclusive=True) and time.time() < deadline and not self.find_processes().get(name):
-                time.sleep(LOCK_POLL_S)  # for those who look whether it is complete
-            uses = self.read_uses()
-            who = self.find_users(name, uses, self.find_processes())
-            if who or not lease.take(exclusive=True):
-                rival = [lease.rival] if lease.rival else self.find_strangers(name, uses, is_held=True)
-                raise self.in_use(name, who or rival)
-            if not self.move_away(name, ASIDE if self.find_marker(name) else "", [lease]):
-                raise self.in_use(name, [])
+            who = self.lock_idle(name, [lease], MOMENT_S, None)
+            if who is not None or not self.move_away(name, ASIDE if self.find_marker(name) else "", [lease]):
+                raise self.in_use(name, who or [])
 
     def refuse_failed(self, failed: str, before: "tuple[int, int] | None", batch: str) -> None:
         """Raise what a build failed with while we waited for it, or another of our batch not long ago."""
@@ -5838,13 +5828,12 @@ def clear(store: Store, used_before: float, dry_run: bool) -> int:
     store.refuse_others()
     if not dry_run:
         store.sweep()
-    uses, busy = store.read_uses(), store.find_processes()
-    code = 0
+    uses, code = store.read_uses(), 0
     for name in sorted(store.find_names() + store.find_kept_names()):
         if store.last_use(name, uses) >= used_before:
             continue
         try:
-            who = store.find_rivals(name, uses, busy) if dry_run else store.remove(name, used_before, uses)
+            who = store.remove(name, used_before, uses, dry_run)
         except OSError as e:
             code = fail(Error("expected to be able to remove it, found: %s" % e.strerror, store.path(name)))
             continue
