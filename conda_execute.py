@@ -2752,10 +2752,6 @@ class EnvDir:
                 try_to(os.unlink, self.path(name, MARKER))
             return is_damaged
 
-    def date(self, path: str) -> None:
-        """Note a use as a file's time, which no damage to the log can take away."""
-        try_to(os.utime, path)  # not in an env-dir that we may only read: nobody collects what is in it
-
     def check(self, *names: str) -> None:
         """Refuse an env-dir, or what else in it is named, in which others could leave what we would run."""
         for folder in dict.fromkeys((self.top, self.env_dir)):
@@ -2862,8 +2858,8 @@ class EnvDir:
     def append(self, event: str, name: str, script: str) -> bool:
         """Append a row to usage.tsv in one write, and date the marker; answer whether that could be done."""
         row = format_use(int(time.time()), event, name, os.getpid(), HOST, os.path.abspath(script) if script else "")
-        if event != "remove":
-            self.date(self.path(name, MARKER))
+        if event != "remove":  # a time that no damage to the log can take away; where it cannot be set, nobody collects
+            try_to(os.utime, self.path(name, MARKER))
         try:
             for _ in range(2):  # a log that is rewritten between open and write takes the row with it
                 log = os.open(self.path("usage.tsv"), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
@@ -2891,19 +2887,17 @@ class EnvDir:
 
         What lies in the future was written by a clock that was wrong, and counts from now on.
         """
-        now = self.now()
+        now, is_kept = self.now(), name.startswith(KEPT)
+        dated = self.path(name) if is_kept else self.path(name, MARKER)
         try:
-            if name.startswith(KEPT):
-                marked = os.stat(self.path(name)).st_mtime + KEPT_S
-            else:
-                marked = os.stat(self.path(name, MARKER)).st_mtime
+            marked = os.stat(dated).st_mtime + KEPT_S * is_kept
         except (FileNotFoundError, NotADirectoryError):
             return 0
         except OSError:  # one that may not be looked at is none that is not complete
             return now
         last = max([marked, *(when for when, _ in (uses.of(name) if uses else ()))])
         if last > now + CLOCK_S:
-            self.date(self.path(name) if name.startswith(KEPT) else self.path(name, MARKER))
+            try_to(os.utime, dated)
         return last if last <= now + CLOCK_S else now
 
     def find_names(self) -> "list[str]":
@@ -5298,7 +5292,7 @@ def keep_script(store: Store, path: str, content: bytes) -> "IO[bytes]":
                 part = os.path.join(folder, ".%d.part" % os.getpid())
                 write_file(part, content)
                 os.replace(part, path)
-            store.date(folder)
+            try_to(os.utime, folder)
             store.check(KEPT, *(os.path.relpath(one, store.env_dir) for one in (folder, path)))
             return open(path, "rb")
         except OSError as e:
