@@ -2681,14 +2681,12 @@ def survey(prefix: str) -> "tuple[int, str]":
 
 def find_home(env_dir: str, subdir: str) -> str:
     """Return where environments of a platform lie: env-dir belongs to the machines of the platform that made it."""
-    leases = os.path.join(env_dir, ".leases")
-    if os.path.exists(os.path.join(leases, PLATFORM + subdir)):
-        return env_dir
     own = os.path.join(env_dir, subdir)
-    if os.path.exists(os.path.join(own, ".leases", PLATFORM + subdir)):
-        return own
-    others = any(os.path.basename(path).startswith(PLATFORM) for path in list_files(leases))
-    return own if others else env_dir
+    for home in (env_dir, own):
+        if os.path.exists(os.path.join(home, ".leases", PLATFORM + subdir)):
+            return home
+    is_taken = any(name.startswith(PLATFORM) for name in list_names(os.path.join(env_dir, ".leases")))
+    return own if is_taken else env_dir
 
 
 class EnvDir:
@@ -3138,18 +3136,14 @@ class Collector(EnvDir):
                 content = old.read()
                 end = content.rfind(b"\n") + 1  # a row may be on its way
                 rows = [row + b"\n" for row in content[:end].split(b"\n")]
-                uses = Uses(rows)
-                found = [
-                    use for name in uses.scripts if os.path.lexists(self.path(name, MARKER)) for use in uses.of(name)
-                ]
+                uses, now = Uses(rows), b"%d" % self.now()
+                names = [name for name in uses.scripts if os.path.lexists(self.path(name, MARKER))]
+                found = [use for name in names for use in uses.of(name)]
                 if end < LOG_LIMIT_BYTES and all(when <= latest for when, _ in found):
                     return
-                kept = {
-                    row: row if when <= latest else b"%d" % self.now() + row[row.index(b"\t") :] for when, row in found
-                }
-                write_file(
-                    path + ".part", LOG_HEADER + b"".join(kept[row] for row in dict.fromkeys(rows) if row in kept)
-                )
+                new = {row: row if when <= latest else now + row[row.index(b"\t") :] for when, row in found}
+                kept = [new[row] for row in dict.fromkeys(rows) if row in new]
+                write_file(path + ".part", LOG_HEADER + b"".join(kept))
                 os.replace(path + ".part", path)
                 old.seek(end)
                 late = old.read()  # appended while we wrote
@@ -5828,16 +5822,14 @@ def clear(store: Store, used_before: float, dry_run: bool) -> int:
             continue
         try:
             who = store.remove(name, used_before, uses, dry_run)
+            if who is not None:
+                raise store.in_use(name, who)
         except OSError as e:
             code = fail(Error("expected to be able to remove it, found: %s" % e.strerror, store.path(name)))
-            continue
         except Error as e:
             code = fail(e)
-            continue
-        if who is None:
-            show("remove " + store.path(name))
         else:
-            code = fail(store.in_use(name, who))
+            show("remove " + store.path(name))
     for cause in () if dry_run else store.empty_trash():
         message = "expected to be able to delete it, found: %s" % cause.strerror
         code = fail(Error(message, os.fsdecode(cause.filename or ""), hint="it stays in " + store.path(".trash")))
