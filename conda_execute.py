@@ -2757,11 +2757,6 @@ class EnvDir:
         for name in names:
             check_folder(self.path(name), "a folder")
 
-    def check_env(self, name: str) -> None:
-        """Refuse an environment in which others could leave what we would run: looked at while we hold its lease."""
-        bin_dir = find_bin_dirs(self.path(name))[0]
-        self.check(".leases", name, os.path.join(name, "conda-meta"), os.path.join(name, MARKER), bin_dir)
-
     def is_ours(self) -> bool:
         """Answer whether env-dir bears our sign: the log, or where that is lost, the README."""
         for name, sign in (("usage.tsv", LOG_HEADER), ("README", STORE_README)):
@@ -3249,25 +3244,21 @@ class Store(Collector):
         A build that fails does so for all who waited for it on the same terms, and for others of one `batch`.
         """
         self.check(".leases")
-        if force or not os.path.lexists(self.path(name, MARKER)):
-            self.make(name)
-        lease = self.lock(name).wait(exclusive=False)
-        self.collect_if_due()
-        if self.admit(lease, name) and not force:
-            return lease
-        lease.release()  # who waits for a builder does not run in it
-        for _ in range(MAX_TRIES):
-            self.make(name)
-            failed = self.path(".leases", "%s.%s.failed" % (name, find_terms()))
-            built = self.build(name, force, build, failed, batch)
+        for tries in range(1 + MAX_TRIES):
+            if tries or force or not os.path.lexists(self.path(name, MARKER)):
+                self.make(name)
+            built = self.build(name, force, build, find_terms(), batch) if tries else None
             lease = built or self.lock(name).wait(exclusive=False)
+            if not tries:
+                self.collect_if_due()
             if built or self.admit(lease, name) and not force:
                 return lease
-            lease.release()
+            lease.release()  # who waits for a builder does not run in it
         raise Error("expected to be the only builder, found others again and again", self.path(name))
 
-    def build(self, name: str, force: bool, build: "Callable[[Lock], None]", failed: str, batch: str) -> "Lock | None":
+    def build(self, name: str, force: bool, build: "Callable[[Lock], None]", terms: str, batch: str) -> "Lock | None":
         """Build an environment and return a lease on it, or None when we have waited for who did."""
+        failed = self.path(".leases", "%s.%s.failed" % (name, terms))
         before = read_failure(failed)[0]
 
         def is_over() -> bool:
@@ -3283,8 +3274,9 @@ class Store(Collector):
 
     def admit(self, lease: Lock, name: str) -> bool:
         """Answer whether an environment is complete and nobody else's, looked at while we hold its lease."""
+        inside = [os.path.join(name, "conda-meta"), os.path.join(name, MARKER), find_bin_dirs(self.path(name))[0]]
         try:
-            self.check_env(name)
+            self.check(".leases", name, *inside)
             return bool(self.find_marker(name))
         except BaseException:
             lease.release()
