@@ -5264,42 +5264,36 @@ def find_kept(store: Store, digest: str, but: "Collection[str]") -> "tuple[bytes
     return None
 
 
-def keep_script(store: Store, path: str, content: bytes) -> "IO[bytes]":
-    """Write a script to its place, at once, unless it is there; date its folder.
-
-    Return it open, which shows collectors that it is about to run: see read_paths_in_use().
-    """
-    folder = os.path.dirname(path)
-    with store.lock(KEPT).wait(exclusive=False):
-        try:
-            store.check(KEPT, os.path.relpath(folder, store.env_dir))
-            if read_kept(store, path) is None:
-                make_folder(folder)
-                part = os.path.join(folder, ".%d.part" % os.getpid())
-                write_file(part, content)
-                os.replace(part, path)
-            try_to(os.utime, folder)
-            store.check(KEPT, *(os.path.relpath(one, store.env_dir) for one in (folder, path)))
-            return open(path, "rb")
-        except OSError as e:
-            raise store.unwritable(e) from None
-
-
 class Script:
     """A script's bytes, the path it runs from, and what messages call it.
 
     What came from -c, standard input or a URL runs from .scripts, where keep() puts it.
     """
 
-    file: "IO[bytes] | None" = None  # the one that is kept: see Store.keep_script()
+    file: "IO[bytes] | None" = None  # the one that is kept, open for collectors to see: read_paths_in_use()
 
     def __init__(self, data: bytes, path: str, shown: str) -> None:
         self.data, self.path, self.shown = data, path, shown
 
     def keep(self, store: Store) -> None:
-        if self.shown != self.path:
-            self.close()
-            self.file = keep_script(store, self.path, self.data)
+        """Write what is no file of its own to its place, at once, unless it is there; date its folder."""
+        if self.shown == self.path:
+            return
+        self.close()
+        folder = os.path.dirname(self.path)
+        with store.lock(KEPT).wait(exclusive=False):
+            try:
+                store.check(KEPT, folder)
+                if read_kept(store, self.path) is None:
+                    make_folder(folder)
+                    part = os.path.join(folder, ".%d.part" % os.getpid())
+                    write_file(part, self.data)
+                    os.replace(part, self.path)
+                try_to(os.utime, folder)
+                store.check(KEPT, folder, self.path)
+                self.file = open(self.path, "rb")
+            except OSError as e:
+                raise store.unwritable(e) from None
 
     def close(self) -> None:
         if self.file:
@@ -5464,12 +5458,6 @@ def read_script(path: str) -> Script:
     except OSError as e:
         message = "expected a script that can be read, found: %s" % e.strerror
         raise Error(message, path, hint="check the path, and quotes around its blanks") from None
-
-
-def find_code(code: str, store: Store) -> Script:
-    """Return the script whose code this is."""
-    data = os.fsencode(code)
-    return Script(data, script_path(store, data, CODE_NAMES[0]), "-c")
 
 
 def read_stdin(store: Store) -> Script:
@@ -5920,7 +5908,8 @@ def execute(options: "Mapping[str, str]", words: "list[str]") -> int:
         raise Error("expected --dry-run with --json, found none", hint="write --dry-run --json", code=2)
     config, store = open_store(options)
     if "c" in options and words:
-        script, args = find_code("\n".join(words) + "\n", store), []
+        code = os.fsencode("\n".join(words) + "\n")
+        script, args = Script(code, script_path(store, code, CODE_NAMES[0]), "-c"), []
     else:
         script, args = find_script(words[0] if words else "-", store, "offline" in options), words[1:]
     metadata = read_metadata(script, config.subdir)

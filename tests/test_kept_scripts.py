@@ -39,6 +39,7 @@ import conda_execute
 store = conda_execute.Store(sys.argv[1], 0, conda_execute.Progress(False, True))
 content = sys.argv[2].encode()
 path = conda_execute.script_path(store, content, "code")
+script = conda_execute.Script(content, path, "-c")
 failures = 0
 for _ in range(int(sys.argv[3])):
     try:
@@ -47,7 +48,7 @@ for _ in range(int(sys.argv[3])):
         pass
     pid = os.fork()
     if pid == 0:
-        kept = conda_execute.keep_script(store, path, content)
+        script.keep(store)
         os.execv("/bin/sh", ["sh", path])
     failures += os.waitpid(pid, 0)[1] != 0
 print(failures)
