@@ -3390,8 +3390,8 @@ def wait_for_input(fds: "list[int]", bound_s: float) -> "list[int]":
 
 
 def format_report(code: int, cause: "OSError | None" = None) -> bytes:
-    """Return what a child of ours says of a program's end, or of why there was none."""
-    return b"%d %d" % (code, cause.errno or 0 if cause else 0)
+    """Return what a child of ours says of a program's end, 128 + n after signal n, or of why there was none."""
+    return b"%d %d" % (code if code >= 0 else 128 - code, cause.errno or 0 if cause else 0)
 
 
 def parse_report(report: bytes) -> int:
@@ -3533,7 +3533,7 @@ def hold(argv: "list[str]") -> int:
     Thread(target=watch, args=(int(life), parent, child.pid, stopped), daemon=True).start()
     code = child.wait()
     end_all(child.pid, bool(stopped) or code != 0)
-    os.write(int(report), format_report(SILENT if SILENT in stopped else code if code >= 0 else 128 - code))
+    os.write(int(report), format_report(SILENT if SILENT in stopped else code))
     os._exit(0)
 
 
@@ -5098,7 +5098,7 @@ def run_report(argv: "list[str]") -> int:
     except OSError as e:
         os.write(int(pipe), format_report(127, e))
         return 0
-    os.write(int(pipe), format_report(find_exit_code(child)))
+    os.write(int(pipe), format_report(child.wait()))
     return 0
 
 
@@ -5115,11 +5115,7 @@ def no_start(program: str, cause: "OSError | ValueError") -> Error:
 
 
 def find_words(
-    command: "Command",
-    values: "Mapping[str, str]",
-    prefix: str,
-    path: str,
-    capture: "Callable[[Any], str]" = lambda _: "",
+    command: "Command", values: "Mapping[str, str]", prefix: str, path: str, capture: "Callable[[Any], str]" = str
 ) -> "list[str]":
     """Return the words of a command, the first as the path of a program; none where nothing is left of it."""
     fields: list[str | None] = []  # None vanishes
@@ -5141,19 +5137,17 @@ def find_words(
     return words
 
 
-def find_launch(
-    metadata: Metadata, script: str, content: bytes, args: "list[str]", prefix: str, path: str
-) -> "list[str]":
+def find_launch(metadata: Metadata, script: "Script", args: "list[str]", prefix: str, path: str) -> "list[str]":
     """Return the command to execute: for an entrypoint of several, this file, which runs them there."""
     if metadata.dialect != "conda-script":
-        return find_argv(metadata.run_with, script, args, prefix, path)
+        return find_argv(metadata.run_with, script.path, args, prefix, path)
     [entrypoint] = metadata.run_with
-    script, cache = os.path.abspath(script), find_cache(prefix, content)
+    source, cache = os.path.abspath(script.path), find_cache(prefix, script.data)
     if "&&" in entrypoint or "$(" in entrypoint:
         file = os.path.abspath(__file__)
-        return [sys.executable, "-I", file, "--entrypoint", entrypoint, prefix, script, cache, *args]
+        return [sys.executable, "-I", file, "--entrypoint", entrypoint, prefix, source, cache, *args]
     [command] = parse_commands(Text(entrypoint), 0, 0)[0]
-    return [*find_words(command, {"${SCRIPT}": script, "${CACHE}": cache}, prefix, path), *args]
+    return [*find_words(command, {"${SCRIPT}": source, "${CACHE}": cache}, prefix, path), *args]
 
 
 def find_cache(prefix: str, content: bytes) -> str:
@@ -5627,7 +5621,7 @@ def prepare(
     """Return a script's command and its variables, and note the use of its environment."""
     prefix = store.path(metadata.name)
     script.keep(store)
-    argv = find_launch(metadata, script.path, script.data, args, prefix, os.environ.get("PATH", os.defpath))
+    argv = find_launch(metadata, script, args, prefix, os.environ.get("PATH", os.defpath))
     if metadata.dialect == "conda-script" and "${CACHE}" in metadata.run_with[0]:
         make_folder(find_cache(prefix, script.data))
     if not store.append("run", metadata.name, script.path) and store.say.verbose:
@@ -5663,8 +5657,7 @@ def format_plan(
     engine = find_engine(config.engine, os.environ, sys.executable)[0]
     command = [*metadata.run_with, *([] if metadata.dialect == "conda-script" else [script.path]), *args]
     if exists:
-        path = os.environ.get("PATH", os.defpath)
-        command = find_launch(metadata, script.path, script.data, args, prefix, path)
+        command = find_launch(metadata, script, args, prefix, os.environ.get("PATH", os.defpath))
     if not as_json:
         state = "it exists" if exists else "%s would build it" % engine
         text = "%s\nEnvironment: %s\nCommand: %s"
