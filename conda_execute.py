@@ -2932,15 +2932,16 @@ MARK_S = 3  # from leaving a mark to dating the environment
 
 
 def find_prefix_name(place: bytes) -> str:
-    """Return whose a path below env-dir is: an environment's, as its lease is, or that of what is kept of a script.
+    """Return whose a path below env-dir is: an environment's, as its lease is, its builder's, or a kept script's.
 
     >>> find_prefix_name(b".leases/ea977067a8fbeb21a594.build"), find_prefix_name(b".scripts/ab12/plot.py")
-    ('ea977067a8fbeb21a594', '.scripts/ab12')
+    ('ea977067a8fbeb21a594.build', '.scripts/ab12')
     """
     first, *rest = os.fsdecode(place[:200].split(b"\n")[0]).split("/")
     if first == KEPT:
         return "/".join([first, *rest[:1]])
-    return "".join(rest[:1] if first == ".leases" else first)[:20]
+    name = "".join(rest[:1] if first == ".leases" else first)
+    return name[: 26 if name.startswith(".build", 20) else 20]
 
 
 def is_off(path: str, now: float, bound_s: float) -> bool:
@@ -3065,13 +3066,16 @@ class Collector(EnvDir):
         return Error("expected nobody to run in it, found " + found, self.path(name), hint=hint)
 
     def lock_idle(self, name: str, locks: "list[Lock]", bound_s: float, uses: "Uses | None") -> "Who":
-        """Take the locks that keep others out of what nobody uses; return who does.
+        """Take the locks of what nobody uses, so that nobody will; or return who is in the way.
 
+        Who has one of these locks open counts: of those that wait for a builder, who is that builder asks for none.
         Each use changes the time of the last: what is looked at before the locks are had still holds if that does.
         """
         deadline = time.monotonic() + bound_s  # for those who are about to let go of a lock
         while True:
-            dated, pids, known = self.last_use(name), self.find_processes().get(name), uses or self.read_uses()
+            dated, known, busy = self.last_use(name), uses or self.read_uses(), self.find_processes()
+            places = {name, *(os.path.basename(lock.path) for lock in locks)} - {KEPT}
+            pids = sorted({pid for place in places for pid in busy.get(place, ())})
             is_alone = not pids and all(lock.take(exclusive=True) for lock in locks)
             who = ["process " + ", ".join(map(str, pids))] if pids else []
             who += self.find_strangers(name, known)
@@ -5818,7 +5822,7 @@ def print_list(store: Store, as_json: bool) -> None:
     found = []
     for used, name in ages:
         scripts = sorted({unescape(script) for script in uses.scripts.get(name, {}) if script})
-        size, pids = find_size(store.path(name)), busy.get(name, [])
+        size, pids = find_size(store.path(name)), sorted({*busy.get(name, ()), *busy.get(name + ".build", ())})
         if as_json:
             env = {"name": name, "prefix": store.path(name), "size": size, "last_use": int(used), "processes": pids}
             found.append({**env, "scripts": scripts})

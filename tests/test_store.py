@@ -339,6 +339,22 @@ def test_the_next_build_waits_until_the_engine_of_a_killed_conda_execute_has_end
         shutil.rmtree(str(env_dir / HELLO))
 
 
+def test_who_waits_for_a_builder_that_is_killed_is_in_nobodys_way(
+    start: Start, write: Write, slow_conda: Path, env_dir: Path
+) -> None:
+    script = write("a.sh", "hello-conda", "hello-conda")
+    builder = start("-q", script)
+    wait_until((env_dir / HELLO).exists)
+    crowd = [start(script) for _ in range(4)]
+    for child in crowd:
+        assert child.stderr is not None and "waiting for" in child.stderr.readline()
+    builder.kill()
+    builder.wait()
+    found = [child.communicate(timeout=90) for child in crowd]
+    assert [output for output, _ in found] == ["hello\n"] * 4, found
+    assert sum("conda-execute: built " in text for _, text in found) == 1
+
+
 def test_an_orphaned_engine_keeps_the_package_cache_to_itself(
     start: Start, run: Run, write: Write, slow_conda: Path
 ) -> None:
