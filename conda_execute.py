@@ -183,6 +183,7 @@ if TYPE_CHECKING:
     Command = List[Word]
     Environ = Mapping[str, str]
     Use = Tuple[int, bytes]  # its time, in s, and its row
+    Build = Callable[["Lock"], None]  # into the prefix that is called like the environment
     Who = Union[List[str], None]  # is in the way: [] where that is unknown, None for nobody
 
 __all__ = ["Error", "bootstrap", "main", "prefix_of", "run"]  # so that help(conda_execute) is the manual
@@ -2222,7 +2223,7 @@ class Lock:
         self.find_old = find_old  # of marks that lie elsewhere
         self.seen: dict[str, float] = {}  # marks of other hosts, and their times
         self.noted, self.made, self.life = "", 0, -1  # the latter of an engine: see Held
-        self.is_done: Any = None  # an Event, while our note is renewed
+        self.renewal: object = None  # of our note, while that lasts
         link = getattr(os, "O_NOFOLLOW", 0)
         for flags in (os.O_RDWR | os.O_CREAT, os.O_RDONLY):  # reading is enough for a shared lock
             try:
@@ -2402,15 +2403,14 @@ class Lock:
 
         `made` becomes the inode of a folder that we are about to make.
         """
-        from threading import Event, Thread
+        from threading import Thread
 
         if self.fd < 0:
             return
-        if self.is_done:
-            self.is_done.set()
+        self.renewal = object() if what else None  # which ends the one before
         if not what and self.noted != self.read_note():  # who has taken us for dead left his own
             return
-        self.noted, self.made, self.is_done = what and "process %d on %s, which %s" % (os.getpid(), HOST, what), 0, None
+        self.noted, self.made = what and "process %d on %s, which %s" % (os.getpid(), HOST, what), 0
         try:
             os.ftruncate(self.fd, 0)
             os.lseek(self.fd, 0, os.SEEK_SET)
@@ -2418,14 +2418,13 @@ class Lock:
         except OSError:  # a full disk, somebody else's lock file
             self.noted = ""
         if what:
-            self.is_done = Event()
-            Thread(target=self.renew, args=(self.is_done, self.mark, folder), daemon=True).start()
+            Thread(target=self.renew, args=(self.renewal, self.mark, folder), daemon=True).start()
 
-    def renew(self, is_done: "Any", mark: str, folder: str) -> None:
-        """Show others that we are alive, up to an event; end our engine where one of them took us for dead."""
+    def renew(self, renewal: object, mark: str, folder: str) -> None:
+        """Show others that we are alive, while our note lasts; end our engine where one of them took us for dead."""
         renewed = time.time()
-        while not is_done.is_set():
-            time.sleep(LOCK_POLL_S)  # an Event's own wait goes by a clock that may be set, in CPython 3.8
+        while self.renewal is renewal:
+            time.sleep(LOCK_POLL_S)
             try:
                 if folder and not self.made and self.noted in ("", self.read_note()):
                     self.made = os.stat(folder).st_ino
@@ -2470,7 +2469,7 @@ class Lock:
                 pass
 
     def release(self) -> None:
-        if self.is_done:
+        if self.renewal:
             self.note("")
         self.release_mark()
         self.release_flock()
@@ -2992,12 +2991,11 @@ class Collector(EnvDir):
                     yield int(pid), name
                     yield int(pid), os.path.relpath(os.path.dirname(unescape(script)), self.env_dir)
 
-    def find_processes(self) -> "dict[str, list[int]]":
+    def find_processes(self) -> "dict[str, set[int]]":
         """Return the processes of this host that run in each environment or kept script; for our own, its parent."""
-        found: dict[str, list[int]] = {}
+        found: dict[str, set[int]] = {}
         for pid, name in self.find_running() if os.path.isdir("/proc/self") else self.find_logged():
-            if pid not in found.setdefault(name, []):
-                found[name].append(pid)
+            found.setdefault(name, set()).add(pid)
         return found
 
     def move_away(self, name: str, suffix: str, locks: "list[Lock]") -> bool:
@@ -3238,9 +3236,8 @@ class Store(Collector):
     """env-dir, where each environment lies under its name."""
 
     def obtain(
-        self, name: str, force: bool, build: "Callable[[Lock], None]", find_terms: "Callable[[], str]" = str,
-        batch: str = "",
-    ) -> Lock:  # fmt: skip
+        self, name: str, force: bool, build: "Build", find_terms: "Callable[[], str]" = str, batch: str = ""
+    ) -> Lock:
         """Return a lease on a complete environment, built first where there is none.
 
         Look, lock, look again, build, mark last. Who dies on the way leaves a prefix without marker,
@@ -3260,7 +3257,7 @@ class Store(Collector):
             lease.release()  # who waits for a builder does not run in it
         raise Error("expected to be the only builder, found others again and again", self.path(name))
 
-    def build(self, name: str, force: bool, build: "Callable[[Lock], None]", terms: str, batch: str) -> "Lock | None":
+    def build(self, name: str, force: bool, build: "Build", terms: str, batch: str) -> "Lock | None":
         """Build an environment and return a lease on it, or None when we have waited for who did."""
         failed = self.path(".leases", "%s.%s.failed" % (name, terms))
         before = read_failure(failed)[0]
@@ -3286,7 +3283,7 @@ class Store(Collector):
             lease.release()
             raise
 
-    def replace(self, name: str, builder: Lock, build: "Callable[[Lock], None]", failed: str, batch: str) -> bool:
+    def replace(self, name: str, builder: Lock, build: "Build", failed: str, batch: str) -> bool:
         """Build an environment in the place of what is there; if that fails, put a complete one back.
 
         Return False where another builder has taken over, whom no lock binds: then his is to be waited for.
@@ -5159,9 +5156,7 @@ def find_cache(prefix: str, content: bytes) -> str:
     return os.path.join(prefix, ".cache", sha256(content).hexdigest()[:20])
 
 
-def run_command(
-    argv: "list[str]", environ: "Environ", stdin: "int | None" = None, stdout: "int | None" = None
-) -> bytes:
+def run_command(argv: "list[str]", environ: "Environ", **streams: "Any") -> bytes:
     """Run a command to its end and return what it printed into a pipe; end as it ended if it failed.
 
     A signal that would end us is passed on to it; then we end by that too.
@@ -5184,7 +5179,7 @@ def run_command(
     numbers = [getattr(signal, name) for name in names]
     old = {number: signal.signal(number, pass_on) for number in numbers if signal.getsignal(number) != signal.SIG_IGN}
     try:
-        child = subprocess.Popen(argv, env=environ, stdin=stdin, stdout=stdout, close_fds=False)
+        child = subprocess.Popen(argv, env=environ, close_fds=False, **streams)
         for number in set(got):  # before there was a child
             pass_on(number, None)
         output, code = child.communicate()[0], child.returncode
@@ -5214,7 +5209,7 @@ def run_entrypoint(argv: "list[str]") -> int:
 
     def capture(commands: "list[Command]") -> str:
         found = filter(None, map(find, commands))
-        output = b"".join([run_command(words, environ, DEVNULL, PIPE) for words in found])
+        output = b"".join([run_command(words, environ, stdin=DEVNULL, stdout=PIPE) for words in found])
         try:
             text = output.decode("utf-8")
         except UnicodeDecodeError:
@@ -5350,9 +5345,7 @@ def fetch(address: str) -> "tuple[bytes, str]":
     from urllib.request import HTTPRedirectHandler, Request, build_opener
 
     class Redirect(HTTPRedirectHandler):
-        def redirect_request(
-            self, req: "Request", fp: "Any", code: int, msg: str, headers: "Any", newurl: str
-        ) -> "Any":
+        def redirect_request(self, req: "Any", fp: "Any", code: int, msg: str, headers: "Any", newurl: str) -> "Any":
             if urlsplit(newurl).scheme not in ("https", urlsplit(req.full_url).scheme):
                 raise Error("expected https all the way, found a redirection to " + quote(newurl), address)
             return super().redirect_request(req, fp, code, msg, headers, newurl)
