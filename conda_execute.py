@@ -2854,14 +2854,12 @@ class EnvDir:
             try_to(os.utime, self.path(name, MARKER))
         try:
             for _ in range(2):  # a log that is rewritten between open and write takes the row with it
-                log = os.open(self.path("usage.tsv"), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-                try:
-                    row = row if os.fstat(log).st_size else LOG_HEADER + row
-                    is_whole = os.write(log, row) == len(row)
-                    if os.fstat(log).st_nlink:
+                fd = os.open(self.path("usage.tsv"), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+                with open(fd, "ab", buffering=0) as log:
+                    row = row if os.fstat(fd).st_size else LOG_HEADER + row
+                    is_whole = log.write(row) == len(row)
+                    if os.fstat(fd).st_nlink:
                         break
-                finally:
-                    os.close(log)
             return is_whole
         except OSError:  # read-only, full: a use that is not noted ends no run
             return False
@@ -5353,12 +5351,7 @@ def fetch(address: str) -> "tuple[bytes, str]":
     request = Request(address, headers={"User-Agent": "conda-execute/" + __version__})
     with build_opener(Redirect).open(request, timeout=FETCH_POLL_S) as answer:
         kind, size = answer.headers.get_content_type(), answer.headers.get("Content-Length", "")
-        data = b""
-        while len(data) <= FETCH_LIMIT_BYTES:
-            part = answer.read(1 << 16)
-            if not part:
-                break
-            data += part
+        data = answer.read(FETCH_LIMIT_BYTES + 1)
     if len(data) > FETCH_LIMIT_BYTES:
         raise Error("expected a script of at most %d MiB, found more" % (FETCH_LIMIT_BYTES >> 20), address)
     if size.isdigit() and int(size) != len(data):
@@ -5415,7 +5408,7 @@ def fetch_script(url: str, store: Store, offline: bool) -> Script:
     address, mark, pin = url.partition("#")
     check_address(address)
     pin = pin.lower()
-    if mark and (pin[:7] != "sha256=" or len(pin) != 71 or pin[7:].strip("0123456789abcdef")):
+    if mark and (pin[:7] != "sha256=" or not is_hex(pin[7:], 64)):
         raise Error("expected #sha256= and 64 hex digits, found " + quote("#" + pin), url, hint="or leave it out")
     name = find_file_name(address)
     is_telling = os.path.splitext(name)[1].lower() in SUFFIXES  # else the last redirection's may be
@@ -5740,14 +5733,13 @@ def run_tmpenv(argv: "list[str]") -> int:
     if command == "list":
         print_list(store, "json" in options)
         return 0
-    word, path, offline = options.get("script", ""), "", "offline" in options
-    if word:
-        script = find_script(word, store, offline)
+    if "script" in options:
+        script = find_script(options["script"], store, "offline" in options)
         metadata, path = read_metadata(script, config.subdir), script.path
     else:
-        metadata = parse_specs(words[1:], options.get("file", ""))
+        metadata, path = parse_specs(words[1:], options.get("file", "")), ""
     if command == "create":
-        provide(metadata, path, config, store, offline)
+        provide(metadata, path, config, store, "offline" in options)
     show(store.path(metadata.name))
     return 0
 
