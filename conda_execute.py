@@ -5092,8 +5092,7 @@ def run_report(argv: "list[str]") -> int:
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, lambda number, frame: None)
     try:
-        start = lambda: signal.signal(signal.SIGCHLD, before)  # noqa: E731
-        child = Popen(command, close_fds=False, preexec_fn=start)
+        child = Popen(command, close_fds=False, preexec_fn=lambda: signal.signal(signal.SIGCHLD, before))
     except OSError as e:
         os.write(int(pipe), format_report(127, e))
         return 0
@@ -5592,32 +5591,28 @@ def enter(
     store: Store, metadata: Metadata, config: Config, script: "Script", args: "list[str]", offline: bool,
     force: bool = False,
 ) -> "tuple[Lock, list[str], Environ]":  # fmt: skip
-    """Return a lease on a script's environment, the command and its variables; built anew if the program has gone."""
+    """Return a lease on a script's environment, the command and its variables, and note that use of it.
+
+    An environment that lacks the program, since files of it have gone, is built anew.
+    """
     for is_last in (False, True):
         lease = obtain(store, metadata, config, script.path, force, offline)
+        prefix = store.path(metadata.name)
         try:
-            return (lease, *prepare(script, metadata, args, config, store))
+            script.keep(store)
+            argv = find_launch(metadata, script, args, prefix, os.environ.get("PATH", os.defpath))
+            if metadata.dialect == "conda-script" and "${CACHE}" in metadata.run_with[0]:
+                make_folder(find_cache(prefix, script.data))
+            if not store.append("run", metadata.name, script.path) and store.say.verbose:
+                store.say.line("could not write to " + store.path("usage.tsv"))
+            environ = read_environ()
+            return (lease, *source_scripts(argv, environ, activate(environ, prefix, config)))
         except BaseException as e:
             lease.release()
             is_missing = isinstance(e, Error) and e.code == 127
             if is_last or not is_missing or not store.unmark_if_damaged(metadata.name):
                 raise
     raise AssertionError("never reached")
-
-
-def prepare(
-    script: "Script", metadata: Metadata, args: "list[str]", config: Config, store: Store
-) -> "tuple[list[str], Environ]":
-    """Return a script's command and its variables, and note the use of its environment."""
-    prefix = store.path(metadata.name)
-    script.keep(store)
-    argv = find_launch(metadata, script, args, prefix, os.environ.get("PATH", os.defpath))
-    if metadata.dialect == "conda-script" and "${CACHE}" in metadata.run_with[0]:
-        make_folder(find_cache(prefix, script.data))
-    if not store.append("run", metadata.name, script.path) and store.say.verbose:
-        store.say.line("could not write to " + store.path("usage.tsv"))
-    environ = read_environ()
-    return source_scripts(argv, environ, activate(environ, prefix, config))
 
 
 def provide(metadata: Metadata, script: str, config: Config, store: Store, offline: bool) -> str:
