@@ -2210,9 +2210,9 @@ class Lock:
     `sign` is a file that says for all hosts that marks are needed; `rival` is who was in the way.
     """
 
-    said = False  # that marks are needed
+    is_told = False  # that marks are needed
     opened: "set[int]" = set()  # by this process: a forked child is to have none of them
-    guard = allocate_lock()  # of that, for threads
+    opening = allocate_lock()  # of that, for threads
     numbers = iter(range(1 << 62))  # of its marks: a descriptor's would be another thread's when that is moved
 
     def __init__(
@@ -2227,7 +2227,7 @@ class Lock:
         link = getattr(os, "O_NOFOLLOW", 0)
         for flags in (os.O_RDWR | os.O_CREAT, os.O_RDONLY):  # reading is enough for a shared lock
             try:
-                with Lock.guard:
+                with Lock.opening:
                     self.fd = lift(os.open(path, flags | link, 0o644))
                     Lock.opened.add(self.fd)
                 break
@@ -2296,8 +2296,8 @@ class Lock:
 
     def is_barred(self, exclusive: bool, is_given: bool) -> bool:
         """Show our mark, and answer whether one of somebody else's stands against it, or a note that he renews."""
-        if self.say.verbose and not Lock.said and not exclusive:
-            Lock.said = True
+        if self.say.verbose and not Lock.is_told and not exclusive:
+            Lock.is_told = True
             self.say.line("%s has no file locks that bind all hosts: using lock files" % os.path.dirname(self.path))
         try:
             self.mark = self.show("exclusive" if exclusive else "shared", os.getpid())
@@ -2490,7 +2490,7 @@ class Lock:
         """Let go of the descriptor; a child that was given it has the lock now."""
         fd, self.fd = self.fd, -1
         if fd >= 0:
-            with Lock.guard:
+            with Lock.opening:
                 os.close(fd)
                 Lock.opened.discard(fd)
 
@@ -2500,7 +2500,7 @@ class Lock:
         for fd in cls.opened:
             try_to(os.close, fd)
         cls.opened.clear()
-        cls.guard = allocate_lock()
+        cls.opening = allocate_lock()
 
     def __enter__(self) -> "Lock":
         return self
@@ -3174,10 +3174,10 @@ class Collector(EnvDir):
         if not self.is_ours() or abs(self.now() - time.time()) > CLOCK_S:
             return
         self.learn()
-        with self.lock(".collect") as guard:
+        with self.lock(".collect") as lock:
             due = 0.0
-            if guard.take(exclusive=True):
-                guard.note("collects")
+            if lock.take(exclusive=True):
+                lock.note("collects")
                 self.sweep()
                 due = self.collect_envs()
             self.empty_trash()
@@ -3224,7 +3224,6 @@ class Collector(EnvDir):
 
 # ---- Envs ----------------------------------------------------------------------------
 # A lease on an environment, built first where there is none. Knows no engine.
-
 
 FAILURE_BYTES = 1 << 16  # that are told to others
 MAX_TRIES = 9  # to be the builder where locks do not bind all hosts
@@ -4974,14 +4973,14 @@ def raise_lease(lease: Lock, argv: "list[str]") -> int:
         return -1
     for start in (LEASE_FD, 200, 50, 10, LOWEST_FD):
         try:
-            with Lock.guard:
+            with Lock.opening:
                 fd = fcntl.fcntl(lease.fd, fcntl.F_DUPFD, start)
                 Lock.opened.add(fd)
         except OSError:
             continue
         lease.close()
         lease.fd = fd
-        with Lock.guard:
+        with Lock.opening:
             inherited = [one for one in range(start, fd) if one not in Lock.opened and is_same_file(one, fd)]
         if len(inherited) >= MAX_LEASES:
             lease.close()
@@ -5743,8 +5742,7 @@ def check_tmpenv(options: "Mapping[str, str]", words: "list[str]") -> str:
     """Return the command; raise Error for what it does not take."""
     command, hint = (words or ["nothing"])[0], "conda-tmpenv --help says more"
     if command not in TMPENV_OPTIONS:
-        known = "list, create, name, clear"
-        raise Error("expected one of %s, found %s" % (known, quote(command)), hint=hint, code=2)
+        raise Error("expected one of list, create, name, clear, found " + quote(command), hint=hint, code=2)
     strange = ["--" + name for name in set(options) - {"verbose", "quiet"} - TMPENV_OPTIONS[command]]
     strange += words[1:] if "file" not in TMPENV_OPTIONS[command] or "script" in options else []
     strange += ["--all"] if {"all", "min-age"} <= set(options) else []
@@ -6009,12 +6007,12 @@ def restart(path: str, module: str) -> int:
     if hasattr(sys, "ps1"):
         raise Error("expected a script on its own, found an interactive session, which would be lost", path, hint=hint)
     metadata.dialect, metadata.run_with = "conda-execute", ["python"]  # what started it, in place of any entrypoint
-    marks = ["%d %s" % (pid, os.path.abspath(path)) for pid in (os.getpid(), os.getppid())]
-    if os.environ.get("CONDA_EXECUTE_BOOTSTRAP") == marks[os.name == "nt"]:
+    starts = ["%d %s" % (pid, os.path.abspath(path)) for pid in (os.getpid(), os.getppid())]
+    if os.environ.get("CONDA_EXECUTE_BOOTSTRAP") == starts[os.name == "nt"]:
         message = "expected to be in %s by now, found Python in %s" % (store.path(metadata.name), sys.prefix)
         raise Error(message, path, hint="see its bin/python and PYTHONHOME; conda-execute --force-env builds it anew")
     lease, argv, environ = enter(store, metadata, config, script, [], offline=False)
-    launch(argv[:-1] + find_own_words(path, module), {**environ, "CONDA_EXECUTE_BOOTSTRAP": marks[0]}, lease)
+    launch(argv[:-1] + find_own_words(path, module), {**environ, "CONDA_EXECUTE_BOOTSTRAP": starts[0]}, lease)
 
 
 def find_own_words(path: str, module: str) -> "list[str]":
