@@ -2288,11 +2288,8 @@ class Lock:
 
     def learn(self) -> None:
         """Leave the sign that flock does not bind all hosts here, so that leases leave marks from now on."""
-        try:
-            if self.sign and not os.path.exists(self.sign):
-                write_file(self.sign, b"")
-        except OSError:  # nothing can be written here, so nothing is removed either
-            pass
+        if self.sign and not os.path.exists(self.sign):
+            try_to(lambda path: write_file(path, b""), self.sign)  # where that cannot be, nothing is removed either
 
     def is_barred(self, exclusive: bool, is_given: bool) -> bool:
         """Show our mark, and answer whether one of somebody else's stands against it, or a note that he renews."""
@@ -2463,10 +2460,7 @@ class Lock:
     def release_flock(self) -> None:
         """Let go of the lock, though a process that was forked meanwhile has a copy of the descriptor."""
         if self.fd >= 0 and fcntl:
-            try:
-                fcntl.flock(self.fd, fcntl.LOCK_UN)
-            except OSError:  # no such locks here
-                pass
+            try_to(lambda fd: fcntl.flock(fd, fcntl.LOCK_UN), self.fd)  # unless there are no such locks here
 
     def release(self) -> None:
         if self.renewal:
@@ -3123,29 +3117,26 @@ class Collector(EnvDir):
             if ".failed" in os.path.basename(path) and is_off(path, now, DEAD_S):
                 try_to(os.unlink, path)
 
-    def compact_log(self) -> None:
+    def compact_log(self, path: str) -> None:
         """Rewrite a log that is long, or of the future, to what Uses keeps of each environment, in its order."""
-        path, latest = self.path("usage.tsv"), self.now() + CLOCK_S
-        try:
-            with open(path, "rb") as old:
-                content = old.read()
-                end = content.rfind(b"\n") + 1  # a row may be on its way
-                rows = [row + b"\n" for row in content[:end].split(b"\n")]
-                uses, now = Uses(rows), b"%d" % self.now()
-                names = [name for name in uses.scripts if os.path.lexists(self.path(name, MARKER))]
-                found = [use for name in names for use in uses.of(name)]
-                if end < LOG_LIMIT_BYTES and all(when <= latest for when, _ in found):
-                    return
-                new = {row: row if when <= latest else now + row[row.index(b"\t") :] for when, row in found}
-                kept = [new[row] for row in dict.fromkeys(rows) if row in new]
-                write_file(path + ".part", LOG_HEADER + b"".join(kept))
-                os.replace(path + ".part", path)
-                old.seek(end)
-                late = old.read()  # appended while we wrote
-            with open(path, "ab", buffering=0) as log:
-                log.write(late)
-        except OSError:
-            pass
+        latest, now = self.now() + CLOCK_S, b"%d" % self.now()
+        with open(path, "rb") as old:
+            content = old.read()
+            end = content.rfind(b"\n") + 1  # a row may be on its way
+            rows = [row + b"\n" for row in content[:end].split(b"\n")]
+            uses = Uses(rows)
+            names = [name for name in uses.scripts if os.path.lexists(self.path(name, MARKER))]
+            found = [use for name in names for use in uses.of(name)]
+            if end < LOG_LIMIT_BYTES and all(when <= latest for when, _ in found):
+                return
+            new = {row: row if when <= latest else now + row[row.index(b"\t") :] for when, row in found}
+            kept = [new[row] for row in dict.fromkeys(rows) if row in new]
+            write_file(path + ".part", LOG_HEADER + b"".join(kept))
+            os.replace(path + ".part", path)
+            old.seek(end)
+            late = old.read()  # appended while we wrote
+        with open(path, "ab", buffering=0) as log:
+            log.write(late)
 
     def empty_trash(self) -> "list[OSError]":
         """Delete what lies in the trash, but for what a builder may yet put back; return why what stays does."""
@@ -3183,7 +3174,7 @@ class Collector(EnvDir):
             self.empty_trash()
             if due:
                 self.note_due(due)
-                self.compact_log()
+                try_to(self.compact_log, self.path("usage.tsv"))
 
     def collect_envs(self) -> float:
         """Move away the environments that have been unused for too long; return when the next is due."""
@@ -3303,11 +3294,8 @@ class Store(Collector):
                 raise
         finally:
             builder.note("")
-            try:
-                if not is_lost:
-                    self.put_back(name, has_failed=not is_built)
-            except OSError:  # the next one does it
-                pass
+            if not is_lost:
+                try_to(lambda name: self.put_back(name, has_failed=not is_built), name)  # or the next one does it
             if list_names(self.path(".trash")):
                 start_collector(self.top, self.keep_s)
         return is_built
@@ -5165,11 +5153,8 @@ def run_command(argv: "list[str]", environ: "Environ", **streams: "Any") -> byte
 
     def pass_on(number: int, frame: object) -> None:
         got.append(number)
-        try:
-            if child:
-                child.send_signal(number)
-        except ProcessLookupError:  # a terminal tells it too, and it has ended
-            pass
+        if child:
+            try_to(child.send_signal, number)  # which may have ended: a terminal tells it too
 
     names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT") if os.name != "nt" else ()  # there, all on a console get Ctrl-C
     numbers = [getattr(signal, name) for name in names]

@@ -790,7 +790,7 @@ def test_rows_of_a_clock_that_is_ahead_are_dated_anew_and_not_forgotten(
     unbound: conda_execute.Store, env_dir: Path
 ) -> None:
     add_row(unbound, "create", "n1-3f9a07c2", -30)
-    unbound.compact_log()
+    unbound.compact_log(unbound.path("usage.tsv"))
     [[when, row]] = unbound.read_uses().hosts[HELLO].values()
     assert abs(when - time.time()) < 60
     assert b"\tn1-3f9a07c2\t" in row
