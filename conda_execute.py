@@ -2200,6 +2200,23 @@ FOREIGN_S = 30 * 86400  # how long a lease of another host counts, unless that t
 UNSHARED = ".unshared"  # in .leases: of an env-dir where flock(2) does not bind all hosts
 
 
+def read_time(path: str, otherwise: float) -> float:
+    """Return when a file was changed last, in s; what else counts where it cannot be looked at."""
+    try:
+        return os.lstat(path).st_mtime
+    except OSError:
+        return otherwise
+
+
+def read_head(path: str, size: int) -> bytes:
+    """Return what a file begins with, or all of it for size -1; nothing where it cannot be read."""
+    try:
+        with open(path, "rb", buffering=0) as f:
+            return f.read(size)
+    except OSError:
+        return b""
+
+
 class Lock:
     """A lock on a file, shared or exclusive, that ends when it is released, or with the process that took it.
 
@@ -2332,9 +2349,8 @@ class Lock:
             if mode == "exclusive":  # what shares may have left others behind: see Collector.sweep()
                 try_to(os.unlink, mark)
             return False
-        try:
-            renewed = os.stat(mark).st_mtime
-        except OSError:
+        renewed = read_time(mark, -1)
+        if renewed < 0:
             return False
         if abs(now - renewed) >= FOREIGN_S or is_given and renewed < find_boot(os.path.dirname(self.path)):
             try_to(os.unlink, mark)
@@ -2389,11 +2405,7 @@ class Lock:
 
     def read_note(self) -> str:
         """Return what a holder of the lock says of itself: see note(). Opened anew, the file is the server's of now."""
-        try:
-            with open(self.path, "rb", buffering=0) as f:
-                return os.fsdecode(f.read(1 << 13).split(b"\0")[0])
-        except OSError:
-            return ""
+        return os.fsdecode(read_head(self.path, 1 << 13).split(b"\0")[0])
 
     def note(self, what: str, folder: str = "") -> None:
         """Leave a note for those who wait, where that can be written, and renew it; an empty one withdraws it.
@@ -2753,19 +2765,10 @@ class EnvDir:
     def is_ours(self) -> bool:
         """Answer whether env-dir bears our sign: the log, or where that is lost, the README."""
         for name, sign in (("usage.tsv", LOG_HEADER), ("README", STORE_README)):
-            try:
-                with open(self.path(name), "rb") as f:
-                    head = f.read(4096)
-            except OSError:
-                continue
+            head = read_head(self.path(name), 4096)
             if head.startswith(sign) or name == "usage.tsv" and Uses(head.splitlines(True)).scripts:
                 return True
         return False
-
-    def is_begun(self) -> bool:
-        """Answer whether the log is one whose first line found no room on the disk."""
-        with open(self.path("usage.tsv"), "rb") as f:
-            return LOG_HEADER.startswith(f.read(len(LOG_HEADER)))
 
     def refuse_others(self) -> None:
         """Raise Error for a folder that holds something and does not bear our sign."""
@@ -2779,7 +2782,9 @@ class EnvDir:
         special = {os.path.realpath(os.sep): "the root of all", os.path.realpath(os.path.expanduser("~")): "a home"}
         found = special.get(os.path.realpath(self.env_dir), "a folder")
         is_empty = names in ([], [".leases"])  # which a collector makes anew while somebody deletes env-dir
-        if self.is_ours() or found == "a folder" and (is_empty or names == ["usage.tsv"] and self.is_begun()):
+        if names == ["usage.tsv"]:  # whose first line may have found no room on the disk
+            is_empty = LOG_HEADER.startswith(read_head(self.path(names[0]), len(LOG_HEADER)))
+        if self.is_ours() or found == "a folder" and is_empty:
             return
         more = " and %d more" % (len(names) - 3) if names[3:] else ""
         found += " that holds " + ", ".join(map(printable, names[:3])) + more if names else ""
@@ -2935,14 +2940,6 @@ def find_prefix_name(place: bytes) -> str:
     return name[: 26 if name.startswith(".build", 20) else 20]
 
 
-def is_off(path: str, now: float, bound_s: float) -> bool:
-    """Answer whether a file is there whose time is out of bounds: long ago, or of a clock that was wrong."""
-    try:
-        return abs(now - os.lstat(path).st_mtime) > bound_s
-    except OSError:
-        return False
-
-
 def start_collector(env_dir: str, keep_s: float) -> None:
     """Collect in a process that has nothing of the caller's: no descriptor, session, folder or parent."""
     import subprocess
@@ -3030,10 +3027,8 @@ class Collector(EnvDir):
         worth, last = find_worth(self.env_dir), self.last_use(name)
         if last < self.now() - FOREIGN_S:
             return []
-        try:  # when leases began to leave marks
-            since = os.stat(self.path(".leases", UNSHARED)).st_mtime + DEAD_S
-        except OSError:
-            since = float("inf") if is_held or not worth else 0
+        marked = read_time(self.path(".leases", UNSHARED), -1)  # when leases began to leave marks
+        since = marked + DEAD_S if marked >= 0 else float("inf") if is_held or not worth else 0
         if name.startswith(KEPT):  # no lease tells who reads a script
             boot = find_boot(self.env_dir)
             seen = [(host, when) for users in uses.hosts.values() for host, (when, _) in users.items()]
@@ -3111,10 +3106,10 @@ class Collector(EnvDir):
             for mark in list_marks(path) if kind in (".shared", ".exclusive") else ():
                 host, pid, start = find_holder(mark)
                 is_over = not is_running(pid, start) and (kind == ".exclusive" or name not in busy)
-                if is_over if host == HOST else is_off(mark, now, keep_s):
+                if is_over if host == HOST else abs(now - read_time(mark, now)) > keep_s:
                     try_to(os.unlink, mark)
                     try_to(os.rmdir, path)
-            if ".failed" in os.path.basename(path) and is_off(path, now, DEAD_S):
+            if ".failed" in os.path.basename(path) and abs(now - read_time(path, now)) > DEAD_S:
                 try_to(os.unlink, path)
 
     def compact_log(self, path: str) -> None:
@@ -3204,10 +3199,7 @@ class Collector(EnvDir):
 
     def collect_if_due(self) -> None:
         """Collect in the background if the time has come; to learn that it has not costs one stat: see note_due()."""
-        try:
-            due = os.stat(self.path(".leases", ".due-%g" % self.keep_s)).st_mtime
-        except OSError:
-            due = 0
+        due = read_time(self.path(".leases", ".due-%g" % self.keep_s), 0)
         now = time.time()  # a stamp beyond what the setting allows is of a clock that was wrong
         if not now < due <= now + max(self.keep_s, RETRY_FAR_S) + 1 and os.access(self.path(".leases"), os.W_OK):
             start_collector(self.top, self.keep_s)
@@ -5221,11 +5213,7 @@ def script_path(store: Store, data: bytes, name: str) -> str:
 
 def read_kept(store: Store, path: str) -> "bytes | None":
     """Return the content of a kept script, or None unless it has the hash that its folder is called."""
-    try:
-        with open(path, "rb") as f:
-            content = f.read()
-    except OSError:
-        return None
+    content = read_head(path, -1)
     return content if path == script_path(store, content, os.path.basename(path)) else None
 
 
