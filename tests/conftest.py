@@ -119,8 +119,17 @@ def set_age(path: Path, age_h: float) -> None:
     os.utime(str(path), (when, when))
 
 
+@pytest.fixture(scope="session")
+def warm_env_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the env-dir of all tests marked with "warm": a build takes twenty times as long as a run."""
+    return tmp_path_factory.mktemp("warm") / "tmp_envs"
+
+
 @pytest.fixture
-def env_dir(tmp_path: Path) -> Path:
+def env_dir(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    marks = request.node.get_closest_marker
+    if marks("warm") and not marks("cold"):
+        return Path(request.getfixturevalue("warm_env_dir"))
     return tmp_path / "tmp_envs"
 
 

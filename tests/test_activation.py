@@ -12,6 +12,7 @@ import os
 import shutil
 import signal
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,14 +22,14 @@ from conftest import CONDA, NO_CONDA
 import conda_execute
 
 if TYPE_CHECKING:
-    from typing import Callable, Dict, Optional
+    from typing import Callable, Dict, Iterator, Optional
 
     from conftest import Environ, Run
 
     Write = Callable[..., Path]
     Changes = Dict[str, Optional[str]]  # None: the variable is gone
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.warm]
 
 # In these the tool may differ from a shell that activates and starts the script; and PREFIX is the tool's own.
 OF_SHELLS = {"_": "a shell tells a program the path by which it was found"}
@@ -448,8 +449,8 @@ class Place:
 
 
 @pytest.fixture
-def place(case: Case, tmp_path: Path, home: Path, environ: Environ, run: Run, write: Write) -> Place:
-    """Return the place of a case, in which its environments are built."""
+def place(case: Case, tmp_path: Path, home: Path, environ: Environ, run: Run, write: Write) -> Iterator[Place]:
+    """Return the place of a case, in which its environments are built; leave the new one as it was built."""
     root = str(Path(CONDA).parent.parent) if CONDA else str(tmp_path / "root")
     place = Place(case, tmp_path, home, root, environ)
     done = run("-q", write("script.sh", SCRIPT, "hello-conda"), "seen", env=place.environ)
@@ -458,7 +459,11 @@ def place(case: Case, tmp_path: Path, home: Path, environ: Environ, run: Run, wr
         place.write(f"{name}/conda-meta/history", "")
     for path, text in case.files.items():
         place.write(path, text)
-    return place
+    yield place
+    prefix = Path(place.fill("@NEW"))
+    shutil.rmtree(prefix / "etc", ignore_errors=True)
+    with suppress(FileNotFoundError):
+        (prefix / "conda-meta" / "state").unlink()
 
 
 def read(path: Path) -> Environ:
@@ -584,6 +589,7 @@ def test_an_environment_may_lie_in_a_folder_of_any_name(
     assert f"ACTIVATED_PREFIX={tmp_path / name}/tmp_envs/" in done.stdout
 
 
+@pytest.mark.cold
 def test_variables_may_hold_what_shells_read(run: Run, write: Write, environ: Environ) -> None:
     """conda itself breaks on the quote."""
     script = write("a.sh", "env -0", "activated")
@@ -592,6 +598,7 @@ def test_variables_may_hold_what_shells_read(run: Run, write: Write, environ: En
     assert seen(run("-q", script).stdout)["A"] == "it's \"$HOME\" \n `id` \\"
 
 
+@pytest.mark.cold
 def test_an_activation_script_that_dies_of_a_signal_takes_the_run_along(
     run: Run, write: Write, env_dir: Path
 ) -> None:

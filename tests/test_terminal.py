@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Write = Callable[..., Path]
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.warm]
 PROMPT = "ready> "
 # With "activated" a shell runs the activation scripts on the way to the script.
 both_ways = pytest.mark.parametrize("more", [(), ("activated",)], ids=["no scripts", "activation scripts"])
@@ -176,6 +176,7 @@ def test_the_end_of_the_input_is_the_scripts(shell: Shell, build: Callable[..., 
     assert shell.code() == 3
 
 
+@pytest.mark.cold
 def test_ctrl_c_in_an_activation_script_ends_the_run(
     shell: Shell, build: Callable[..., Path], env_dir: Path
 ) -> None:
