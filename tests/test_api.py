@@ -41,6 +41,7 @@ def find_descriptors(env_dir: Path) -> list[str]:
     return [path for path in paths if path.startswith(folders)]
 
 
+@pytest.mark.warm
 @pytest.mark.parametrize("code", [0, 1, 2, 42, 125, 255])
 def test_the_exit_code_is_the_scripts_and_the_caller_goes_on(write: Write, code: int) -> None:
     script = write("a.sh", f'test "$1" = "a b" && exit {code}; exit 77', "hello-conda")
@@ -48,6 +49,7 @@ def test_the_exit_code_is_the_scripts_and_the_caller_goes_on(write: Write, code:
     assert conda_execute.run(script, ("a b",)) == code
 
 
+@pytest.mark.warm
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGKILL", "SIGINT", "SIGPIPE"])
 def test_the_death_of_a_signal_is_128_and_its_number(write: Write, name: str) -> None:
     script = write("a.sh", f"kill -{name[3:]} $$", "hello-conda")
@@ -152,6 +154,7 @@ def test_what_a_caller_does_at_a_signal_is_as_before(write: Write) -> None:
     assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)] == before
 
 
+@pytest.mark.warm
 def test_the_variables_of_the_caller_stay_as_they_were(write: Write) -> None:
     before = dict(os.environ)
     conda_execute.run(str(write("a.sh", "", "activated")))
@@ -168,6 +171,7 @@ def test_the_prefix_of_a_script_is_built_and_dated(write: Write, env_dir: Path) 
     assert marker.stat().st_mtime > time.time() - 60
 
 
+@pytest.mark.warm
 def test_what_is_printed_is_the_callers_alone(write: Write) -> None:
 
     script = write("a.sh", "exit 3", "hello-conda")

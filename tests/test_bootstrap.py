@@ -77,12 +77,14 @@ def shown(done: subprocess.CompletedProcess[str]) -> list[Any]:
 # -- as it was started
 
 
+@pytest.mark.warm
 def test_a_script_goes_on_with_its_arguments(script: Script, start: Start) -> None:
     script()
     assert shown(start("a.py", "a b", "--help", "-c", ""))[:1] == [NAME]
     assert shown(start("a.py", "a b", "--help", "-c", ""))[1][1:] == ["a b", "--help", "-c", ""]
 
 
+@pytest.mark.warm
 def test_from_another_folder_and_through_a_link(script: Script, start: Start, tmp_path: Path) -> None:
     path = script()
     link = tmp_path / "link.py"
@@ -91,6 +93,7 @@ def test_from_another_folder_and_through_a_link(script: Script, start: Start, tm
         assert shown(start(word, cwd="/")) == [NAME, [str(word)], "__main__", None]
 
 
+@pytest.mark.warm
 def test_a_module_of_a_package_stays_one(script: Script, start: Start) -> None:
     """Relative imports work in the environment too."""
     code = "from . import other\nfrom .other import X\n" + SHOW
@@ -104,6 +107,7 @@ def test_a_module_of_a_package_stays_one(script: Script, start: Start) -> None:
         assert found[1:] == [[found[1][0], "-x", "y"], "__main__", "package"]
 
 
+@pytest.mark.warm
 def test_a_folder_with_a_main_module_is_a_script(script: Script, start: Start, folder: Path) -> None:
     script("program/__main__.py")
     shutil.copy(FILE, folder / "program")
@@ -113,6 +117,7 @@ def test_a_folder_with_a_main_module_is_a_script(script: Script, start: Start, f
 FLAGS = "import sys\nprint(sys.flags.optimize, sys.flags.dev_mode, sys.warnoptions, sys.argv[1:])\n"
 
 
+@pytest.mark.warm
 @needs_orig_argv
 def test_options_of_python_go_along(script: Script, start: Start) -> None:
     script(code=FLAGS)
@@ -122,6 +127,7 @@ def test_options_of_python_go_along(script: Script, start: Start) -> None:
         assert start(*options, *words, "-X", "y").stdout.startswith("1 True ['default', 'error'] ['-X', 'y']\n")
 
 
+@pytest.mark.warm
 @needs_orig_argv
 @pytest.mark.parametrize(
     "words",
@@ -146,6 +152,7 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 
+@pytest.mark.warm
 def test_under_a_debugger_of_others_the_script_goes_on_without_it(script: Script, start: Start, folder: Path) -> None:
     """Such ones see to os.execve themselves."""
     script()
@@ -156,6 +163,7 @@ def test_under_a_debugger_of_others_the_script_goes_on_without_it(script: Script
     assert shown(start("-c", code, "x")) == found
 
 
+@pytest.mark.warm
 @pytest.mark.parametrize("version", ["3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14"])
 def test_any_python_may_start_it(script: Script, start: Start, version: str) -> None:
     python = find_python(version)
@@ -178,6 +186,7 @@ def test_exit_code_input_and_process_are_the_scripts(script: Script, environ: En
     assert (output, child.returncode) == (b"%d typed\n" % child.pid, 7)
 
 
+@pytest.mark.warm
 def test_a_signal_ends_the_script_itself(script: Script, start: Start) -> None:
     script(code="import os, signal\nos.kill(os.getpid(), signal.SIGTERM)\n")
     assert start("a.py").returncode == -signal.SIGTERM
@@ -252,6 +261,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.warm
 def test_the_processes_that_a_script_spawns_are_in_its_environment(script: Script, start: Start) -> None:
     script(code="import json, os\n" + SPAWN)
     done = start("a.py")
@@ -259,6 +269,7 @@ def test_the_processes_that_a_script_spawns_are_in_its_environment(script: Scrip
     assert shown(done) == [NAME]
 
 
+@pytest.mark.warm
 @pytest.mark.parametrize("given", ["__file__", "__import__('pathlib').Path(__file__)", "'a.py'"])
 def test_a_path_that_is_given_names_the_script(script: Script, start: Start, given: str) -> None:
     script(first=f"import conda_execute; conda_execute.bootstrap({given})\n")
@@ -266,12 +277,14 @@ def test_a_path_that_is_given_names_the_script(script: Script, start: Start, giv
     assert shown(start("-B", "a.py", "x"))[1][1:] == ["x"]
 
 
+@pytest.mark.warm
 def test_a_block_in_another_file_leaves_the_script_what_it_is(script: Script, start: Start) -> None:
     script("other.py", "raise SystemExit('the wrong script')\n", first="")
     script(first="import conda_execute; conda_execute.bootstrap('other.py')\n", block="")
     assert shown(start("a.py", "x"))[0] == NAME
 
 
+@pytest.mark.warm
 @pytest.mark.parametrize("more", ["# run_with: bash -x\n", "# run_with: Rscript\n"])
 def test_a_script_in_python_stays_one_whatever_its_block_runs_it_with(script: Script, start: Start, more: str) -> None:
     script(first="#!/usr/bin/env bash\n" + FIRST, block=BLOCK[:-1] + more + "\n")
@@ -305,6 +318,7 @@ def test_an_interactive_session_is_not_lost_to_a_script(script: Script, start: S
     assert "found an interactive session, which would be lost" in refused(start("a.py"))
 
 
+@pytest.mark.warm
 def test_an_environment_without_python_is_told_so(script: Script, start: Start) -> None:
     script(block=BLOCK.replace("python", "hello-conda"))
     done = start("a.py")
@@ -324,6 +338,7 @@ def test_a_python_that_is_another_is_met_once(script: Script, start: Start, envi
     assert f"a.py: expected to be in {python.parent.parent} by now, found Python in {sys.prefix}\n" in text
 
 
+@pytest.mark.warm
 def test_a_pythonhome_that_is_another_keeps_no_script_in_a_loop(script: Script, start: Start, environ: Environ) -> None:
     script()
     environ["PYTHONHOME"] = os.pathsep.join([sys.base_prefix, sys.base_exec_prefix])
@@ -350,6 +365,7 @@ def test_a_script_that_changes_its_block_is_not_started_for_ever(script: Script,
     assert "expected to be in " in refused(start("a.py"))
 
 
+@pytest.mark.warm
 def test_one_script_may_start_another_with_the_machines_python(script: Script, start: Start) -> None:
     script("b.py")
     script(code=f"import os\nos.execv({sys.executable!r}, ['python', 'b.py', 'x'])\n")

@@ -47,6 +47,7 @@ def is_reading(pid: int) -> bool:
 # -- the command line
 
 
+@pytest.mark.warm
 def test_each_word_is_a_line(run: Run, env_dir: Path) -> None:
     code = [*BLOCK, "", "echo 'a  b'", "if true; then\necho two", "fi", ' echo " c" ']
     done = run("-q", "-c", *code)
@@ -80,6 +81,7 @@ def test_a_line_may_begin_with_a_minus_if_it_has_a_blank(run: Run, first: str) -
     assert (plan["env"], plan["run_with"]) == (["hello-conda"], ["sh"])
 
 
+@pytest.mark.warm
 def test_behind_two_minuses_all_words_are_lines(run: Run) -> None:
     done = run("-q", "-c", "--", *BLOCK, "cat <<'--help'", "-v", "--", "-", "--help")
     assert done.stdout == "-v\n--\n-\n"
@@ -109,11 +111,13 @@ def test_code_without_a_block_is_told(run: Run, env_dir: Path, words: list[str])
     assert not env_dir.exists()
 
 
+@pytest.mark.warm
 def test_code_that_is_not_utf_8_arrives_as_it_is(run: Run, env_dir: Path) -> None:
     done = run("-q", "-c", *BLOCK, os.fsdecode(b"printf '\xe9\xff'"), text=False)
     assert done.stdout == b"\xe9\xff"
 
 
+@pytest.mark.warm
 def test_the_input_of_code_from_the_command_line_is_its_own(run: Run) -> None:
     assert run("-q", "-c", *BLOCK, "cat", stdin=None, input="one\ntwo\n").stdout == "one\ntwo\n"
 
@@ -130,6 +134,7 @@ def test_equal_code_shares_its_file(run: Run, env_dir: Path, rows: Rows) -> None
 # -- standard input
 
 
+@pytest.mark.warm
 @pytest.mark.parametrize(
     "words, args", [(["-c"], ""), (["-"], ""), (["-", "a b", "-v", "-"], " a b -v -"), (["-c", "-q"], "")]
 )
@@ -144,6 +149,7 @@ def test_nothing_of_the_input_is_left_for_the_script(run: Run) -> None:
     assert (done.stdout, done.stderr) == ("end\n", "")
 
 
+@pytest.mark.warm
 def test_code_on_standard_input_may_be_any_bytes(run: Run, env_dir: Path) -> None:
     code = "\n".join([*BLOCK, "head -c 3 \"$0\"", "exit", ""]).encode() + b"\0\xff\xfe\n"
     done = run("-q", "-", stdin=None, input=code, text=False)
@@ -151,11 +157,13 @@ def test_code_on_standard_input_may_be_any_bytes(run: Run, env_dir: Path) -> Non
     assert (env_dir / ".scripts" / hashlib.sha256(code).hexdigest() / "stdin").read_bytes() == code
 
 
+@pytest.mark.warm
 def test_code_may_be_large(run: Run) -> None:
     code = "\n".join([*BLOCK, "echo 1", "exit", ""]) + "#" * (20 << 20)
     assert run("-q", "-", stdin=None, input=code).stdout == "1\n"
 
 
+@pytest.mark.warm
 def test_a_pipe_that_does_not_block_is_read_to_its_end(environ: Environ) -> None:
     out, into = os.pipe()
     os.set_blocking(out, False)
@@ -188,6 +196,7 @@ def type_at(words: list[str], environ: Environ, cwd: Path) -> pexpect.spawn:
     return pexpect.spawn(sys.executable, words, env=environ, cwd=str(cwd), timeout=60, echo=False)
 
 
+@pytest.mark.warm
 def test_code_is_typed_at_a_terminal_and_ended_by_ctrl_d(environ: Environ, tmp_path: Path) -> None:
     child = type_at([str(TOOL), "-q", "-", "a"], environ, tmp_path)
     for line in [*BLOCK, 'hello-conda "$1"', "cat", "echo end"]:
@@ -230,6 +239,7 @@ def test_a_broken_first_line_names_where_the_code_came_from(run: Run) -> None:
     assert failed(run("-", stdin=None, input="\n".join(lines)), text % "standard input")
 
 
+@pytest.mark.warm
 @pytest.mark.parametrize("word", ["-c", "-"])
 def test_a_traceback_names_a_file_that_has_the_line(run: Run, env_dir: Path, word: str) -> None:
     lines = [*PYTHON, "def fail():", "    raise ValueError('so it is')", "fail()"]
@@ -243,10 +253,12 @@ def test_a_traceback_names_a_file_that_has_the_line(run: Run, env_dir: Path, wor
     assert path.read_text().splitlines()[6] == "    raise ValueError('so it is')"
 
 
+@pytest.mark.warm
 def test_run_with_counts(run: Run) -> None:
     assert run("-q", "-c", *BLOCK[:3], "# run_with: sh -e", "", "false", "echo no").returncode == 1
 
 
+@pytest.mark.warm
 def test_a_shebang_counts(run: Run) -> None:
     assert run("-q", "-c", "#!/bin/sh -e", *BLOCK, "false", "echo no").returncode == 1
 
@@ -268,6 +280,7 @@ def test_conda_tmpenv_takes_a_script_from_standard_input(run: Run, env_dir: Path
     assert not (env_dir / ".scripts").exists()
 
 
+@pytest.mark.warm
 def test_code_of_a_library_call_runs_too(environ: Environ, tmp_path: Path, env_dir: Path) -> None:
     code = "import conda_execute as c; print(c.run('-', ['a']), flush=True)"
     lines = "".join(line + "\n" for line in [*BLOCK, 'hello-conda "$@"', "exit 3"])

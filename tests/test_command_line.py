@@ -28,6 +28,7 @@ def hello(write: Write) -> Path:
     return write("hello.sh", 'hello-conda "$@"', "hello-conda =1.0")
 
 
+@pytest.mark.warm
 def test_what_stands_behind_the_script_is_the_scripts(run: Run, hello: Path) -> None:
     words = ["-v", "--help", "--", "--json", "a b", "", "*", "-"]
     done = run(hello, *words)
@@ -123,6 +124,7 @@ def test_metadata_that_an_engine_could_misread_is_refused_before_any_engine_runs
     assert not env_dir.exists()
 
 
+@pytest.mark.warm
 def test_a_missing_interpreter_is_told_and_exits_with_127(run: Run, write: Write, env_dir: Path) -> None:
     script = write("a.py", "", "hello-conda")
     done = run("-q", script)
@@ -132,6 +134,7 @@ def test_a_missing_interpreter_is_told_and_exits_with_127(run: Run, write: Write
     assert failed(done, f'{script}: expected "python" in {prefix}, found none\n  {hint}', 127)
 
 
+@pytest.mark.warm
 @pytest.mark.parametrize("mode, error", [(0o755, "Exec format error"), (0o644, "Permission denied")])
 def test_a_command_that_cannot_be_executed_exits_with_126(
     run: Run, write: Write, tmp_path: Path, mode: int, error: str
@@ -143,6 +146,7 @@ def test_a_command_that_cannot_be_executed_exits_with_126(
     assert f"{tmp_path}/tool: expected a command that can run, found: {error}" in done.stderr
 
 
+@pytest.mark.warm
 @pytest.mark.parametrize("command", ["env FOO=1 python3", "/usr/bin/env -u FOO python3", "/usr/bin/python3", "python3"])
 def test_the_machines_interpreter_is_never_taken_for_the_environments(run: Run, write: Write, command: str) -> None:
     done = run("-q", write("a", "print(1)", "hello-conda", more=f"# run_with: {command}\n"))

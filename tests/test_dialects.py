@@ -110,6 +110,7 @@ def test_the_channels_of_a_conda_script_are_all_that_is_searched(run: Run, scrip
     assert "file:///nowhere" in done.stderr
 
 
+@pytest.mark.warm
 def test_a_warm_run_of_any_dialect_imports_next_to_nothing(
     run: Run, script: Script, environ: Environ, tmp_path: Path
 ) -> None:
@@ -239,6 +240,7 @@ WORDS = {
 }
 
 
+@pytest.mark.warm
 @pytest.mark.parametrize("words", WORDS)
 def test_words_of_an_entrypoint(run: Run, script: Script, words: str) -> None:
     path = script("show " + words, more='words = "*"')
@@ -246,15 +248,18 @@ def test_words_of_an_entrypoint(run: Run, script: Script, words: str) -> None:
     assert done.stdout.replace(str(path), "SCRIPT").split("\0") == [*WORDS[words], "an argument", "", ""], done.stderr
 
 
+@pytest.mark.warm
 def test_arguments_go_to_the_last_command_alone(run: Run, script: Script) -> None:
     assert run("-q", script("show a&&show b", more='words = "*"'), "c").stdout == "a\0b\0c\0"
 
 
+@pytest.mark.warm
 def test_a_command_of_which_nothing_is_left_is_none(run: Run, script: Script) -> None:
     done = run("-q", script("$(print '') && show a && $(print '')", more='words = "*"'), "c")
     assert (done.returncode, done.stdout) == (0, "a\0")
 
 
+@pytest.mark.warm
 @pytest.mark.parametrize("before", ["", "hello-conda first && ", "show $(hello-conda) && "])
 def test_the_last_command_is_what_the_process_becomes(
     run: Run, script: Script, environ: Environ, before: str
@@ -267,11 +272,13 @@ def test_the_last_command_is_what_the_process_becomes(
     assert child.returncode == 7
 
 
+@pytest.mark.warm
 def test_what_every_machine_has_need_not_come_from_the_environment(run: Run, script: Script) -> None:
     entrypoint = "mkdir -p ${CACHE}/a && test -d ${CACHE}/a && show done"
     assert run("-q", script(entrypoint, more='words = "*"')).stdout == "done\0"
 
 
+@pytest.mark.warm
 @pytest.mark.parametrize(
     "entrypoint, code",
     [
@@ -295,12 +302,14 @@ def test_what_fails_ends_the_entrypoint_with_its_code(run: Run, script: Script, 
     assert ("conda-execute: " in done.stderr) == (code in (125, 126, 127))
 
 
+@pytest.mark.warm
 def test_a_program_is_the_environments_and_never_the_machines(run: Run, script: Script) -> None:
     done = run("-q", script("perl -v && show a", more='words = "*"'))
     assert done.returncode == 127
     assert 'expected "perl" in ' in done.stderr
 
 
+@pytest.mark.warm
 def test_commands_run_in_the_activated_environment_and_the_callers_folder(
     run: Run, script: Script, tmp_path: Path
 ) -> None:
@@ -311,6 +320,7 @@ def test_commands_run_in_the_activated_environment_and_the_callers_folder(
     assert done.stdout == f"{here}\nyes from env_vars.d\n{here}\nyes\n"
 
 
+@pytest.mark.warm
 def test_the_runner_adds_nothing_to_the_variables(run: Run, script: Script, environ: Environ) -> None:
     """In the C locale Python sets LC_CTYPE (PEP 538)."""
     show = "sh -c 'echo $LC_CTYPE.$LANG'"
@@ -320,18 +330,21 @@ def test_the_runner_adds_nothing_to_the_variables(run: Run, script: Script, envi
     assert run("-q", script(f"{show} && {show} && sh -c 'echo $0' \"$({show})\"")).stdout == ".C\n" * 3
 
 
+@pytest.mark.warm
 def test_stdin_is_the_commands_but_not_of_those_whose_output_is_words(run: Run, script: Script) -> None:
     entrypoint = "sh -c 'read a; echo $a' && sh -c 'echo $0; read b; echo $b' $(sh -c 'read a || echo none')"
     done = run("-q", script(entrypoint), stdin=None, input="one\ntwo\n")
     assert done.stdout == "one\nnone\ntwo\n"
 
 
+@pytest.mark.warm
 def test_the_lease_is_held_by_every_command(run: Run, script: Script, env_dir: Path) -> None:
     entrypoint = "sh -c 'ls -l /proc/$$/fd' && sh -c 'ls -l /proc/$$/fd' "
     done = run("-q", script(entrypoint))
     assert sum(f"{env_dir}/.leases/" in line for line in done.stdout.splitlines()) == 2
 
 
+@pytest.mark.warm
 def test_the_cache_stays_and_goes_by_what_the_script_says_not_by_where_it_lies(run: Run, script: Script) -> None:
     """A scheduler runs copies of it."""
     code = "echo x >> $1/file; wc -l < $1/file"
@@ -353,6 +366,7 @@ def test_a_script_that_has_no_cache_makes_none(run: Run, script: Script, env_dir
     assert list(env_dir.glob("*/.cache")) == []
 
 
+@pytest.mark.warm
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 @pytest.mark.parametrize("whom", ["process", "group"])
 def test_a_signal_ends_the_command_that_runs_and_what_runs_it(

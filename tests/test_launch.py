@@ -35,6 +35,7 @@ def start(environ: Environ, tmp_path: Path) -> Callable[..., subprocess.Popen[by
     return function
 
 
+@pytest.mark.warm
 @pytest.mark.parametrize("code", [0, 1, 2, 42, 125, 255])
 def test_the_exit_code_is_the_scripts(run: Run, write: Write, code: int) -> None:
     assert run(write("a.sh", f"exit {code}", "hello-conda")).returncode == code
@@ -127,12 +128,14 @@ def test_debug_shows_a_traceback(run: Run, environ: Environ) -> None:
     assert run("gone.py").stderr.startswith("Traceback")
 
 
+@pytest.mark.warm
 def test_the_working_directory_is_the_callers(run: Run, write: Write, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     done = run(write("a.sh", "pwd", "hello-conda"), cwd=tmp_path / "elsewhere")
     assert done.stdout == f"{tmp_path}/elsewhere\n"
 
 
+@pytest.mark.warm
 def test_the_lease_stays_open_in_the_script_on_a_high_descriptor(run: Run, write: Write, env_dir: Path) -> None:
     done = run("-q", write("a.sh", "ls -l /proc/$$/fd", "hello-conda"))
     leases = [line for line in done.stdout.splitlines() if f"{env_dir}/.leases/" in line]
@@ -156,6 +159,7 @@ def test_force_env_names_the_processes_that_are_in_the_way(
 # -- run_with, shebang, suffix
 
 
+@pytest.mark.warm
 def test_the_interpreter_is_the_environments_whatever_its_path(run: Run, write: Write, env_dir: Path) -> None:
     code = "import sys; print(sys.executable)"
     for first in ("#!/usr/bin/python3\n", "#!/usr/bin/env python3\n", "#!/home/pi/berryconda3/bin/python3\n"):
@@ -164,6 +168,7 @@ def test_the_interpreter_is_the_environments_whatever_its_path(run: Run, write: 
         assert done.stdout.endswith("/bin/python3\n")
 
 
+@pytest.mark.warm
 def test_options_of_the_shebang_reach_the_interpreter(run: Run, write: Write) -> None:
     code = "import sys; print(sys.flags.dont_write_bytecode, sys.flags.isolated)"
     for first in (
@@ -174,6 +179,7 @@ def test_options_of_the_shebang_reach_the_interpreter(run: Run, write: Write) ->
         assert run(write("a", code, "python", first=first)).stdout == "1 1\n"
 
 
+@pytest.mark.warm
 def test_a_command_with_a_relative_path_lies_beside_the_script(run: Run, write: Write, tmp_path: Path) -> None:
     tool = tmp_path / "tools" / "show"
     tool.parent.mkdir()
@@ -183,6 +189,7 @@ def test_a_command_with_a_relative_path_lies_beside_the_script(run: Run, write: 
     assert run(script, "x", cwd="/").stdout == f"hello world {script} x\n"
 
 
+@pytest.mark.warm
 @pytest.mark.parametrize(
     "first",
     [
@@ -199,6 +206,7 @@ def test_a_shebang_that_is_conda_execute_does_not_run_the_script(run: Run, write
 SHOW = """sh -c 'printf "<%s>" "$0" "$@"'"""
 
 
+@pytest.mark.warm
 @pytest.mark.parametrize(
     "rest",
     [
@@ -225,12 +233,15 @@ def test_env_reads_its_line_as_it_does_for_the_kernel(
     assert (done.stdout, done.returncode) == (expected.stdout, 0), done.stderr
 
 
-def test_the_interpreter_is_never_the_machines(run: Run, write: Write, env_dir: Path, environ: Environ) -> None:
+@pytest.mark.warm
+def test_the_interpreter_is_never_the_machines(
+    run: Run, write: Write, env_dir: Path, environ: Environ, tmp_path: Path
+) -> None:
     """It would run without what env asks for; the message says what to add."""
-    (env_dir.parent / "bin").mkdir()
+    (tmp_path / "bin").mkdir()
     for name in ("python", "python3", "perl"):
-        (env_dir.parent / "bin" / name).symlink_to("/bin/true")
-    environ["PATH"] = f"{env_dir.parent}/bin:{environ['PATH']}"
+        (tmp_path / "bin" / name).symlink_to("/bin/true")
+    environ["PATH"] = f"{tmp_path}/bin:{environ['PATH']}"
     prefix = env_dir / conda_execute.find_name(["hello-conda"])
     for first, word in (
         ("#!/usr/bin/python3\n", '"/usr/bin/python3"'),
@@ -243,12 +254,14 @@ def test_the_interpreter_is_never_the_machines(run: Run, write: Write, env_dir: 
         assert f"expected {word} in {prefix}, found none\n  add the package that brings it to env" in done.stderr
 
 
+@pytest.mark.warm
 def test_python_i_goes_on_with_what_is_typed(run: Run, write: Write) -> None:
     for options in ({"first": "#!/usr/bin/env -S python -i\n"}, {"more": "# run_with: python -i\n"}):
         done = run("-q", write("a.py", "x = 40", "python", **options), stdin=None, input="print(x + 2)\n")
         assert done.stdout == "42\n"
 
 
+@pytest.mark.warm
 def test_python_u_does_not_buffer(run: Run, write: Write) -> None:
     code = "import sys; print(type(sys.stdout.buffer).__name__)"
     assert run("-q", write("a.py", code, "python")).stdout == "BufferedWriter\n"
@@ -256,6 +269,7 @@ def test_python_u_does_not_buffer(run: Run, write: Write) -> None:
         assert run("-q", write("a.py", code, "python", **options)).stdout == "FileIO\n"
 
 
+@pytest.mark.warm
 @pytest.mark.parametrize("command", ["../tools/show", "./../tools/show", "/usr/bin/env ../tools/show"])
 def test_a_relative_command_is_found_from_wherever_the_script_is_called(
     run: Run, tmp_path: Path, write: Write, command: str
@@ -297,6 +311,7 @@ def call(script: Path, environ: Environ, *words: str) -> subprocess.CompletedPro
     return subprocess.run([*words, str(script), "x"], capture_output=True, **options)  # type: ignore[call-overload]
 
 
+@pytest.mark.warm
 @pytest.mark.parametrize(
     "first",
     [
@@ -329,6 +344,7 @@ def test_a_script_that_calls_conda_execute_runs_once(
     assert len(calls.read_text().splitlines()) == 1
 
 
+@pytest.mark.warm
 @pytest.mark.parametrize("first", ["/usr/bin/env ce", "/usr/bin/env -S ce -q", "/usr/bin/env -S ./bin/ce", "BIN/ce"])
 def test_a_link_to_conda_execute_of_another_name_does_not_start_itself_again(
     write: Write, environ: Environ, calls: Path, tmp_path: Path, first: str
@@ -340,6 +356,7 @@ def test_a_link_to_conda_execute_of_another_name_does_not_start_itself_again(
     assert "run_with" in done.stderr
 
 
+@pytest.mark.warm
 def test_a_link_to_a_script_that_calls_conda_execute_runs_it_once(
     write: Write, environ: Environ, calls: Path, tmp_path: Path
 ) -> None:
@@ -381,6 +398,7 @@ WRAPPERS = {
 }
 
 
+@pytest.mark.warm
 @pytest.mark.parametrize("name, code, options", WRAPPERS.values(), ids=list(WRAPPERS))
 def test_a_wrapper_that_calls_conda_execute_on_the_same_script_comes_to_an_end(
     write: Write, environ: Environ, calls: Path, tmp_path: Path, name: str, code: str, options: dict[str, str]
@@ -395,6 +413,7 @@ def test_a_wrapper_that_calls_conda_execute_on_the_same_script_comes_to_an_end(
     assert script.name in done.stderr
 
 
+@pytest.mark.warm
 def test_a_script_may_start_itself_with_other_arguments(
     write: Write, environ: Environ, calls: Path, tmp_path: Path
 ) -> None:
@@ -410,6 +429,7 @@ def shown(output: str) -> dict[str, str]:
     return dict(line.split("=", 1) for line in output.split("\0") if "=" in line)
 
 
+@pytest.mark.warm
 def test_the_environment_is_activated(run: Run, write: Write, env_dir: Path) -> None:
     env = shown(run(write("a.sh", "env -0", "hello-conda")).stdout)
     prefix = str(env_dir / conda_execute.find_name(["hello-conda"]))
@@ -418,6 +438,7 @@ def test_the_environment_is_activated(run: Run, write: Write, env_dir: Path) -> 
     assert (env["CONDA_SHLVL"], env["CONDA_PROMPT_MODIFIER"]) == ("1", f"({prefix}) ")
 
 
+@pytest.mark.warm
 def test_activation_scripts_and_variables_of_packages_take_effect(run: Run, write: Write, env_dir: Path) -> None:
     done = run("-q", write("a.sh", "env -0", "activated"))
     env = shown(done.stdout)
@@ -425,6 +446,7 @@ def test_activation_scripts_and_variables_of_packages_take_effect(run: Run, writ
     assert env["ACTIVATED_PREFIX"] == env["CONDA_PREFIX"]
 
 
+@pytest.mark.warm
 def test_a_script_with_activation_scripts_is_still_the_process_that_was_started(
     start: Callable[..., subprocess.Popen[bytes]], write: Write
 ) -> None:
@@ -433,6 +455,7 @@ def test_a_script_with_activation_scripts_is_still_the_process_that_was_started(
     assert (output, child.returncode) == (b"%d 2\n" % child.pid, 7)
 
 
+@pytest.mark.warm
 def test_the_environment_of_the_caller_is_left(run: Run, write: Write, tmp_path: Path, environ: Environ) -> None:
     """As "conda activate" in an activated shell: its entries leave PATH, its scripts are undone."""
     outer = tmp_path / "outer"
@@ -449,6 +472,7 @@ def test_the_environment_of_the_caller_is_left(run: Run, write: Write, tmp_path:
     assert str(outer) not in env["PATH"]
 
 
+@pytest.mark.warm
 def test_values_reach_the_script_whatever_they_hold(run: Run, write: Write, environ: Environ) -> None:
     environ["ODD"] = 'it\'s "$HOME" `id` \\ \n*'
     assert shown(run("-q", write("a.sh", "env -0", "activated")).stdout)["ODD"] == environ["ODD"]
@@ -461,6 +485,7 @@ def test_variables_of_the_environments_state_file_hide_the_callers(tmp_path: Pat
     assert found == {"A": "new", "__CONDA_SHLVL_0_A": "old"}
 
 
+@pytest.mark.warm
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
 @pytest.mark.parametrize("given", ["", "C.UTF-8"])
 def test_the_locale_is_the_callers_and_not_what_python_makes_of_it(
@@ -479,6 +504,7 @@ def test_the_locale_is_the_callers_and_not_what_python_makes_of_it(
 ALLOWED = {"conda_execute", "fcntl", "_sha2", "_sha256", "_signal", "__future__"}
 
 
+@pytest.mark.warm
 def test_a_warm_run_imports_next_to_nothing(run: Run, write: Write, environ: Environ) -> None:
     script = write("hello.sh", "exit 0", "hello-conda", more='# run_with: sh "-e"\n')
     run(script)
@@ -495,6 +521,7 @@ def imported(environ: Environ, *words: str, python: str = sys.executable) -> set
     }
 
 
+@pytest.mark.warm
 def test_a_warm_run_with_scripts_and_variables_of_packages_imports_as_little(
     run: Run, write: Write, environ: Environ
 ) -> None:
@@ -512,6 +539,7 @@ def test_variables_in_a_file_that_is_no_json_object_are_none(tmp_path: Path, tex
     assert conda_execute.read_variables(str(tmp_path)) == {"B": "\u00e9"}
 
 
+@pytest.mark.warm
 @pytest.mark.skipif(not Path("/usr/bin/strace").exists(), reason="needs strace")
 def test_a_warm_run_starts_no_process_and_opens_no_file_that_it_need_not(
     run: Run, write: Write, environ: Environ, tmp_path: Path

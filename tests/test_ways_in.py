@@ -92,6 +92,7 @@ def first_line(request: pytest.FixtureRequest, installed: Path, environ: Environ
     return line
 
 
+@pytest.mark.warm
 @pytest.mark.once
 @pytest.mark.skipif(sys.platform != "linux", reason="the first lines of Linux")
 @pytest.mark.parametrize("name", ["a script", "-x.py"])
