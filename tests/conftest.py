@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ import pytest
 import conda_execute
 
 if TYPE_CHECKING:
-    from typing import Callable, Dict
+    from typing import Callable, Dict, Iterator
 
     Run = Callable[..., "subprocess.CompletedProcess[str]"]
     Environ = Dict[str, str]
@@ -74,12 +75,26 @@ def nowhere(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
         monkeypatch.setenv("PATH", "/usr/bin:/bin")
 
 
+@contextmanager
+def common_folder(factory: pytest.TempPathFactory, name: str) -> Iterator[Path]:
+    """Have a folder that all workers of pytest-xdist share, to oneself while it is filled."""
+    import fcntl
+
+    base = factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / f"common-{name}"
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield folder
+
+
 @pytest.fixture(scope="session")
 def channel(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Return the URL of the channel that tests/channel.py builds."""
     if os.name == "nt":
         pytest.skip(NO_CHANNEL)
-    return channel_program.build(tmp_path_factory.mktemp("channel") / "channel")
+    with common_folder(tmp_path_factory, "channel") as folder:
+        return channel_program.build(folder / "channel")
 
 
 @pytest.fixture(scope="session")
@@ -90,17 +105,23 @@ def package_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the bin folder of a virtual environment into which the project was installed by pip."""
-    source = tmp_path_factory.mktemp("source")
+    with common_folder(tmp_path_factory, "installed") as folder:
+        if not (folder / "venv" / "bin" / "conda-execute").exists():
+            install(folder / "source", folder / "venv")
+    return folder / "venv" / "bin"
+
+
+def install(source: Path, venv: Path) -> None:
+    """Install the project by pip into a new virtual environment, from a copy of it."""
+    source.mkdir(exist_ok=True)
     for name in ("conda_execute.py", "setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
-    venv = tmp_path_factory.mktemp("venv")
     subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
     pip = [str(venv / "bin" / "python"), "-m", "pip", "install", "--quiet", str(source)]
     done = subprocess.run(pip, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode and "No matching distribution found for setuptools" in done.stdout:
         pytest.skip("needs a package index that has setuptools")
     assert done.returncode == 0, done.stdout
-    return venv / "bin"
 
 
 def make_env(env_dir: Path, name: str, age_h: float = 0) -> Path:

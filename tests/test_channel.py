@@ -39,12 +39,6 @@ async def install(channel: str, specs: list[str], prefix: Path, cache: Path) -> 
 
 
 @pytest.fixture(scope="session")
-def channel(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Build the channel once."""
-    return build(tmp_path_factory.mktemp("channel") / "channel")
-
-
-@pytest.fixture(scope="session")
 def prefix(channel: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Install everything that can be installed, once."""
     folder = tmp_path_factory.mktemp("env")

@@ -64,15 +64,14 @@ def test_importing_the_module_imports_next_to_nothing(environ: Environ, tmp_path
 
 
 @pytest.fixture
-def plugin(installed: Path, environ: Environ) -> Environ:
+def plugin(installed: Path, environ: Environ, tmp_path: Path) -> Environ:
     """Let the machine's conda find the project as it lies in another Python's site-packages."""
     (package,) = installed.parent.glob("lib/*/site-packages/conda_execute.py")
-    folder = installed.parent / "plugin"
-    if not folder.exists():
-        folder.mkdir()
-        shutil.copy(package, folder)
-        (info,) = package.parent.glob("conda_execute-*.dist-info")
-        shutil.copytree(info, folder / info.name)
+    folder = tmp_path / "plugin"
+    folder.mkdir()
+    shutil.copy(package, folder)
+    (info,) = package.parent.glob("conda_execute-*.dist-info")
+    shutil.copytree(info, folder / info.name)
     environ["PYTHONPATH"] = str(folder)
     return environ
 
