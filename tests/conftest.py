@@ -191,7 +191,8 @@ def run(environ: Environ, tmp_path: Path, python: list[str]) -> Run:
     def function(*words: object, **options: object) -> subprocess.CompletedProcess[str]:
         options = {"cwd": tmp_path, "env": environ, "stdin": subprocess.DEVNULL, "timeout": 300, **options}
         options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options}
-        return subprocess.run([str(options.pop("python", python[0])), str(TOOL), *map(str, words)], **options)  # type: ignore[call-overload]
+        start = [str(options.pop("python", python[0])), str(options.pop("tool", TOOL))]
+        return subprocess.run([*start, *map(str, words)], **options)  # type: ignore[call-overload]
 
     return function
 

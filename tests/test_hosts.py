@@ -839,15 +839,17 @@ def test_nothing_in_the_way_of_a_mark_keeps_anybody_waiting_or_is_followed(
     assert precious.exists() or not precious.parent.exists()
 
 
-def test_names_and_words_of_others_are_shown_without_control_characters(run: Run, write: Write, env_dir: Path) -> None:
-    script = write("a.sh", "hello-conda", "hello-conda =1.0")
+def test_names_and_words_of_others_are_shown_without_control_characters(
+    run: Run, write: Write, env_dir: Path, tmp_path: Path
+) -> None:
+    script, tool = write("a.sh", "hello-conda", "hello-conda =1.0"), hasten(tmp_path, MOMENT_S=1)
     run("-q", script)
     wait_until(lambda: not find_collectors(env_dir))
     folder = env_dir / ".leases" / f"{HELLO}.shared"
     folder.mkdir(exist_ok=True)
     (folder / "\x1b[31mn1-3f9a07c2.71.5-3").touch()
     for words in (["-f", script], ["--tmpenv", "clear", "--all"]):
-        done = run(*words, timeout=60)
+        done = run(*words, timeout=60, tool=tool)
         assert done.returncode == 125
         assert "found process 71 on ?[31mn1-3f9a07c2\n" in done.stderr
         assert f"rm -r {env_dir / HELLO}\n" in done.stderr
@@ -992,14 +994,14 @@ def test_a_build_that_fails_in_a_deep_folder_fails_once(
 
 
 def test_what_ran_before_this_kernel_was_started_runs_no_more_on_a_disk_of_its_own(
-    run: Run, write: Write, env_dir: Path
+    run: Run, write: Write, env_dir: Path, tmp_path: Path
 ) -> None:
     """As after a reboot of a laptop, whose env was named to somebody who used it by hand."""
     script = write("a.sh", "hello-conda", "hello-conda =1.0")
     assert run("--tmpenv", "create", "--script", script).returncode == 0
     [mark] = env_dir.glob(f".leases/{HELLO}.shared/*")
     before = mark.rename(mark.with_name("n1-3f9a07c2.71.ended-5"))
-    assert run("-f", script).returncode == 125
+    assert run("-f", script, tool=hasten(tmp_path, MOMENT_S=1)).returncode == 125
     set_age(before, time.clock_gettime(time.CLOCK_BOOTTIME) / HOUR + 1)
     assert run("-f", script).stdout == "hello-conda 1.0\n"
     assert not before.exists()
