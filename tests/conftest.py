@@ -29,6 +29,7 @@ TOOL = ROOT / "tests" / "start.py"  # what starts it as an installed one starts
 # Real programs to test with, taken before the environment is cleared.
 CONDA = os.environ.get("CONDA_EXE", "")
 MAMBA = os.environ.get("MAMBA_EXE", "")
+SHUTDOWN_POLL_S = 0.01  # of an HTTP server; the end of a test would wait for half a second
 ONCE = "CONDA_EXECUTE_TESTS_WITHOUT_ONCE"
 NO_CONDA = "needs a real conda: set CONDA_EXE to one"
 NO_MAMBA = "needs a real mamba or micromamba: set MAMBA_EXE to one"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlparse
 
 import pytest
-from conftest import CONDA, ENGINES, NO_CONDA, ROOT
+from conftest import CONDA, ENGINES, NO_CONDA, ROOT, SHUTDOWN_POLL_S
 
 import conda_execute
 
@@ -216,7 +216,7 @@ def server(channel: str) -> Iterator[str]:
     folder = urlparse(channel).path
     handler = partial(SimpleHTTPRequestHandler, directory=folder)
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as http:
-        thread = threading.Thread(target=http.serve_forever)
+        thread = threading.Thread(target=partial(http.serve_forever, SHUTDOWN_POLL_S))
         thread.start()
         yield f"http://127.0.0.1:{http.server_port}"
         http.shutdown()

@@ -23,7 +23,7 @@ from urllib.parse import urlparse
 
 import pytest
 from channel import Package, hello_conda
-from conftest import FILE, TOOL, make_env, set_age, wait_until
+from conftest import FILE, SHUTDOWN_POLL_S, TOOL, make_env, set_age, wait_until
 from hosts import CLOCK_S, LOCKLESS, LOCKS, Host, check_machine, compile_preload
 from test_store import find_collectors
 from test_whole import make_channel
@@ -536,7 +536,7 @@ class Web:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=folder))
         self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=partial(self.server.serve_forever, SHUTDOWN_POLL_S), daemon=True).start()
 
 
 @pytest.fixture

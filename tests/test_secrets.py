@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlparse
 
 import pytest
+from conftest import SHUTDOWN_POLL_S
 
 import conda_execute
 
@@ -47,7 +48,7 @@ def address(channel: str) -> Iterator[str]:
     """Return the address of the channel with a name, a password and a token in it, behind which a folder may stand."""
     handler = partial(Server, directory=urlparse(channel).path)
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=partial(server.serve_forever, SHUTDOWN_POLL_S), daemon=True).start()
         yield f"http://bob:{PASSWORD}@127.0.0.1:{server.server_port}/t/{TOKEN}/"
         server.shutdown()
 

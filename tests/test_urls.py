@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import trustme
-from conftest import ROOT
+from conftest import ROOT, SHUTDOWN_POLL_S
 
 import conda_execute
 
@@ -73,7 +73,7 @@ class Web:
 @contextmanager
 def serving(certificate: trustme.LeafCert | None = None) -> Iterator[Web]:
     web = Web(certificate)
-    threading.Thread(target=partial(web.server.serve_forever, 0.01), daemon=True).start()
+    threading.Thread(target=partial(web.server.serve_forever, SHUTDOWN_POLL_S), daemon=True).start()
     yield web
     web.is_over.set()
     web.server.shutdown()

@@ -19,7 +19,7 @@ from urllib.parse import urlparse
 import channel as channel_program
 import pytest
 from channel import PLACEHOLDER, SITE_PACKAGES, Package, info_files, write_package
-from conftest import CONDA, NO_CONDA, TOOL
+from conftest import CONDA, NO_CONDA, SHUTDOWN_POLL_S, TOOL
 from rattler.index import index_fs
 from test_engines import make_wheel
 from test_launch import ALLOWED, imported
@@ -459,7 +459,7 @@ def server(channel: str) -> Iterator[tuple[str, list[str]]]:
             return super().send_head()
 
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=urlparse(channel).path)) as http:
-        thread = threading.Thread(target=http.serve_forever)
+        thread = threading.Thread(target=partial(http.serve_forever, SHUTDOWN_POLL_S))
         thread.start()
         yield f"http://127.0.0.1:{http.server_port}", asked
         http.shutdown()
