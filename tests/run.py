@@ -54,7 +54,8 @@ def make_venv(python: str) -> Path:
     if not stamp.exists() or stamp.read_text() != wanted:
         print(f"making {folder} with {', '.join(requirements())}", file=sys.stderr, flush=True)
         create_venv(python, folder)
-        subprocess.run([inner, "-m", "pip", "install", "--quiet", *requirements()], check=True)
+        # What is imported is compiled then, which is the smaller part.
+        subprocess.run([inner, "-m", "pip", "install", "--quiet", "--no-compile", *requirements()], check=True)
         stamp.write_text(wanted)
     return inner
 
