@@ -2606,6 +2606,7 @@ KEPT = ".scripts"
 KEPT_S = 5  # from keeping a script to the start of what reads it
 MOMENT_S = 10  # for which those who wait for a builder may hold a lease
 CLOCK_S = 300  # by how much a clock may be wrong
+MAX_TRIES = 9  # where another process may be in between each time
 PLATFORM = ".platform-"  # and a subdir, in .leases: of the machines that env-dir itself belongs to
 STORE_README = b"""\
 conda environments that conda-execute made for scripts; each lies under the hash of its metadata.
@@ -2852,7 +2853,7 @@ class EnvDir:
         if event != "remove":  # a time that no damage to the log can take away; where it cannot be set, nobody collects
             try_to(os.utime, self.path(name, MARKER))
         try:
-            for _ in range(2):  # a log that is rewritten between open and write takes the row with it
+            for _ in range(MAX_TRIES):  # a log that is rewritten between open and write takes the row with it
                 fd = os.open(self.path("usage.tsv"), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
                 with open(fd, "ab", buffering=0) as log:
                     row = row if os.fstat(fd).st_size else LOG_HEADER + row
@@ -3209,7 +3210,6 @@ class Collector(EnvDir):
 # A lease on an environment, built first where there is none. Knows no engine.
 
 FAILURE_BYTES = 1 << 16  # that are told to others
-MAX_TRIES = 9  # to be the builder where locks do not bind all hosts
 
 
 class Store(Collector):
@@ -4231,7 +4231,7 @@ def explain(what: str, output: str, code: int, order: "Order", missing: "Iterabl
     `missing` are specs that nothing meets, each with what there is. One that was killed has not answered.
     """
     words = format_explanation(output, code)
-    trouble, hint = find_trouble(words, order.channels_asked, what.startswith("pip"))
+    trouble, hint = find_trouble(words, order.channels_asked, "pip" in what)
     place = source = ""
     if any(one in words.lower() for one in FULL):
         trouble = find_full(
@@ -4247,6 +4247,8 @@ def explain(what: str, output: str, code: int, order: "Order", missing: "Iterabl
         none = ["no package is %s%s" % (quote(spec), near and " (there is %s)" % near) for spec, near in missing]
         none += ["see " + error.place.split(":", 1)[1] + " too" for error in places[1:] if error.place.count(":") == 2]
         trouble = "; ".join(none)
+    if order.offline:
+        hint = "what the caches lack cannot be had offline: see --offline, and offline in ~/.condarc"
     error = Error(what + (": " + trouble if trouble else ""), place, source, hint)
     error.words, error.is_answer, error.is_told = words, code < 128, order.say.verbose
     return error
@@ -4372,7 +4374,6 @@ def install_requirements(order: Order) -> None:
             told = run_engine(install, {**environ, "PIP_VERBOSE": "2"}, order)[1].split("\n")
             output = "\n".join([line for line in told if "Could not fetch" in line and "404" not in line] + [output])
         error = explain("pip could not install the requirements of env", output, code, order)
-        error.hint = error.hint or "--offline leaves pip what its find-links name" * order.offline
         raise error
     code, output = run_engine([python, "-E", "-s", "-c", PIP_LOOK_UP, *order.pip], environ, order)
     if code or output.strip():
@@ -4529,7 +4530,7 @@ def explain_rattler(output: str, code: int, order: Order) -> Error:
         return text.expected("%s that py-rattler %s has" % (lacking, found["version"]), OTHER_ENGINE)
     error = explain("rattler could not build the environment", output, code, order, found.get("missing", []))
     if not error.hint:
-        error.hint = "it searched " + ", ".join(order.channels_asked) + "; offline" * order.offline
+        error.hint = "it searched " + ", ".join(order.channels_asked)
     if found.get("folder"):
         error.hint += "; if its index is damaged, write: rm -r " + str(found["folder"])
     return error

@@ -617,6 +617,7 @@ NOUNSET = {
 }
 
 
+@pytest.mark.cold
 @pytest.mark.skipif(not shutil.which("bash"), reason="needs bash")
 @pytest.mark.parametrize("options, code", NOUNSET.values(), ids=NOUNSET)
 def test_options_of_the_callers_shell_end_no_activation_and_are_the_scripts(
@@ -633,6 +634,7 @@ def test_options_of_the_callers_shell_end_no_activation_and_are_the_scripts(
     assert words[0] == "yes" and set(options.split(":")) <= set(words[1].split(":")), done.stdout
 
 
+@pytest.mark.cold
 def test_what_activation_prints_is_no_result_and_a_closed_stderr_keeps_none_from_running(
     run: Run, write: Write, env_dir: Path
 ) -> None:

@@ -17,9 +17,11 @@ from struct import pack
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import FILE, wait_until
+from conftest import ENGINES, FILE, wait_until
+from servers import serving
 from test_hosts import hasten
 from test_store import IS_ROOT, become
+from test_tidying import mounted
 
 import conda_execute
 
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
     Write = Callable[..., Path]
 
+every_engine = pytest.mark.parametrize("engine", ENGINES, indirect=True)
 needs_root = pytest.mark.skipif(not IS_ROOT, reason="needs root, who can become another user")
 
 
@@ -118,6 +121,53 @@ def test_a_requirement_that_no_index_has_is_named_with_its_place(run: Run, write
     done = run(script)
     assert f"conda-execute: {script}:6:9: pip could not install the requirements of env\n" in done.stderr
     assert "  ERROR: No matching distribution found for no-such-requirement>=3\n" in done.stderr
+
+
+@every_engine
+def test_every_engine_is_told_of_at_the_spec_that_it_is_about(run: Run, write: Write, engine: str) -> None:
+    kind = engine.split("-")[0]
+    for specs, number in (
+        (["words", "no-such-thing-at-all"], 4),
+        (["words", "hello-conda =9"], 4),
+        (["python =9.9"], 3),
+    ):
+        script = write("a.sh", "", *specs)
+        done = run(script)
+        assert f"conda-execute: {script}:{number}:6: {kind} could not build the environment" in done.stderr, done.stderr
+        assert f"  {number} | #  - {specs[-1]}\n    |      ^\n" in done.stderr
+
+
+NETWORK = {
+    "a password": ("401/ch", "{url}/401/ch wants a password or token, and got none that it takes"),
+    "no channel": ("404/ch", "{url}/404/ch is not there"),
+    "nobody": ("", "http://127.0.0.1:9/ch could not be reached"),
+}
+
+
+@every_engine
+@pytest.mark.parametrize("path, what", NETWORK.values(), ids=NETWORK)
+def test_every_engine_is_told_of_in_words_where_the_network_is_to_blame(
+    path: str, what: str, run: Run, write: Write, engine: str, channel: str, environ: Environ
+) -> None:
+    for name in [name for name in environ if name.lower().endswith("_proxy")]:
+        del environ[name]
+    environ.update(CONDA_REMOTE_MAX_RETRIES="0", MAMBA_REMOTE_MAX_RETRIES="0")
+    with serving(channel[len("file://") :]) as server:
+        url = f"{server.url}/{path}" if path else "http://127.0.0.1:9/ch"
+        done = run(write("a.sh", "", "words", more=f"# channels: ['{url}', nodefaults]\n"))
+    expected = f"{engine.split('-')[0]} could not build the environment: {what.format(url=server.url)}\n"
+    assert expected in done.stderr, done.stderr
+
+
+@needs_root
+def test_a_full_disk_is_named_with_what_frees_room(run: Run, write: Write, tmp_path: Path, environ: Environ) -> None:
+    environ.update(CONDA_EXECUTE_ENV_DIR=str(tmp_path / "small" / "envs"))
+    with mounted(tmp_path / "small", "-t", "tmpfs", "-o", "size=300k", "none"):
+        done = run(write("a.py", "", "python", "numpy"))
+        assert done.returncode == 125
+        line = f"rattler could not build the environment: the disk of {tmp_path}/small/envs is full: 0 MB and "
+        assert line in done.stderr, done.stderr
+        assert '  "conda-tmpenv clear --min-age 1" removes envs that nobody uses\n' in done.stderr
 
 
 PASSWORD = " wants a password or token, and got none that it takes"
