@@ -187,7 +187,7 @@ if TYPE_CHECKING:
     Who = Union[List[str], None]  # is in the way: [] where that is unknown, None for nobody
 
 __all__ = ["Error", "bootstrap", "main", "prefix_of", "run"]  # so that help(conda_execute) is the manual
-__version__ = "1.2.0"
+__version__ = "1.3.0"
 
 
 # ---- Errors --------------------------------------------------------------------------
@@ -3738,6 +3738,7 @@ VENDOR = "https://repo.anaconda.com"
 # What these say of where packages come from, conda alone can do.
 CONDA_ALONE = ("migrated_custom_channels", "migrated_channel_aliases", "channel_settings", "client_ssl_cert_key",
                "client_ssl_cert", "client_cert_key", "client_cert", "use_local")  # fmt: skip
+VERIFY = {**dict.fromkeys(OFF, "false"), **dict.fromkeys((*ON, ""), "true"), "truststore": "truststore"}
 OTHER_ENGINE = "use conda as engine, which can: install it, or set CONDA_EXE; rattler can't"
 
 
@@ -3800,10 +3801,8 @@ class Site:
         table, defaults = self.condarc.table("custom_multichannels"), self.condarc.list("default_channels")
         names = ("main", "r", "msys2")[: 3 if self.subdir.startswith("win-") else 2]
         is_set = self.condarc.find(("default_channels",))
-        lists: dict[str, Any] = {
-            "local": [],
-            "defaults": defaults if is_set else [VENDOR + "/pkgs/" + one for one in names],
-        }
+        defaults = defaults if is_set else [Text(VENDOR + "/pkgs/" + one) for one in names]
+        lists: dict[str, list[Text]] = {"local": [], "defaults": defaults}
         lists.update((name, self.find_texts(table, name)) for name in table)
         self.lists = {name: [self.find_plain(one) for one in items] for name, items in lists.items()}
         # A channel of a list is known by its path, such as pkgs/main, too.
@@ -3859,12 +3858,10 @@ class Site:
             return [Channel(**{**vars(found), "url": join_url(found.url, url[len(name) :].strip("/"))})]
         found = split_url(url)
         near = [one for one in [*self.named.values(), find_named(self.alias)] if is_below(found.url, one.url)]
-        for opened in sorted(near, key=lambda one: -len(one.url))[:1]:
-            found.auth, found.location = (
-                found.auth or opened.auth,
-                opened.location if not found.token else found.location,
-            )
-            found.token = found.token or opened.token
+        opened = max(near, key=lambda one: len(one.url), default=found)
+        found.auth = found.auth or opened.auth
+        if not found.token:
+            found.token, found.location = opened.token, opened.location
         return [found]
 
     def refuse(self, key: str, what: str) -> Error:
@@ -3879,21 +3876,15 @@ class Site:
             for key, value in self.condarc.find((name,)):
                 if value and str(value).lower() not in OFF:
                     raise self.refuse(key, "no %s for the engine rattler" % name)
-        denied = [(url, text) for text in self.condarc.list("denylist_channels") for url in self.find_urls(text)]
-        allowed = [
-            url
-            for text in self.condarc.list("allowlist_channels", "whitelist_channels")
-            for url in self.find_urls(text)
-        ]
-        for channel in channels:
-            for url, text in denied:
-                if url == channel.url:
-                    raise text.expected("no channel that denylist_channels has", "search another one", quote(mask(url)))
-            if allowed and channel.url not in allowed:
-                key = self.condarc.find(("allowlist_channels", "whitelist_channels"))[-1][0]
-                raise key.expected(
-                    "channels of allowlist_channels alone", "search one of these", quote(mask(channel.url))
-                )
+        names = ("allowlist_channels", "whitelist_channels")
+        denied = {url: text for text in self.condarc.list("denylist_channels") for url in self.find_urls(text)}
+        allowed = [url for text in self.condarc.list(*names) for url in self.find_urls(text)]
+        for url, shown in ((channel.url, quote(mask(channel.url))) for channel in channels):
+            if url in denied:
+                raise denied[url].expected("no channel that denylist_channels has", "search another one", shown)
+            if allowed and url not in allowed:
+                key = self.condarc.find(names)[-1][0]
+                raise key.expected("channels of allowlist_channels alone", "search one of these", shown)
 
     def find_urls(self, text: str) -> "list[str]":
         return [channel.url for channel in self.find_channels(text)]
@@ -3942,22 +3933,18 @@ class Site:
             if "://" not in value:
                 raise text.expected("a URL for the proxy of " + scheme, 'write "http://HOST:PORT"', quote(mask(value)))
             found.update({name: value} if not self.environ.get(name) and not self.environ.get(name.upper()) else {})
-        verify, is_checked = self.condarc.text("ssl_verify", "verify_ssl"), "true"
+        verify = self.condarc.text("ssl_verify", "verify_ssl")
         names = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "" if verify else "SSL_CERT_FILE")
         name = next((name for name in names if self.environ.get(name)), "")
         if name:
             line = Line("environment variable " + name, 1, self.environ[name])
             verify = Text.of(line.raw, line, 0)
-        elif verify.lower() in (*ON, *OFF, "truststore"):
-            is_checked = (
-                "true" if verify.lower() in ON or not verify else "false" if verify.lower() in OFF else "truststore"
-            )
-            verify = Text()
-        if verify:
-            path = self.expand(verify)
-            check_certificates(path, verify)
-            found["SSL_CERT_DIR" if os.path.isdir(path) else "SSL_CERT_FILE"] = path
-        return found, is_checked
+        elif verify.lower() in VERIFY:
+            return found, VERIFY[verify.lower()]
+        path = self.expand(verify)
+        check_certificates(path, verify)
+        found["SSL_CERT_DIR" if os.path.isdir(path) else "SSL_CERT_FILE"] = path
+        return found, "true"
 
 
 def check_certificates(path: str, text: Text) -> None:
@@ -4026,16 +4013,21 @@ class Progress:
             self.line("after " + shown)
 
 
-def find_caches(environ: "Environ", condarc: Condarc) -> "dict[str, list[str]]":
-    """Return where each kind of engine may keep packages, whose files a prefix shares with them, the first first."""
-    home = environ.get("XDG_CACHE_HOME") or "~/.cache"
-    named = [expand(one, environ) for one in condarc.list("pkgs_dirs")]
-    roots = [environ.get("CONDA_ROOT") or find_root(environ, sys.executable), environ.get("MAMBA_ROOT_PREFIX", "")]
-    pkgs = [os.path.join(root, "pkgs") for root in filter(None, roots)]
-    rattler = [environ.get("RATTLER_CACHE_DIR", ""), *(os.path.join(one, "rattler") for one in named[:1])]
-    found = {"conda": named or [*pkgs, "~/.conda/pkgs"], "rattler": [*rattler, os.path.join(home, "rattler", "cache")]}
-    found["mamba"] = found["micromamba"] = named or [*pkgs, "~/.mamba/pkgs", "~/.conda/pkgs"]
-    return {kind: list(filter(os.path.isabs, map(os.path.expanduser, paths))) for kind, paths in found.items()}
+def find_caches(kind: str, environ: "Environ", condarc: Condarc) -> "list[str]":
+    """Return where a kind of engine may keep packages, whose files a prefix shares with them, the first first."""
+    try:
+        named = [expand(one, environ) for one in condarc.list("pkgs_dirs")]
+    except Error:  # conda reads more of YAML
+        if kind == "rattler":
+            raise
+        named = []
+    if kind == "rattler":
+        home = os.path.join(environ.get("XDG_CACHE_HOME") or "~/.cache", "rattler", "cache")
+        paths = [environ.get("RATTLER_CACHE_DIR", ""), *(os.path.join(one, "rattler") for one in named[:1]), home]
+    else:
+        roots = [environ.get("CONDA_ROOT") or find_root(environ, sys.executable), environ.get("MAMBA_ROOT_PREFIX", "")]
+        paths = named or [*(os.path.join(root, "pkgs") for root in roots if root), "~/.mamba/pkgs", "~/.conda/pkgs"]
+    return list(filter(os.path.isabs, map(os.path.expanduser, paths)))
 
 
 def is_usable(folder: str) -> bool:
@@ -4047,7 +4039,7 @@ def is_usable(folder: str) -> bool:
 
 def choose_cache(order: "Order", kind: str) -> str:
     """Return where an engine is to keep packages: its own place, or in env-dir where that cannot be written to."""
-    caches = find_caches(os.environ, order.config.condarc)[kind]
+    caches = find_caches(kind, os.environ, order.config.condarc)
     own = next(filter(is_usable, caches), "")
     if not own:
         own = os.path.join(order.config.env_dir, PACKAGES)
@@ -4195,19 +4187,26 @@ TROUBLES = (
      "see whether there is a network; proxy_servers, ssl_verify and custom_channels (a mirror) in ~/.condarc",
      "see whether there is a network; proxy, cert and index-url (a mirror) in pip.conf"),
 )  # fmt: skip
+STATUS = ("http", "status", "error")
 FULL = ("no space left on device", "disk quota exceeded", "os error 28)", "os error 122)", "not enough space")
 
 
-def find_trouble(text: str, channels: "Iterable[str]", is_pip: bool) -> "tuple[str, str]":
+def find_trouble(text: str, order: "Order", is_pip: bool) -> "tuple[str, str]":
     """Return what the words of an engine mean where network or channel failed, and what to do; else nothing."""
-    words = set("".join(c if c.isalnum() else " " for c in text.lower()).split())
+    words = "".join(c if c.isalnum() else " " for c in text.lower()).split()
+    named = {word for spec in [*order.specs, *order.pip] for word in spec.lower().replace("-", " ").split()}
+    told = {word for word in words if not word.isdecimal() and word not in named}
+    # A number is a status between such words alone.
+    told.update(b for a, b, c in zip(["", *words], words, [*words[1:], ""]) if a in STATUS or c == "client")
     urls = [word.strip("'\"`<>()[].,;:") for word in text.split() if "://" in word]
     pooled = text.partition("host='")[2].partition("'")[0]  # as urllib3 has it
     urls += ["://" + pooled] if pooled else []
     host = "".join(urls[:1]).partition("://")[2].rpartition("@")[2].split("/")[0]
-    channel = next((one for one in channels for url in urls if one and is_below(split_url(url).url, one)), "")
+    channel = next(
+        (one for one in order.channels_asked for url in urls if one and is_below(split_url(url).url, one)), ""
+    )
     for known, meaning, *hints in TROUBLES if urls else ():
-        if words.intersection(known.split()):
+        if told.intersection(known.split()):
             return meaning % (channel or host or "the network"), hints[is_pip]
     return "", ""
 
@@ -4231,12 +4230,11 @@ def explain(what: str, output: str, code: int, order: "Order", missing: "Iterabl
     `missing` are specs that nothing meets, each with what there is. One that was killed has not answered.
     """
     words = format_explanation(output, code)
-    trouble, hint = find_trouble(words, order.channels_asked, "pip" in what)
+    trouble, hint = find_trouble(words, order, "pip" in what)
     place = source = ""
     if any(one in words.lower() for one in FULL):
-        trouble = find_full(
-            [os.path.dirname(order.prefix), *find_caches(os.environ, order.config.condarc)[order.engine]]
-        )
+        caches = find_caches(order.engine, os.environ, order.config.condarc)
+        trouble = find_full([os.path.dirname(order.prefix), *caches])
         hint = '"conda-tmpenv clear --min-age 1" removes envs that nobody uses'
     elif not trouble:
         named = [spec for spec in [*order.specs, *order.pip] if is_named(spec, words)]
@@ -4245,7 +4243,7 @@ def explain(what: str, output: str, code: int, order: "Order", missing: "Iterabl
         for error in places[:1]:
             place, source = error.place, error.source
         none = ["no package is %s%s" % (quote(spec), near and " (there is %s)" % near) for spec, near in missing]
-        none += ["see " + error.place.split(":", 1)[1] + " too" for error in places[1:] if error.place.count(":") == 2]
+        none += ["see line %s too" % error.place.rsplit(":", 2)[1] for error in places[1:]]
         trouble = "; ".join(none)
     if order.offline:
         hint = "what the caches lack cannot be had offline: see --offline, and offline in ~/.condarc"
@@ -4774,7 +4772,7 @@ def check_packages(order: Order) -> None:
 
 def find_package_caches(order: Order) -> "list[str]":
     """Return the folders in which the packages may lie whose files a prefix shares."""
-    caches = find_caches(os.environ, order.config.condarc)[order.engine]
+    caches = find_caches(order.engine, os.environ, order.config.condarc)
     caches.append(os.path.join(order.config.env_dir, PACKAGES))
     return [*caches, *(os.path.join(one, "pkgs") for one in caches)]
 

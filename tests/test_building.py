@@ -89,7 +89,7 @@ MISSING = {
     "a typo": (["hello-condaa"], 'no package is "hello-condaa" (there is hello-conda)', []),
     "two typos": (
         ["words", "hello-condaa", "wordz"],
-        'no package is "hello-condaa" (there is hello-conda); no package is "wordz" (there is words); see 5:6 too',
+        'no package is "hello-condaa" (there is hello-conda); no package is "wordz" (there is words); see line 5 too',
         ["words"],
     ),
     "a version": (
@@ -198,13 +198,15 @@ WORDS = {
     ),
     "another host": ("HTTP status client error (403 Forbidden) for url (https://cdn/x)", "cdn" + PASSWORD),
     "none": ("Cannot solve: numpy 401 needs https", ""),
+    "a package of such a name": ("not available: connect 404, see https://h/ch", ""),
 }
 
 
 @pytest.mark.parametrize("text, meaning", WORDS.values(), ids=WORDS)
 def test_what_engines_say_of_the_network_is_told_in_words(text: str, meaning: str) -> None:
+    order = conda_execute.Record(specs=["connect =404"], pip=[], channels_asked=["https://h/ch"])
     for is_pip in (False, True):
-        found, hint = conda_execute.find_trouble(text, ["https://h/ch"], is_pip)
+        found, hint = conda_execute.find_trouble(text, order, is_pip)  # type: ignore[arg-type]
         assert found == meaning and bool(hint) == bool(meaning)
         assert "condarc" not in hint or not is_pip
 
@@ -389,8 +391,8 @@ PLACES = {
 
 @pytest.mark.parametrize("variables, expected", PLACES.values(), ids=PLACES)
 def test_rattler_keeps_packages_and_indexes_in_one_place(variables: Environ, expected: str, home: Path) -> None:
-    found = conda_execute.find_caches(variables, conda_execute.Condarc(variables))
-    assert found["rattler"][0] == expected.replace("{home}", str(home))
+    found = conda_execute.find_caches("rattler", variables, conda_execute.Condarc(variables))
+    assert found[0] == expected.replace("{home}", str(home))
 
 
 @needs_root
