@@ -1951,6 +1951,18 @@ def try_to(delete: "Callable[[Any], None]", path: "str | int") -> "OSError | Non
     return None
 
 
+def find_size(folder: str) -> int:
+    """Return how many bytes lie below a folder; files shared with others by hard links count too."""
+    size = 0
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            try:
+                size += os.lstat(os.path.join(parent, name)).st_size
+            except OSError:  # gone since it was listed
+                continue
+    return size
+
+
 def is_gone(path: str) -> bool:
     """Answer whether there is nothing of this name, which no other failure to look tells."""
     try:
@@ -4247,6 +4259,7 @@ def explain(what: str, output: str, code: int, order: "Order", missing: "Iterabl
         trouble = "; ".join(none)
     if order.offline:
         hint = "what the caches lack cannot be had offline: see --offline, and offline in ~/.condarc"
+        words = words.partition("\nTraceback")[0]  # conda's, for an index that it does not have
     error = Error(what + (": " + trouble if trouble else ""), place, source, hint)
     error.words, error.is_answer, error.is_told = words, code < 128, order.say.verbose
     return error
@@ -4371,8 +4384,7 @@ def install_requirements(order: Order) -> None:
         if "from versions: none" in output and not order.offline:  # why not, it tells with PIP_VERBOSE alone
             told = run_engine(install, {**environ, "PIP_VERBOSE": "2"}, order)[1].split("\n")
             output = "\n".join([line for line in told if "Could not fetch" in line and "404" not in line] + [output])
-        error = explain("pip could not install the requirements of env", output, code, order)
-        raise error
+        raise explain("pip could not install the requirements of env", output, code, order)
     code, output = run_engine([python, "-E", "-s", "-c", PIP_LOOK_UP, *order.pip], environ, order)
     if code or output.strip():
         raise explain("pip said that it installed the requirements of env, which does not hold", output, code, order)
@@ -4455,10 +4467,10 @@ def place_secrets(channels: "list[Channel]") -> "tuple[list[str], dict[str, obje
 
     A host that takes more than one password or token has each in the URLs that need it.
     """
-    from urllib.parse import unquote
+    from urllib.parse import unquote, urlsplit
 
     secrets: dict[str, set[tuple[str, str]]] = {}
-    hosts = [one.url.split("/")[2].split(":")[0] for one in channels]
+    hosts = [urlsplit(one.url).hostname or "" for one in channels]
     for host, one in zip(hosts, channels):
         secrets.setdefault(host, set()).add((one.auth, one.token))
     urls: list[str] = []
@@ -4526,7 +4538,8 @@ def explain_rattler(output: str, code: int, order: Order) -> Error:
     for key, value in order.config.condarc.find((lacking,)):
         text = value if isinstance(value, Text) else key
         return text.expected("%s that py-rattler %s has" % (lacking, found["version"]), OTHER_ENGINE)
-    error = explain("rattler could not build the environment", output, code, order, found.get("missing", []))
+    missing = [(order.specs[i], near) for i, near in found.get("missing", [])]
+    error = explain("rattler could not build the environment", output, code, order, missing)
     if not error.hint:
         error.hint = "it searched " + ", ".join(order.channels_asked)
     if found.get("folder"):
@@ -4620,9 +4633,8 @@ def watch_network(job: "dict[str, Any]") -> None:
     while not job.get("is_solved"):
         time.sleep(1)
         is_busy = time.process_time() - computed_s > ALIVE_S
-        files = [os.stat(path).st_size for path in list_files(job["index"]) if os.path.isfile(path)]
-        silent_s = 0 if is_busy or sum(files) != size else silent_s + 1
-        size = sum(files)
+        before, size = size, find_size(job["index"])
+        silent_s = 0 if is_busy or size != before else silent_s + 1
         if silent_s == WAIT_S and not job["offline"]:
             channels = [url for url in channels if not answers(url)] or channels
             say(say="waiting for an answer from " + ", ".join(map(mask, channels)))
@@ -4736,23 +4748,25 @@ async def solve_and_link(rattler: "Any", job: "dict[str, Any]") -> None:
 
 async def find_missing(
     rattler: "Any", gateway: "Any", channels: "list[Any]", platforms: "list[Any]", specs: "list[str]"
-) -> "list[tuple[str, str]]":
-    """Return the specs that no package of the channels meets, each with what comes nearest."""
+) -> "list[tuple[int, str]]":
+    """Return the numbers of the specs that no package of the channels meets, each with what comes nearest."""
     from difflib import get_close_matches
 
     names = [name.normalized for name in await gateway.names(channels, platforms)]
     found = []
-    for spec in specs:
+    for i, spec in enumerate(specs):
         package = find_package(spec)
+        if package.startswith("__"):
+            continue
         if package not in names:
-            found.append((spec, ", ".join(get_close_matches(package, names, 3, 0.7))))
+            found.append((i, ", ".join(get_close_matches(package, names, 3, 0.7))))
             continue
         answer = await gateway.query(channels, platforms, [package], recursive=False)
         records = [record for part in answer for record in part]
         if not any(map(rattler.MatchSpec(spec).matches, records)):
             versions = sorted({record.version for record in records}, reverse=True)
-            found.append((spec, ", ".join("%s %s" % (package, version) for version in versions[:3])))
-    return [one for one in found if not one[0].startswith("__")]
+            found.append((i, ", ".join("%s %s" % (package, version) for version in versions[:3])))
+    return found
 
 
 # ---- Builds --------------------------------------------------------------------------
@@ -5794,18 +5808,6 @@ def format_some(words: "list[str]", width: int) -> str:
     """
     more = " +%d" % (len(words) - 1) if words[1:] else ""
     return words[0][-(width - len(more)) :] + more if words else "-"
-
-
-def find_size(prefix: str) -> int:
-    """Return how many bytes lie below a prefix; files shared with the package cache count too."""
-    size = 0
-    for folder, _, names in os.walk(prefix):
-        for name in names:
-            try:
-                size += os.lstat(os.path.join(folder, name)).st_size
-            except OSError:  # gone since it was listed
-                continue
-    return size
 
 
 # ---- Command line --------------------------------------------------------------------
