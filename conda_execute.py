@@ -77,6 +77,7 @@ Chapters, in the order of a run; each calls only what stands above it:
     Children       starting programs, waiting for them, ending them
     Activation     the variables and scripts of an env
     Channels       what condarc makes of channels and the network
+    Caches         where engines keep what they fetch
     Engines        finding one, running one; conda, mamba, micromamba; why one failed
     pip            PyPI requirements
     rattler        py-rattler: finding it, what it is told
@@ -1051,6 +1052,8 @@ def parse_requirement(text: Text) -> Text:
 
 def parse_channel(text: Text) -> Text:
     """channel := name | URL | absolute path"""
+    if "://" not in text:
+        learn_secrets(["//://" + text])
     if text[:1] in ("-", "@", ".", "~", "") or not text.isprintable() or set(text) & set(" ,"):
         raise text.expected("a channel's name or URL", "write one channel an item, and a folder as its whole path")
     return text
@@ -1614,7 +1617,7 @@ def list_condarcs(environ: "Environ", root: str) -> "list[str]":
     paths.append(os.path.expanduser("~/.condarc"))
     paths += [os.path.join(environ["CONDA_PREFIX"], name) for name in names if environ.get("CONDA_PREFIX")]
     files = []
-    for path in [*paths, environ.get("CONDARC", "")]:
+    for path in [*paths, os.path.expanduser(environ.get("CONDARC", ""))]:
         files += [path] if os.path.isfile(path) else list_files(path, ".yml", ".yaml")
     return files
 
@@ -1632,7 +1635,8 @@ class Condarc:
         found: list[tuple[Text, Node]] = []
         for name, path, rows in self.sections:
             if name in names:
-                found.append(parse_section([read_line(path, number, raw) for number, raw in rows]))
+                key, value = parse_section([read_line(path, number, raw) for number, raw in rows])
+                found.append((key, Text() if is_null(value) else value))
                 if is_final(found[-1][0]):
                     return found
         for variable in ("CONDA_" + name.upper() for name in names):
@@ -1700,19 +1704,53 @@ def is_final(key: Text) -> bool:
 
 
 def read_sections(path: str) -> "Iterator[tuple[str, str, list[tuple[int, bytes]]]]":
-    """Yield each key of a file on which all is built, the file, and the lines up to the next key with their numbers."""
+    """Yield each key of a file, the file, and the lines up to the next key with their numbers.
+
+    What stands where a key should has the key "": a file that is one flow mapping, or no mapping at all.
+    """
     try:
         with open(path, "rb") as f:
             data = f.read()
     except OSError:  # conda reads past a file that it may not read
         return
     rows: list[tuple[int, bytes]] = []
+    is_begun = False
     for number, raw in enumerate(data[3 * data.startswith(b"\xef\xbb\xbf") :].replace(b"\r\n", b"\n").split(b"\n"), 1):
-        if raw[:1] not in (b"", b" ", b"\t", b"-", b"#", b"]"):
-            rows = []
-            yield raw.split(b":")[0].decode("utf-8", "replace").strip(" '\""), path, rows
-        if raw.lstrip(b" ")[:1] not in (b"", b"#"):
-            rows.append((number, raw))
+        content = raw.lstrip(b" ")
+        if content[:1] in (b"", b"#") or raw.startswith((b"---", b"...", b"%")):
+            continue
+        if not is_begun or raw[:1] not in (b" ", b"\t", b"-", b"]"):
+            name, colon, _ = raw.partition(b":")
+            is_key, is_begun, rows = bool(colon) and name[:1] not in b" -{[?\xff\xfe", True, []
+            yield name.decode("utf-8", "replace").strip(" '\"") if is_key else "", path, rows
+        rows.append((number, raw))
+
+
+def parse_flow_mapping(line: Line, at: int) -> "tuple[dict[Text, Node], int]":
+    """mapping := "{" (scalar ":" (scalar | flow list) ","?)* "}", on one line"""
+    mapping: dict[Text, Node] = {}
+    value: Node
+    at = skip_spaces(line.text, at + 1)
+    while line.text[at : at + 1] != "}":
+        if not line.text[at:]:
+            raise line.expected(at, '"}" on this line', 'write one "key: value" a line below the key', "none")
+        key, at = parse_scalar(line, at, in_flow=True)
+        if not is_key_end(line, at):
+            raise line.expected(at, "a colon and a space behind a key", 'write "key: value"')
+        at = skip_spaces(line.text, skip_spaces(line.text, at) + 1)
+        if line.text[at : at + 1] == "[":
+            value, _, at = parse_flow([line], 0, at)
+        else:
+            value, at = parse_scalar(line, at, in_flow=True) if line.text[at:] else (Text(), at)
+        mapping[key] = value
+        at = skip_spaces(line.text, at)
+        at = skip_spaces(line.text, at + 1) if line.text[at : at + 1] == "," else at
+    return mapping, at + 1
+
+
+def is_null(value: "Node") -> bool:
+    """Answer whether a value is YAML's word for none."""
+    return isinstance(value, Text) and value in ("null", "Null", "NULL", "~") and not is_string(value)
 
 
 def parse_section(lines: "list[Line]") -> "tuple[Text, Node]":
@@ -1722,6 +1760,12 @@ def parse_section(lines: "list[Line]") -> "tuple[Text, Node]":
     at = skip_spaces(lines[0].text, at)
     if lines[0].text[at : at + 1] == "&":
         at = skip_spaces(lines[0].text, lines[0].text.find(" ", at) % (len(lines[0].text) + 1))
+    if lines[0].text[at : at + 1] == "{":
+        value, at = parse_flow_mapping(lines[0], at)
+        key.comment, i = parse_end(lines[0], at), 1
+        if lines[1:]:
+            raise no_key(lines[1], 0)
+        return key, value
     if lines[0].text[at : at + 1] in ("|", ">"):
         raise lines[0].expected(at, "a value on one line, or a list", "write it so", "text over several lines")
     below = lines[1] if lines[1:] and lines[0].text[at : at + 1] in ("", "#") else None
@@ -3688,8 +3732,9 @@ def run_batch(paths: "list[str]", environ: "Environ") -> "Environ":
     return dict(line.split("=", 1) for line in lines if line.find("=") > 0)
 
 
-KEEP_OPTIONS = """case $- in *e*u* | *u*e*) set -- -eu "$@" ;; *e*) set -- -e "$@" ;; *u*) set -- -u "$@" ;;
-*) set -- +e "$@" ;; esac"""
+# What an exported SHELLOPTS may have set, which activation scripts are not written for; given back before the command.
+FLAGS = "euCfxv"
+FUNCTIONS = "unset -f exec set shift unset true"  # which a shell would call in place of its own
 
 
 def source_scripts(argv: "list[str]", old: "Environ", new: "Environ") -> "tuple[list[str], Environ]":
@@ -3712,17 +3757,21 @@ def source_scripts(argv: "list[str]", old: "Environ", new: "Environ") -> "tuple[
     pairs += [(". ", path) for path in after]
     code = ["%s'%s'" % (word, text.replace("'", "'\\''")) for word, text in pairs]
     shell = which("bash", old.get("PATH", os.defpath)) or "/bin/sh"
-    # A function, since scripts may shift. What they print is no result of the script, and they are not written for the
-    # options that an exported SHELLOPTS sets: those are the command's again.
-    lines = [
+    # A function, since scripts may shift. What they print is no result of the script.
+    is_bash = os.path.basename(shell) == "bash"
+    flags = FLAGS + "k" * is_bash
+    lines = [FUNCTIONS, 'set -- "$-" "${SHELLOPTS-}" "$@"', "set +" + flags, "set +o posix +o pipefail" * is_bash]
+    enter = "{ activate; %s\n}" % ("trap - DEBUG ERR RETURN" * is_bash)
+    lines += [
         "activate() {",
         *code,
         "}",
-        KEEP_OPTIONS,
-        "set +eu",
-        "if true >&2; then activate >&2; else activate >/dev/null; fi",
+        "if true >&2; then %s >&2; else %s >/dev/null; fi" % (enter, enter),
+        FUNCTIONS,
     ]
-    lines += ['set "$1"', "shift", 'exec "$@"']
+    lines += ["case $1 in *%s*) set -%s ;; esac" % (flag, flag) for flag in flags]
+    lines += ["case $2 in *%s*) set -o %s ;; esac" % (name, name) for name in ("posix", "pipefail") if is_bash]
+    lines += ["shift 2", 'exec "$@"']
     return [shell, "-c", "\n".join(lines), "conda-execute", *argv], start
 
 
@@ -3806,8 +3855,14 @@ class Site:
 
     def __init__(self, config: Config, environ: "Environ") -> None:
         self.condarc, self.environ, self.subdir = config.condarc, environ, config.subdir
+        for path, rows in ((path, rows) for name, path, rows in self.condarc.sections if not name):
+            line = Line(path, rows[0][0], rows[0][1].decode("utf-8", "replace"))
+            raise line.expected(
+                0, "a key and a colon at the beginning of the line", 'write "channels:", below it "  - NAME"'
+            )
         alias = self.condarc.text("channel_alias")
         if alias and "://" not in self.expand(alias):
+            learn_secrets(["x://" + self.expand(alias)])
             raise alias.expected("a URL for channel_alias", 'write it with "https://" in front')
         self.alias = self.expand(alias) or ALIAS
         table, defaults = self.condarc.table("custom_multichannels"), self.condarc.list("default_channels")
@@ -3852,12 +3907,14 @@ class Site:
         above = alias if is_below(channel.url, alias) else "/".join(channel.url.split("/")[:3])
         return str(channel.url[len(above) :].strip("/"))
 
-    def find_channels(self, text: str) -> "list[Channel]":
-        """Return what a channel's name, path or URL stands for: one channel, or those of a list."""
+    def find_channels(self, text: str, is_searched: bool = True) -> "list[Channel]":
+        """Return what a channel's name, path or URL stands for: one channel, or those of a list; none for nothing."""
         word = self.expand(text).rstrip("/")
+        if not word:  # a variable that is empty
+            return []
         above, _, last = word.rpartition("/")
         if above.strip(":/") and last in KNOWN_SUBDIRS:
-            if last not in ("noarch", self.subdir):
+            if last not in ("noarch", self.subdir) and is_searched:
                 raise self.refuse(text, "a channel for " + self.subdir)
             word = above
         url = find_path_url(word) or word
@@ -3899,7 +3956,7 @@ class Site:
                 raise key.expected("channels of allowlist_channels alone", "search one of these", shown)
 
     def find_urls(self, text: str) -> "list[str]":
-        return [channel.url for channel in self.find_channels(text)]
+        return [channel.url for channel in self.find_channels(text, is_searched=False)]
 
     def find_sources(self, asked: "list[Any]", specs: "list[Any]", override: bool) -> "tuple[list[Channel], list[str]]":
         """Return the channels to search in their order, and the specs, whose channels are searched too, with URLs.
@@ -3942,7 +3999,7 @@ class Site:
                 continue
             if scheme not in ("http", "https", "all"):
                 raise self.refuse(scheme, "http, https or all under proxy_servers")
-            if "://" not in value:
+            if not value.lower().startswith(("http://", "https://")):
                 raise text.expected("a URL for the proxy of " + scheme, 'write "http://HOST:PORT"', quote(mask(value)))
             found.update({name: value} if not self.environ.get(name) and not self.environ.get(name.upper()) else {})
         verify = self.condarc.text("ssl_verify", "verify_ssl")
@@ -3953,7 +4010,7 @@ class Site:
             verify = Text.of(line.raw, line, 0)
         elif verify.lower() in VERIFY:
             return found, VERIFY[verify.lower()]
-        path = self.expand(verify)
+        path = os.path.abspath(self.expand(verify))
         check_certificates(path, verify)
         found["SSL_CERT_DIR" if os.path.isdir(path) else "SSL_CERT_FILE"] = path
         return found, "true"
@@ -3973,12 +4030,55 @@ def check_certificates(path: str, text: Text) -> None:
         raise text.expected("certificates in PEM in that file", "name the one that your company gives out", "none")
 
 
+# ---- Caches --------------------------------------------------------------------------
+# Where engines keep what they fetch.
+
+PACKAGES, RATTLER = ".packages", ".rattler"  # in env-dir, where a user's own cache cannot be written to
+
+
+def find_caches(kind: str, environ: "Environ", condarc: Condarc) -> "list[str]":
+    """Return where a kind of engine may keep packages, whose files a prefix shares with them, the first first."""
+    try:
+        is_other = kind == "rattler" and environ.get("RATTLER_CACHE_DIR")
+        named = [] if is_other else [expand(one, environ) for one in condarc.list("pkgs_dirs")]
+    except Error:  # conda reads more of YAML
+        if kind == "rattler":
+            raise
+        named = []
+    if kind == "rattler":
+        home = os.path.join(environ.get("XDG_CACHE_HOME") or "~/.cache", "rattler", "cache")
+        paths = [environ.get("RATTLER_CACHE_DIR", ""), *(os.path.join(one, "rattler") for one in named[:1]), home]
+    else:
+        roots = [environ.get("CONDA_ROOT") or find_root(environ, sys.executable), environ.get("MAMBA_ROOT_PREFIX", "")]
+        paths = named or [*(os.path.join(root, "pkgs") for root in roots if root), "~/.mamba/pkgs", "~/.conda/pkgs"]
+    return [os.path.abspath(one) for one in map(os.path.expanduser, paths) if one and not one.startswith("~")]
+
+
+def is_usable(folder: str) -> bool:
+    """Answer whether we can write to a folder, or make it."""
+    while not os.path.lexists(folder) and folder != os.path.dirname(folder):
+        folder = os.path.dirname(folder)
+    return os.path.isdir(folder) and os.access(folder, os.W_OK | os.X_OK)
+
+
+def choose_cache(order: "Order", kind: str) -> str:
+    """Return where an engine is to keep packages: its own place, or in env-dir where that cannot be written to."""
+    caches = find_caches(kind, os.environ, order.config.condarc)
+    own = next(filter(is_usable, caches), "")
+    if not own:
+        own = os.path.join(order.config.env_dir, PACKAGES)
+        cause = caches[0] + " cannot be written to" if caches else "there is no home"
+        order.say.line("%s: packages are kept in %s" % (cause, own))
+        make_folder(own)
+        check_folder(own, "a folder for packages")
+    return own
+
+
 # ---- Engines -------------------------------------------------------------------------
 # From specs and channels to a prefix: conda, mamba and micromamba by their command line.
 # Knows neither scripts nor leases nor the log.
 
 FIRST_WORD_S = 30.0
-PACKAGES, RATTLER = ".packages", ".rattler"  # in env-dir, where a user's own cache cannot be written to
 WAYS_OUT = "install conda (https://conda-forge.org/download), or set CONDA_EXE or MAMBA_EXE, or pip install py-rattler"
 
 
@@ -3991,7 +4091,7 @@ class Progress:
     def __init__(self, verbose: bool, quiet: bool) -> None:
         self.verbose, self.quiet = verbose and not quiet, quiet
         is_seen = sys.stderr and sys.stderr.isatty()  # None where the caller has closed it
-        is_able = os.environ.get("TERM", "dumb") != "dumb" or os.name == "nt"
+        is_able = os.environ.get("TERM") not in (None, "", "dumb") or os.name == "nt"
         self.erase = "\r\x1b[K" if is_seen and is_able and not verbose and not quiet else ""
         self.text, self.began_s, self.next_s = "", 0.0, FIRST_WORD_S
 
@@ -4016,50 +4116,13 @@ class Progress:
         shown = "%d s, %s" % (elapsed_s, printable(self.text)) if self.text else ""
         if self.erase:
             try:
-                width = os.get_terminal_size(2).columns - 1
+                width = (os.get_terminal_size(2).columns or 80) - 1
             except OSError:  # stderr is another one's terminal
                 width = 79
             tell(self.erase + (shown if len(shown) <= width else shown[: max(width - 3, 0)] + "...")[:width], end="")
         elif shown and elapsed_s >= self.next_s and not self.verbose:
             self.next_s *= 2
             self.line("after " + shown)
-
-
-def find_caches(kind: str, environ: "Environ", condarc: Condarc) -> "list[str]":
-    """Return where a kind of engine may keep packages, whose files a prefix shares with them, the first first."""
-    try:
-        named = [expand(one, environ) for one in condarc.list("pkgs_dirs")]
-    except Error:  # conda reads more of YAML
-        if kind == "rattler":
-            raise
-        named = []
-    if kind == "rattler":
-        home = os.path.join(environ.get("XDG_CACHE_HOME") or "~/.cache", "rattler", "cache")
-        paths = [environ.get("RATTLER_CACHE_DIR", ""), *(os.path.join(one, "rattler") for one in named[:1]), home]
-    else:
-        roots = [environ.get("CONDA_ROOT") or find_root(environ, sys.executable), environ.get("MAMBA_ROOT_PREFIX", "")]
-        paths = named or [*(os.path.join(root, "pkgs") for root in roots if root), "~/.mamba/pkgs", "~/.conda/pkgs"]
-    return list(filter(os.path.isabs, map(os.path.expanduser, paths)))
-
-
-def is_usable(folder: str) -> bool:
-    """Answer whether we can write to a folder, or make it."""
-    while not os.path.lexists(folder) and folder != os.path.dirname(folder):
-        folder = os.path.dirname(folder)
-    return os.path.isdir(folder) and os.access(folder, os.W_OK | os.X_OK)
-
-
-def choose_cache(order: "Order", kind: str) -> str:
-    """Return where an engine is to keep packages: its own place, or in env-dir where that cannot be written to."""
-    caches = find_caches(kind, os.environ, order.config.condarc)
-    own = next(filter(is_usable, caches), "")
-    if not own:
-        own = os.path.join(order.config.env_dir, PACKAGES)
-        cause = caches[0] + " cannot be written to" if caches else "there is no home"
-        order.say.line("%s: packages are kept in %s" % (cause, own))
-        make_folder(own)
-        check_folder(own, "a folder for packages")
-    return own
 
 
 def find_engine(wanted: str, environ: "Environ", executable: str) -> "tuple[str, str]":
@@ -4193,19 +4256,27 @@ TROUBLES = (
     ("401 403 unauthorized forbidden", "%s wants a password or token, and got none that it takes",
      'write "machine HOST login USER password PASSWORD" into ~/.netrc, or a URL with it under channels in ~/.condarc',
      'write "machine HOST login USER password PASSWORD" into ~/.netrc, or a URL with it as index-url into pip.conf'),
-    ("404 unavailableinvalidchannel", "%s is not there", "see how it is spelled, and channel_alias in ~/.condarc",
-     "see how it is spelled"),
-    ("dns resolution resolve refused unreachable connect connection timed answer errno", "%s could not be reached",
+    ("500 502 503 504 429 410 451", "%s answers with an error of its own", "try later, or name a mirror of it",
+     "try later, or name a mirror of it"),
+    ("dns resolve refused unreachable connect connection timed answer", "%s could not be reached",
      "see whether there is a network; proxy_servers, ssl_verify and custom_channels (a mirror) in ~/.condarc",
      "see whether there is a network; proxy, cert and index-url (a mirror) in pip.conf"),
+    ("404 unavailableinvalidchannel subdir", "%s is not there",
+     "see how it is spelled, and channel_alias in ~/.condarc", "see how it is spelled"),
 )  # fmt: skip
+# What is said where the specs are to blame, though URLs stand beside it.
+ANSWERS = ("not available from current channels", "No candidates", "ResolutionImpossible", "subprocess-exited",
+           "No matching distribution found", "Could not solve for")  # fmt: skip
 STATUS = ("http", "status", "error")
 FULL = ("no space left on device", "disk quota exceeded", "os error 28)", "os error 122)", "not enough space")
 
 
 def find_trouble(text: str, order: "Order", is_pip: bool) -> "tuple[str, str]":
     """Return what the words of an engine mean where network or channel failed, and what to do; else nothing."""
-    words = "".join(c if c.isalnum() else " " for c in text.lower()).split()
+    if any(one in text for one in ANSWERS) and not any(one in text for one in ("Could not fetch", "Retrying (")):
+        return "", ""
+    lines = [line for line in text.split("\n") if "://" in line or "host='" in line or "aused by" in line]
+    words = "".join(c if c.isalnum() else " " for c in " ".join(lines).lower()).split()
     named = {word for spec in [*order.specs, *order.pip] for word in spec.lower().replace("-", " ").split()}
     told = {word for word in words if not word.isdecimal() and word not in named}
     # A number is a status between such words alone.
@@ -4248,6 +4319,7 @@ def explain(what: str, output: str, code: int, order: "Order", missing: "Iterabl
         caches = find_caches(order.engine, os.environ, order.config.condarc)
         trouble = find_full([os.path.dirname(order.prefix), *caches])
         hint = '"conda-tmpenv clear --min-age 1" removes envs that nobody uses'
+        hint += "; packages are cached in " + caches[0] if caches else ""
     elif not trouble:
         named = [spec for spec in [*order.specs, *order.pip] if is_named(spec, words)]
         found = [spec for spec in order.specs if spec in dict(missing)] or named
@@ -4410,7 +4482,7 @@ def find_replaced(prefix: str) -> "Iterator[str]":
 
 
 # In conda's words and rattler's; where none is said, what the first channel has is never taken from another.
-PRIORITIES = {"": "Strict", "strict": "Strict", "true": "Strict", "flexible": "Flexible", "disabled": "Disabled",
+PRIORITIES = {"": "Strict", "strict": "Strict", "true": "Flexible", "flexible": "Flexible", "disabled": "Disabled",
               "false": "Disabled"}  # fmt: skip
 
 
@@ -4462,6 +4534,18 @@ def install_rattler(target: str, order: Order) -> None:
         os.rename(os.path.join(part, "new"), target)
 
 
+def find_netrc(host: str) -> str:
+    """Return "USER:PASSWORD" for a host, as ~/.netrc has it for Python; rattler reads simpler ones alone."""
+    from netrc import NetrcParseError, netrc
+    from urllib.parse import quote as escape
+
+    try:
+        found = netrc(os.path.expanduser(os.environ.get("NETRC") or "~/.netrc")).authenticators(host)
+    except (OSError, NetrcParseError, UnicodeDecodeError):
+        return ""
+    return ":".join(escape(one or "", "") for one in (found[0], found[2])) if found else ""
+
+
 def place_secrets(channels: "list[Channel]") -> "tuple[list[str], dict[str, object]]":
     """Return the URLs to ask, and what opens each host, as rattler's authentication file has it.
 
@@ -4472,13 +4556,15 @@ def place_secrets(channels: "list[Channel]") -> "tuple[list[str], dict[str, obje
     secrets: dict[str, set[tuple[str, str]]] = {}
     hosts = [urlsplit(one.url).hostname or "" for one in channels]
     for host, one in zip(hosts, channels):
+        one.auth = one.auth or ("" if one.token else find_netrc(host))
+    for host, one in zip(hosts, channels):
         secrets.setdefault(host, set()).add((one.auth, one.token))
     urls: list[str] = []
     opened: dict[str, object] = {}
     for host, one in zip(hosts, channels):
         scheme, _, rest = one.url.partition("://")
         is_root = one.location.count("/") == 2  # where rattler puts a token that it is told of
-        if len(secrets[host]) > 1 or one.auth and one.token or one.token and not is_root:
+        if len(secrets[host]) > 1 or ":" in host or one.auth and one.token or one.token and not is_root:
             rest = one.location.partition("://")[2] + ("/t/" + one.token if one.token else "")
             rest += one.url[len(one.location) :]
             rest = (one.auth + "@" if one.auth else "") + rest
@@ -4501,8 +4587,8 @@ def build_with_rattler(order: Order) -> None:
     site = Site(order.config, os.environ)
     channels, specs = site.find_sources(order.channels, order.specs, order.override)
     order.channels_asked = [channel.url for channel in channels]
-    SECRETS.update(one for channel in channels for one in (channel.auth.partition(":")[2], channel.token) if one)
     urls, secrets = place_secrets(channels)
+    SECRETS.update(one for channel in channels for one in (channel.auth.partition(":")[2], channel.token) if one)
     condarc, cache = order.config.condarc, choose_cache(order, "rattler")
     priority, (way, verify) = condarc.text("channel_priority"), site.find_way()
     if priority and priority.lower() not in PRIORITIES:
@@ -4720,7 +4806,7 @@ async def solve_and_link(rattler: "Any", job: "dict[str, Any]") -> None:
     platform = getattr(rattler, "Subdir", None) or rattler.Platform  # py-rattler 0.25
     platforms = [platform(job["subdir"]), platform("noarch")]
     channels = [rattler.Channel(url, setting) for url in job["channels"]]
-    specs = [rattler.MatchSpec(spec) for spec in job["specs"]]
+    specs, pins = ([rattler.MatchSpec(spec) for spec in job[key]] for key in ("specs", "pinned"))
     priority = getattr(rattler.ChannelPriority, job["priority"], None) or lack(rattler, "channel_priority")
     for action in ["force-cache-only"] if job["offline"] else ["cache-or-fetch", "no-cache"]:
         config = rattler.SourceConfig(cache_action=action)
@@ -4728,7 +4814,7 @@ async def solve_and_link(rattler: "Any", job: "dict[str, Any]") -> None:
         try:
             records = await rattler.solve(
                 channels, specs, gateway=gateway, platforms=platforms, channel_priority=priority,
-                virtual_packages=find_virtual_packages(rattler, job), constraints=job["pinned"],
+                virtual_packages=find_virtual_packages(rattler, job), constraints=pins,
             )  # fmt: skip
             break
         except rattler.exceptions.SolverError:
@@ -4863,8 +4949,8 @@ def close_to_others(folder: str) -> None:
 
 
 def mask_records(prefix: str) -> None:
-    """Take out of a prefix's records the passwords and tokens of URLs, which rattler notes there."""
-    for path in list_files(os.path.join(prefix, "conda-meta"), ".json"):
+    """Take out of a prefix's records the passwords and tokens of URLs, which engines note there."""
+    for path in list_files(os.path.join(prefix, "conda-meta"), ".json", "history"):
         with open(path, encoding="utf-8", errors="surrogateescape") as f:
             text = f.read()
         masked = mask(text)

@@ -613,6 +613,7 @@ def test_an_activation_script_that_dies_of_a_signal_takes_the_run_along(
 NOUNSET = {
     "nounset": ("nounset", 'echo "$unset"'),
     "errexit": ("errexit", "false"),
+    "others": ("noclobber:noglob:pipefail:posix", ': > "$CONDA_PREFIX/a"; : > "$CONDA_PREFIX/a"; . /nowhere'),
     "both": ("errexit:nounset", 'false; echo "$unset"'),
 }
 
@@ -646,3 +647,17 @@ def test_what_activation_prints_is_no_result_and_a_closed_stderr_keeps_none_from
     assert (done.stdout, done.stderr) == ("yes\n", "noise\nmore\n")
     closed = run("-q", script, preexec_fn=lambda: os.close(2), stderr=None)
     assert (closed.returncode, closed.stdout) == (0, "yes\n")
+
+
+@pytest.mark.cold
+@pytest.mark.skipif(not shutil.which("bash"), reason="needs bash")
+def test_traps_and_functions_of_activation_are_not_in_the_way_of_the_script(
+    run: Run, write: Write, env_dir: Path
+) -> None:
+    script = write("a.sh", "echo $ACTIVATED", "hello-conda", "activated")
+    assert run("-q", script).stdout == "yes\n"
+    [prefix] = [path for path in env_dir.iterdir() if len(path.name) == 20]
+    code = "trap 'echo D' DEBUG\nexec() { echo never; }\nshift() { echo never; }\nset() { echo never; }\n"
+    (prefix / "etc" / "conda" / "activate.d" / "z.sh").write_text(code)
+    done = run("-q", script)
+    assert (done.stdout, done.returncode) == ("yes\n", 0)

@@ -167,7 +167,7 @@ def test_a_full_disk_is_named_with_what_frees_room(run: Run, write: Write, tmp_p
         assert done.returncode == 125
         line = f"rattler could not build the environment: the disk of {tmp_path}/small/envs is full: 0 MB and "
         assert line in done.stderr, done.stderr
-        assert '  "conda-tmpenv clear --min-age 1" removes envs that nobody uses\n' in done.stderr
+        assert '  "conda-tmpenv clear --min-age 1" removes envs that nobody uses; packages are' in done.stderr
 
 
 PASSWORD = " wants a password or token, and got none that it takes"
@@ -189,7 +189,7 @@ WORDS = {
         "h has a certificate that nothing here vouches for",
     ),
     "proxy": (
-        "for url (https://h/ch/x)\ntunnel error: proxy authentication required 407",
+        "for url (https://h/ch/x)\nCaused by: tunnel error: proxy authentication required 407",
         "the proxy in front of https://h/ch refused",
     ),
     "missing": (
@@ -198,6 +198,19 @@ WORDS = {
     ),
     "another host": ("HTTP status client error (403 Forbidden) for url (https://cdn/x)", "cdn" + PASSWORD),
     "none": ("Cannot solve: numpy 401 needs https", ""),
+    "a server in trouble": (
+        "HTTP status server error (503 Service Unavailable) for url (https://h/ch/x)",
+        "https://h/ch answers with an error of its own",
+    ),
+    "a folder that is not there": (
+        "could not find subdir 'noarch' in channel 'file:///srv/ch/'",
+        "the network is not there",
+    ),
+    "pip's help": (
+        "ERROR: ResolutionImpossible: for help visit https://pip.pypa.io/topics/dependency-resolution/#connection",
+        "",
+    ),
+    "a compiler": ("error: 403 lines\n[Errno 2] No such file or directory: 'gcc'\nsee https://h/ch", ""),
     "a package of such a name": ("not available: connect 404, see https://h/ch", ""),
 }
 

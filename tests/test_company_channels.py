@@ -58,6 +58,12 @@ CASES: dict[str, tuple[str, list[str], str | list[str]]] = {
     "a block comes behind what condarc has on top": (
         "channels:\n  - a\n  - b #!top", ["x"], [PUBLIC + "b", PUBLIC + "x", PUBLIC + "a"]),
     "a block has no say where condarc's are final": ("channels: #!final\n  - a", ["x"], [PUBLIC + "a"]),
+    "flow mappings": (
+        "custom_channels: {conda-forge: https://mirror.test/all}\n"
+        "custom_multichannels: {m: [conda-forge, x]}\nchannels: [conda-forge, m]", [],
+        [MIRROR + "all/conda-forge", PUBLIC + "conda-forge", PUBLIC + "x"]),
+    "a list of another platform is denied": (
+        "denylist_channels: [https://mirror.test/b/osx-64]\nchannels: [a]", [], [PUBLIC + "a"]),
     "the vendor's pro": ("channels: [pkgs/pro]", [], [VENDOR + "pro"]),
     "defaults of Windows": (
         "subdir: win-64\nchannels: [defaults]", [], [VENDOR + "main", VENDOR + "r", VENDOR + "msys2"]),
@@ -340,3 +346,33 @@ def test_a_real_conda_says_it_with_its_command_too(environ: dict[str, str], tmp_
     done = subprocess.run([CONDA, "info", "--json"], stdout=subprocess.PIPE, text=True, env=environ, check=True)
     found = json.loads(done.stdout)["channels"]
     assert list(dict.fromkeys(url.rpartition("/")[0] for url in found)) == expected
+
+
+NETRC = """\
+# of the company
+machine mirror.test login me password "it's #1"  # mine
+default login all password everybody
+"""
+
+
+def test_a_netrc_is_read_as_python_reads_it(home: Path) -> None:
+    (home / ".netrc").write_text(NETRC)
+    (home / ".netrc").chmod(0o600)
+    assert conda_execute.find_netrc("mirror.test") == "me:it%27s%20%231"
+    assert conda_execute.find_netrc("other.test") == "all:everybody"
+    (home / ".netrc").write_text("machine\n")
+    assert conda_execute.find_netrc("mirror.test") == ""
+
+
+def test_what_is_empty_or_null_is_no_channel(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EMPTY", "")
+    (home / ".condarc").write_text("channels: ['$EMPTY', a]\nallowlist_channels: null\nproxy_servers: ~\n")
+    config = conda_execute.read_config(os.environ, "/nowhere/python")
+    found, _ = conda_execute.Site(config, os.environ).find_sources([], [], False)
+    assert [one.url for one in found] == [PUBLIC + "a"]
+
+
+def test_condarc_may_be_named_from_home(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (home / "mine.yml").write_text("channels: [https://mirror.test/a]\n")
+    monkeypatch.setenv("CONDARC", "~/mine.yml")
+    assert conda_execute.read_config(os.environ, "/nowhere/python").condarc.list("channels") == [MIRROR + "a"]

@@ -133,6 +133,10 @@ REFUSALS: dict[str, tuple[str, str, str, str, str]] = {
 }  # fmt: skip
 # What of these has no say: condarc and the line that an error is about.
 WITHOUT_WAY_OUT = {
+    "no mapping": ("channels = a", 1),
+    "one flow mapping": ("# of one line\n{channels: [a]}", 2),
+    "all of it indented": ("  channels: [a]", 1),
+    "proxy_servers: another kind": ("proxy_servers:\n  http: socks5://host:1080", 2),
     "channels: text over lines": ("channels: >-\n  a", 1),
     "channels: the local builds": ("channels: [local]", 1),
     "custom_channels: a list": ("custom_channels: [https://host/a]", 1),
