@@ -83,9 +83,12 @@ def test_a_rebuild_that_is_interrupted_at_any_moment_costs_no_env(
     start: Start, run: Run, write: Write, collect: Collect, env_dir: Path, old: Old
 ) -> None:
     """By each signal, sent to conda-execute alone or, as a terminal does, to its engine too."""
-    moments, began = random.Random(SEED), time.monotonic()
-    assert run("-q", "-f", old.script).returncode == 0
-    took_s = time.monotonic() - began
+    moments, times_s = random.Random(SEED), []
+    for _ in range(3):
+        began = time.monotonic()
+        assert run("-q", "-f", old.script).returncode == 0
+        times_s.append(time.monotonic() - began)
+    took_s = min(times_s)  # one that something else has slowed down would let the others end before the signal
     old.check(0)
     ended = 0
     for kill in range(KILLS):
