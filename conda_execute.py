@@ -1123,17 +1123,14 @@ def split_words(text: Text) -> "list[str]":
     >>> split_words(Text("a 'b c' e\\\\ f"))
     ['a', 'b c', 'e f']
     """
-    words: list[list[str]] = []
-    mark, between, i = "", True, 0  # the open quote; whether the last word has ended
+    words: list[list[str]] = [[]]  # of parts: quotes leave an empty one, blanks none
+    mark, i = "", 0  # the open quote
     while i < len(text):
         c, follower = text[i], text[i + 1 : i + 2]
         i += 1
         if c in " \t" and not mark:
-            between = True
-            continue
-        if between:
             words.append([])
-            between = False
+            continue
         if c == mark or not mark and c in "'\"":
             mark, c = "" if mark else c, ""
         elif c == "\\" and mark != "'" and follower and (not mark or follower in '"\\$`'):
@@ -1141,7 +1138,7 @@ def split_words(text: Text) -> "list[str]":
         words[-1].append(c)
     if mark:
         raise text.expected("a closing %s in the command" % mark, "close the quote", "none")
-    return ["".join(word) for word in words]
+    return ["".join(word) for word in words if word]
 
 
 VARIABLES = ("${SCRIPT}", "${CACHE}")
