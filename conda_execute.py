@@ -1269,26 +1269,23 @@ def find_items(mapping: "dict[Text, Node]", name: str, subdir: str) -> "list[Any
 
 def is_selected(item: Text, subdir: str) -> bool:
     """Answer whether the selector behind an item is true: conda-build's names with "not", "and", "or"."""
-    if not item.comment:
+    before, opening, comment = item.comment.partition("[")
+    if not opening:
         return True
+    selector, bracket, _ = comment.partition("]")
+    words, facts = selector.split(), find_facts(subdir)
     text = item.line.text.rstrip(" ")
     start = text.rfind("#", 0, len(text) - len(item.comment))
-    before, opening, comment = item.comment.partition("[")
-    selector, bracket, _ = comment.partition("]")
-    facts = find_facts(subdir)
-    words = selector.split()
     if before and bracket and words and set(words) <= {*facts, "and", "or", "not"}:
         hint = "write " + quote("# [%s] %s" % (" ".join(words), before.strip()))  # conda-build reads it there as well
         raise item.line.expected(start, "a selector in front of other words", hint)
-    if before or not opening:
+    if before:
         return True
-    terms = [[term.split() for term in part.split(" and ")] for part in " ".join(selector.split()).split(" or ")]
-    for words in [words for part in terms for words in part]:
-        name = words[-1] if words else ""
-        if not bracket or name not in facts or set(words[:-1]) - {"not"}:
-            what = 'a selector of names joined by "and", "or" and "not"'
-            raise item.line.expected(start, what, "the names are " + ", ".join(facts))
-    return any(all(facts[words[-1]] != (len(words) % 2 == 0) for words in part) for part in terms)
+    parts = [[term.split() or [""] for term in part.split(" and ")] for part in " ".join(words).split(" or ")]
+    if not bracket or any(name not in facts or set(nots) - {"not"} for part in parts for *nots, name in part):
+        what = 'a selector of names joined by "and", "or" and "not"'
+        raise item.line.expected(start, what, "the names are " + ", ".join(facts))
+    return any(all(facts[name] != len(nots) % 2 for *nots, name in part) for part in parts)
 
 
 def find_facts(subdir: str) -> "dict[str, bool]":
@@ -1462,28 +1459,19 @@ def is_met(text: Text, subdir: str, find_version: "Callable[[str], str]") -> boo
     if name not in ("__glibc", "__cuda"):
         raise error
     found = find_version(name) if name == "__cuda" or facts["linux"] else ""
-    answer = bool(found)
+    answer, numbers = bool(found), [int(part) for part in found.split(".") if is_number(part)]
     for term in "".join(rest.split()).split(",") if rest.strip() else []:
-        operator, number = split_off(term, OPERATORS)
-        parts = number.split(".")
-        is_open = operator == "=" or parts[-1] == "*"
+        operator, version = split_off(term, OPERATORS)
+        parts = version.split(".")
+        is_open = operator == "=" or parts[-1] == "*"  # what is found may go on where this ends
         parts = parts[: len(parts) - (parts[-1] == "*")]
         if operator not in ("", "=", "==", "!=", "<", "<=", ">", ">=") or not all(map(is_number, parts)):
             raise error
-        answer = answer and compare(found.split("."), parts, is_open) in (operator or "=").replace("!=", "<>")
+        size = len(parts) if is_open else max(len(parts), len(numbers))
+        has, wanted = ((one + [0] * size)[:size] for one in (numbers, list(map(int, parts))))  # 2.28 is 2.28.0
+        order = "=" if has == wanted else "<" if has < wanted else ">"
+        answer = answer and order in (operator or "=").replace("!=", "<>")
     return answer
-
-
-def compare(found: "list[str]", wanted: "list[str]", is_open: bool) -> str:
-    """Return "<", "=" or ">" for two versions that are numbers; an open one ends where the other does.
-
-    >>> compare(["2", "28"], ["2", "28", "0"], False), compare(["12", "4"], ["12"], True), compare(["9"], ["28"], False)
-    ('=', '=', '<')
-    """
-    a, b = ([int(part) for part in parts if is_number(part)] for parts in (found, wanted))
-    size = len(b) if is_open else max(len(a), len(b))
-    a, b = (numbers[:size] + [0] * (size - len(numbers)) for numbers in (a, b))
-    return "=" if a == b else "<" if a < b else ">"
 
 
 def find_entrypoint(block: "dict[Text, Node]", subdir: str) -> Text:
