@@ -1601,10 +1601,9 @@ def list_condarcs(environ: "Environ", root: str) -> "list[str]":
     paths = [os.path.join(folder, name) for folder in folders if os.path.isabs(folder) for name in names]
     paths.append(os.path.expanduser("~/.condarc"))
     paths += [os.path.join(environ["CONDA_PREFIX"], name) for name in names if environ.get("CONDA_PREFIX")]
-    files = []
-    for path in [*paths, os.path.expanduser(environ.get("CONDARC", ""))]:
-        files += [path] if os.path.isfile(path) else list_files(path, ".yml", ".yaml")
-    return files
+    paths.append(os.path.expanduser(environ.get("CONDARC", "")))
+    found = ([path] if os.path.isfile(path) else list_files(path, ".yml", ".yaml") for path in paths)
+    return [file for files in found for file in files]
 
 
 class Condarc:
@@ -1622,7 +1621,7 @@ class Condarc:
             if name in names:
                 key, value = parse_section([read_line(path, number, raw) for number, raw in rows])
                 found.append((key, Text() if is_null(value) else value))
-                if is_final(found[-1][0]):
+                if is_final(key):
                     return found
         for variable in ("CONDA_" + name.upper() for name in names):
             given = self.environ.get(variable, "")
@@ -1634,10 +1633,7 @@ class Condarc:
 
     def text(self, *names: str) -> Text:
         """Return a setting that is one value, "" where there is none."""
-        values = self.find(names, separator="\n")
-        if not values:
-            return Text()
-        key, value = values[-1]
+        key, value = (self.find(names, separator="\n") or [(Text(), Text())])[-1]
         if not isinstance(value, Text):
             raise key.expected("one value for " + names[0], "write it on one line", TYPES[type(value)])
         return value
@@ -1645,19 +1641,18 @@ class Condarc:
     def list(self, *names: str, separator: str = ",", more: "Iterable[Text]" = ()) -> "List[Text]":
         """Return a setting that is a list, each item once, in conda's order: the stronger file's first, but for "#!top"
         and "#!bottom" behind items; a value alone is a list of one. `more` is what a command line has on top."""
-        values = []
-        found = self.find(names, separator)
+        found, values = self.find(names, separator), []
         for key, value in found:
-            items = value if isinstance(value, list) else [value] if value else []
-            if isinstance(value, dict) or not all(isinstance(item, Text) for item in items):
+            items = value if isinstance(value, list) else [value]
+            texts = [item for item in items if isinstance(item, Text)]
+            if len(texts) < len(items):
                 raise key.expected("a list for " + names[0], 'write one "- item" a line below it', "tables")
-            values.append([item for item in items if isinstance(item, Text) and item])
+            values.append(list(filter(None, texts)))
         values += [] if found and is_final(found[-1][0]) else [list(more)]
-        marks = ("!top", "!bottom")
-        marked = [[[one for one in items if one.comment == mark] for items in values] for mark in marks]
-        first = dict.fromkeys(sum(marked[0] + values[::-1], []))
-        last = dict.fromkeys(sum(marked[1][::-1], [])[::-1])
-        return [one for one in first if one not in last] + list(last)[::-1]
+        ordered = [one for texts in values[::-1] for one in texts]
+        first = [one for texts in values for one in texts if one.comment == "!top"]
+        last = dict.fromkeys(one for one in ordered[::-1] if one.comment == "!bottom")
+        return [one for one in dict.fromkeys(first + ordered) if one not in last] + list(last)[::-1]
 
     def is_on(self, name: str, default: bool = False) -> bool:
         """Answer whether a setting that is on or off is on."""
@@ -1674,11 +1669,10 @@ class Condarc:
                 found = quote(value) if isinstance(value, Text) else TYPES[type(value)]
                 raise key.expected("settings under " + names[0], 'write one "key: value" a line below it', found)
             for name, one in (value if isinstance(value, dict) else {}).items():
-                old = merged.get(name)
-                if old is not None and is_final(find_key(merged, name)):
+                if name in merged and is_final(find_key(merged, name)):
                     continue
+                old = merged.pop(name, None)  # the key that stays is where the stronger value stands
                 both = isinstance(one, list) and isinstance(old, list)
-                merged.pop(name, None)  # the key that stays is where the stronger value stands
                 merged[name] = list(dict.fromkeys(one + old)) if both else one  # type: ignore[operator, arg-type]
         return merged
 
@@ -1699,14 +1693,12 @@ def read_sections(path: str) -> "Iterator[tuple[str, str, list[tuple[int, bytes]
     except OSError:  # conda reads past a file that it may not read
         return
     rows: list[tuple[int, bytes]] = []
-    is_begun = False
     for number, raw in enumerate(data[3 * data.startswith(b"\xef\xbb\xbf") :].replace(b"\r\n", b"\n").split(b"\n"), 1):
-        content = raw.lstrip(b" ")
-        if content[:1] in (b"", b"#") or raw.startswith((b"---", b"...", b"%")):
+        if raw.lstrip(b" ")[:1] in (b"", b"#") or raw.startswith((b"---", b"...", b"%")):
             continue
-        if not is_begun or raw[:1] not in (b" ", b"\t", b"-", b"]"):
+        if not rows or raw[:1] not in (b" ", b"\t", b"-", b"]"):
             name, colon, _ = raw.partition(b":")
-            is_key, is_begun, rows = bool(colon) and name[:1] not in b" -{[?\xff\xfe", True, []
+            is_key, rows = bool(colon) and name[:1] not in b" -{[?\xff\xfe", []
             yield name.decode("utf-8", "replace").strip(" '\"") if is_key else "", path, rows
         rows.append((number, raw))
 
@@ -1770,11 +1762,11 @@ def parse_section(lines: "list[Line]") -> "tuple[Text, Node]":
 def find_setting(key: str, own: "Dict[Text, Node]", environ: "Environ") -> Text:
     """Return a setting of ours from its variable, else condarc, else the default, with where it stands."""
     variable = "CONDA_EXECUTE_" + key.upper().replace("-", "_")
-    given, name = environ.get(variable), Text(key)
-    if given or name not in own:
+    given = environ.get(variable)
+    if given or key not in own:
         line = Line("environment variable " + variable if given else "the default", 1, given or SETTINGS[key])
         return Text.of(line.raw, line, 0)
-    value = own[name]
+    value = own[Text(key)]
     if not isinstance(value, Text) or not value:
         raise find_key(own, key).expected("one value for " + key, found="none" if value == "" else "several")
     return value
@@ -1785,12 +1777,10 @@ def expand(text: Text, environ: "Environ") -> str:
     first, *parts = os.path.expanduser(text).split("$")
     for part in parts:
         name = part[1:].split("}")[0] if part.startswith("{") else split_off(part)[0].rstrip(".-")
-        if not name:  # a dollar sign alone
-            first += "$" + part
-            continue
-        if name not in environ:
+        if name and name not in environ:
             raise text.expected("variables that are set", "set it, or write the path out", "$%s, which is not" % name)
-        first += environ[name] + part[len(name) + 2 * part.startswith("{") :]
+        rest = part[len(name) + 2 * part.startswith("{") :]
+        first += environ[name] + rest if name else "$" + part
     return first
 
 
@@ -1833,17 +1823,11 @@ def read_config(environ: "Environ", executable: str) -> Config:
     hours = parse_hours(keep)
     if hours < 0:
         raise keep.expected("hours for remove-if-unused-for", HOURS_HINT)
-    subdir = condarc.text("subdir")
-    if subdir and subdir not in KNOWN_SUBDIRS:
-        raise subdir.expected("a platform that conda knows for subdir", "write one such as linux-64, or leave it out")
-    path = os.path.normpath(path)
-    return Config(
-        env_dir=path,
-        subdir=str(subdir or find_subdir(sys.platform, MACHINE)),
-        keep_hours=hours,
-        engine=str(engine),
-        condarc=condarc,
-    )
+    asked = condarc.text("subdir")
+    if asked and asked not in KNOWN_SUBDIRS:
+        raise asked.expected("a platform that conda knows for subdir", "write one such as linux-64, or leave it out")
+    path, subdir = os.path.normpath(path), str(asked or find_subdir(sys.platform, MACHINE))
+    return Config(env_dir=path, subdir=subdir, keep_hours=hours, engine=str(engine), condarc=condarc)
 
 
 # ---- Folders -------------------------------------------------------------------------
