@@ -1213,17 +1213,14 @@ class Record:
 
 
 class Metadata(Record):
-    """What a script asks for, in whichever dialect.
-
-    `run_with` is empty where the block is silent; of a conda-script it holds the entrypoint, as one word.
-    """
+    """What a script asks for, in whichever dialect."""
 
     name: str  # of its environment
     dialect: str
     specs: "list[str]"
     pip: "list[str]"
     channels: "list[str]"
-    run_with: "list[str]"
+    run_with: "list[str]"  # empty where the block is silent; the entrypoint of a conda-script, as one word
 
 
 def find_key(mapping: "dict[Text, Node]", name: str) -> Text:
@@ -1293,8 +1290,8 @@ def find_facts(subdir: str) -> "dict[str, bool]":
     system, _, machine = subdir.partition("-")
     facts = {name: name == system for name in ("linux", "osx", "win")}
     facts.update(unix=system != "win", x86=machine in ("32", "64"), x86_64=machine == "64")
-    facts.update((name, name == machine) for name in ("arm64", "aarch64", "armv7l", "ppc64le", "riscv64", "s390x"))
-    return {**facts, **{name: name == system + machine for name in ("linux32", "linux64", "win32", "win64")}}
+    names = ("arm64", "aarch64", "armv7l", "ppc64le", "riscv64", "s390x", "linux32", "linux64", "win32", "win64")
+    return {**facts, **{name: name in (machine, system + machine) for name in names}}
 
 
 def parse_conda_execute(lines: "list[Line]", path: str, subdir: str) -> Metadata:
@@ -1340,23 +1337,19 @@ TYPES: "dict[type, str]" = {dict: "a table", list: "a list", Text: "a string", s
 
 
 def find_typed(table: "dict[Text, Node]", name: str, kind: "type") -> "Any":
-    """Return the value of a key, of this type, or an empty one where there is none."""
+    """Return the value of a key, of this type, or an empty one where there is none; a list is one of strings."""
     node = table.get(Text(name))
-    if node is None or isinstance(node, kind) and (kind is not Text or is_string(node)):
-        return kind() if node is None else node
-    found = quote(node) if isinstance(node, Text) else TYPES[type(node)]
-    hint = "write it in quotes" if kind is Text else 'write it as ["..."]' if kind is list else ""
-    raise find_key(table, name).expected("%s for %s" % (TYPES[kind], name), hint, found)
-
-
-def find_strings(table: "dict[Text, Node]", name: str) -> "list[Text]":
-    """Return the strings of a list, or none."""
-    for item in (items := find_typed(table, name, list)):
+    if node is None:
+        return kind()
+    if not isinstance(node, kind) or kind is Text and not is_string(node):
+        found = quote(node) if isinstance(node, Text) else TYPES[type(node)]
+        hint = "write it in quotes" if kind is Text else 'write it as ["..."]' if kind is list else ""
+        raise find_key(table, name).expected("%s for %s" % (TYPES[kind], name), hint, found)
+    for item in node if isinstance(node, list) else []:
         if not is_string(item):
-            what = "strings in the list " + name
-            where = item if isinstance(item, Text) else find_key(table, name)
-            raise where.expected(what, "write each in quotes", "" if where is item else TYPES[type(item)])
-    return list(items)
+            where, found = (item, "") if isinstance(item, Text) else (find_key(table, name), TYPES[type(item)])
+            raise where.expected("strings in the list " + name, "write each in quotes", found)
+    return node
 
 
 def parse_pep_723(lines: "list[Line]", data: bytes, path: str) -> Metadata:
@@ -1369,11 +1362,11 @@ def parse_pep_723(lines: "list[Line]", data: bytes, path: str) -> Metadata:
         raise find_key(tools, "pixi").expected("[tool.conda] too", hint, "[tool.pixi] alone")
     conda = find_typed(tools, "conda", dict)
     check_keys(conda, ("dependencies", "channels"), "[tool.conda]")
-    specs: list[str] = [*map(parse_spec, find_strings(conda, "dependencies"))]
+    specs: list[str] = [*map(parse_spec, find_typed(conda, "dependencies", list))]
     if "python" not in map(find_package, specs):
         specs.insert(0, parse_requires_python(find_typed(block, "requires-python", Text)))
-    pip = [parse_requirement(text) for text in find_strings(block, "dependencies")]
-    channels = parse_channels(find_strings(conda, "channels"))
+    pip = [parse_requirement(text) for text in find_typed(block, "dependencies", list)]
+    channels = parse_channels(find_typed(conda, "channels", list))
     words = parse_shebang(data, path)
     is_python = words and os.path.basename(words[find_program(words)]).startswith("python") and "-m" not in words
     run_with = words if is_python and not is_own_command(words) else ["python"]
@@ -1411,7 +1404,7 @@ def parse_conda_script(lines: "list[Line]", path: str, subdir: str, find_version
     for key, example in (("channels", '["conda-forge"]'), ("entrypoint", '"python ${SCRIPT}"')):
         if not block.get(Text(key)):
             raise Error("expected %s in the block, found none" % key, path, hint="write %s = %s" % (key, example))
-    channels = [*parse_channels(find_strings(block, "channels")), "nodefaults"]
+    channels = [*parse_channels(find_typed(block, "channels", list)), "nodefaults"]
     entrypoint = find_entrypoint(block, subdir)
     parse_commands(entrypoint, 0, 0)
     specs: dict[str, str] = {}
@@ -1517,8 +1510,7 @@ def find_name(specs: "Iterable[str]", pip: "Iterable[str]" = (), channels: "Iter
     lines = sorted({" ".join(spec.split()) for spec in specs})
     lines += ["pip:", *sorted({" ".join(one.split()) for one in pip})] if pip else []
     lines += ["channels:", *channels] if channels else []
-    digest: str = sha256("\n".join(lines).encode("utf-8")).hexdigest()
-    return digest[:20]
+    return str(sha256("\n".join(lines).encode("utf-8")).hexdigest()[:20])
 
 
 def find_subdir(system: str, machine: str) -> str:
