@@ -1526,8 +1526,8 @@ def find_subdir(system: str, machine: str) -> str:
 
 
 # ---- Config --------------------------------------------------------------------------
-# Where environments lie, how long they are kept, who builds them: condarc and environment
-# variables, read as conda reads them but without starting it. Knows no script.
+# Where environments lie, how long they are kept, who builds them: condarc and variables, as conda reads
+# them but without starting it; programs on a PATH, files in a folder. Knows no script.
 
 ENGINES = ("auto", "conda", "mamba", "micromamba", "rattler")
 SETTINGS = {"env-dir": "{config.envs_dirs[0]}/../tmp_envs", "remove-if-unused-for": "25", "engine": "auto"}
@@ -1538,6 +1538,7 @@ KNOWN_SUBDIRS = (  # conda/base/constants.py
 )  # fmt: skip
 ON = ("true", "yes", "on", "y", "1")
 OFF = ("false", "no", "off", "n", "0", "none", "null", "~", "")  # as conda's boolify() reads them
+FINAL = "!final"  # behind a key that conda lets no stronger file change
 HOURS_HINT = "write a number from 0 on, such as 25 or 0.5"
 
 
@@ -1553,12 +1554,9 @@ class Config(Record):
 
 def which(name: str, path: str) -> str:
     """Return the first executable file of this name on a search path, or ""."""
-    for folder in filter(None, path.split(os.pathsep)):
-        for suffix in (".exe", ".bat", ".cmd", "") if os.name == "nt" else ("",):
-            candidate = os.path.join(folder, name + suffix)
-            if os.access(candidate, os.X_OK) and os.path.isfile(candidate):
-                return candidate
-    return ""
+    names = [name + suffix for suffix in ((".exe", ".bat", ".cmd", "") if os.name == "nt" else ("",))]
+    files = (os.path.join(folder, one) for folder in path.split(os.pathsep) if folder for one in names)
+    return next((file for file in files if os.access(file, os.X_OK) and os.path.isfile(file)), "")
 
 
 def find_root(environ: "Environ", executable: str) -> str:
@@ -1613,7 +1611,7 @@ class Condarc:
             if name in names:
                 key, value = parse_section([read_line(path, number, raw) for number, raw in rows])
                 found.append((key, Text() if is_null(value) else value))
-                if is_final(key):
+                if key.comment == FINAL:
                     return found
         for variable in ("CONDA_" + name.upper() for name in names):
             given = self.environ.get(variable, "")
@@ -1640,7 +1638,7 @@ class Condarc:
             if len(texts) < len(items):
                 raise key.expected("a list for " + names[0], 'write one "- item" a line below it', "tables")
             values.append(list(filter(None, texts)))
-        values += [] if found and is_final(found[-1][0]) else [list(more)]
+        values += [] if found and found[-1][0].comment == FINAL else [list(more)]
         ordered = [one for texts in values[::-1] for one in texts]
         first = [one for texts in values for one in texts if one.comment == "!top"]
         last = dict.fromkeys(one for one in ordered[::-1] if one.comment == "!bottom")
@@ -1661,17 +1659,12 @@ class Condarc:
                 found = quote(value) if isinstance(value, Text) else TYPES[type(value)]
                 raise key.expected("settings under " + names[0], 'write one "key: value" a line below it', found)
             for name, one in (value if isinstance(value, dict) else {}).items():
-                if name in merged and is_final(find_key(merged, name)):
+                if name in merged and find_key(merged, name).comment == FINAL:
                     continue
                 old = merged.pop(name, None)  # the key that stays is where the stronger value stands
                 both = isinstance(one, list) and isinstance(old, list)
                 merged[name] = list(dict.fromkeys(one + old)) if both else one  # type: ignore[operator, arg-type]
         return merged
-
-
-def is_final(key: Text) -> bool:
-    """Answer whether conda lets no stronger file change a key."""
-    return key.comment == "!final"
 
 
 def read_sections(path: str) -> "Iterator[tuple[str, str, list[tuple[int, bytes]]]]":
