@@ -1613,12 +1613,10 @@ class Condarc:
                 found.append((key, Text() if is_null(value) else value))
                 if key.comment == FINAL:
                     return found
-        for variable in ("CONDA_" + name.upper() for name in names):
-            given = self.environ.get(variable, "")
-            if given:
-                line = Line("environment variable " + variable, 1, given)
-                items = [Text.of(part.strip(), line, given.index(part)) for part in given.split(separator)]
-                found.append((Text.of(variable, line, 0), list(filter(None, items)) if items[1:] else items[0]))
+        for variable in filter(self.environ.get, ("CONDA_" + name.upper() for name in names)):
+            line = Line("environment variable " + variable, 1, self.environ[variable])
+            items = [Text.of(part.strip(), line, line.raw.index(part)) for part in line.raw.split(separator)]
+            found.append((Text.of(variable, line, 0), list(filter(None, items)) if items[1:] else items[0]))
         return found
 
     def text(self, *names: str) -> Text:
