@@ -1660,8 +1660,8 @@ class Condarc:
                 if name in merged and find_key(merged, name).comment == FINAL:
                     continue
                 old = merged.pop(name, None)  # the key that stays is where the stronger value stands
-                both = isinstance(one, list) and isinstance(old, list)
-                merged[name] = list(dict.fromkeys(one + old)) if both else one  # type: ignore[operator, arg-type]
+                both = one + old if isinstance(one, list) and isinstance(old, list) else []
+                merged[name] = [item for i, item in enumerate(both) if item not in both[:i]] or one
         return merged
 
 

@@ -99,6 +99,14 @@ def test_keys_of_one_section_are_merged_over_files(home: Path, root: Path) -> No
     assert (found.engine, found.keep_hours) == ("rattler", 3)
 
 
+def test_lists_of_mappings_are_merged_over_files_for_whoever_refuses_them(tmp_path: Path) -> None:
+    paths = [tmp_path / "weak", tmp_path / "strong"]
+    for path in paths:
+        path.write_text("custom_multichannels:\n  a:\n    - x: y\n")
+    found = conda_execute.Condarc({}, map(str, paths)).table("custom_multichannels")
+    assert found == {"a": [{"x": "y"}]}
+
+
 @pytest.mark.parametrize(
     "value, expected",
     [
