@@ -1239,6 +1239,36 @@ def check_keys(mapping: "dict[Text, Node]", known: "Collection[str]", where: str
             raise key.expected("no selector behind a key", "put it behind the items of a list", "one")
 
 
+def find_facts(subdir: str) -> "dict[str, bool]":
+    """Return what each name of a selector is on a platform, such as "osx-arm64"."""
+    system, _, machine = subdir.partition("-")
+    facts = {name: name == system for name in ("linux", "osx", "win")}
+    facts.update(unix=system != "win", x86=machine in ("32", "64"), x86_64=machine == "64")
+    names = ("arm64", "aarch64", "armv7l", "ppc64le", "riscv64", "s390x", "linux32", "linux64", "win32", "win64")
+    return {**facts, **{name: name in (machine, system + machine) for name in names}}
+
+
+def is_selected(item: Text, subdir: str) -> bool:
+    """Answer whether the selector behind an item is true: conda-build's names with "not", "and", "or"."""
+    before, opening, comment = item.comment.partition("[")
+    if not opening:
+        return True
+    selector, bracket, _ = comment.partition("]")
+    words, facts = selector.split(), find_facts(subdir)
+    text = item.line.text.rstrip(" ")
+    start = text.rfind("#", 0, len(text) - len(item.comment))
+    if before and bracket and words and set(words) <= {*facts, "and", "or", "not"}:
+        hint = "write " + quote("# [%s] %s" % (" ".join(words), before.strip()))  # conda-build reads it there as well
+        raise item.line.expected(start, "a selector in front of other words", hint)
+    if before:
+        return True
+    parts = [[term.split() or [""] for term in part.split(" and ")] for part in " ".join(words).split(" or ")]
+    if not bracket or any(name not in facts or set(nots) - {"not"} for part in parts for *nots, name in part):
+        what = 'a selector of names joined by "and", "or" and "not"'
+        raise item.line.expected(start, what, "the names are " + ", ".join(facts))
+    return any(all(facts[name] != len(nots) % 2 for *nots, name in part) for part in parts)
+
+
 def find_items(mapping: "dict[Text, Node]", name: str, subdir: str) -> "list[Any]":
     """Return the items of a list that hold on a platform; "- pip:" may stand in env alone."""
     if name not in mapping:
@@ -1264,34 +1294,19 @@ def find_items(mapping: "dict[Text, Node]", name: str, subdir: str) -> "list[Any
     return items
 
 
-def is_selected(item: Text, subdir: str) -> bool:
-    """Answer whether the selector behind an item is true: conda-build's names with "not", "and", "or"."""
-    before, opening, comment = item.comment.partition("[")
-    if not opening:
-        return True
-    selector, bracket, _ = comment.partition("]")
-    words, facts = selector.split(), find_facts(subdir)
-    text = item.line.text.rstrip(" ")
-    start = text.rfind("#", 0, len(text) - len(item.comment))
-    if before and bracket and words and set(words) <= {*facts, "and", "or", "not"}:
-        hint = "write " + quote("# [%s] %s" % (" ".join(words), before.strip()))  # conda-build reads it there as well
-        raise item.line.expected(start, "a selector in front of other words", hint)
-    if before:
-        return True
-    parts = [[term.split() or [""] for term in part.split(" and ")] for part in " ".join(words).split(" or ")]
-    if not bracket or any(name not in facts or set(nots) - {"not"} for part in parts for *nots, name in part):
-        what = 'a selector of names joined by "and", "or" and "not"'
-        raise item.line.expected(start, what, "the names are " + ", ".join(facts))
-    return any(all(facts[name] != len(nots) % 2 for *nots, name in part) for part in parts)
-
-
-def find_facts(subdir: str) -> "dict[str, bool]":
-    """Return what each name of a selector is on a platform, such as "osx-arm64"."""
-    system, _, machine = subdir.partition("-")
-    facts = {name: name == system for name in ("linux", "osx", "win")}
-    facts.update(unix=system != "win", x86=machine in ("32", "64"), x86_64=machine == "64")
-    names = ("arm64", "aarch64", "armv7l", "ppc64le", "riscv64", "s390x", "linux32", "linux64", "win32", "win64")
-    return {**facts, **{name: name in (machine, system + machine) for name in names}}
+def parse_run_with(block: "dict[Text, Node]", subdir: str) -> "list[str]":
+    """Return the words of the command: a string is split, a list is not."""
+    if "run_with" not in block:
+        return []
+    key, node = find_key(block, "run_with"), block[Text("run_with")]
+    words = split_words(node) if isinstance(node, Text) else list(map(str, find_items(block, "run_with", subdir)))
+    if is_own_command(words):  # it would run itself for ever
+        hint = "leave run_with out, or name what runs the script"
+        raise key.expected("a command for conda-execute to run", hint, "conda-execute itself")
+    if not words or not words[0] or not "".join(words).isprintable():
+        found = quote(" ".join(words)) if "".join(words) else "none"
+        raise key.expected("a command for %s, on one line" % subdir, 'write "run_with: python", or leave it out', found)
+    return words
 
 
 def parse_conda_execute(lines: "list[Line]", path: str, subdir: str) -> Metadata:
@@ -1318,21 +1333,6 @@ def parse_conda_execute(lines: "list[Line]", path: str, subdir: str) -> Metadata
     return Metadata(dialect="conda-execute", specs=specs, pip=pip, channels=channels, run_with=run_with)
 
 
-def parse_run_with(block: "dict[Text, Node]", subdir: str) -> "list[str]":
-    """Return the words of the command: a string is split, a list is not."""
-    if "run_with" not in block:
-        return []
-    key, node = find_key(block, "run_with"), block[Text("run_with")]
-    words = split_words(node) if isinstance(node, Text) else list(map(str, find_items(block, "run_with", subdir)))
-    if is_own_command(words):  # it would run itself for ever
-        hint = "leave run_with out, or name what runs the script"
-        raise key.expected("a command for conda-execute to run", hint, "conda-execute itself")
-    if not words or not words[0] or not "".join(words).isprintable():
-        found = quote(" ".join(words)) if "".join(words) else "none"
-        raise key.expected("a command for %s, on one line" % subdir, 'write "run_with: python", or leave it out', found)
-    return words
-
-
 TYPES: "dict[type, str]" = {dict: "a table", list: "a list", Text: "a string", str: "a string or number"}
 
 
@@ -1350,27 +1350,6 @@ def find_typed(table: "dict[Text, Node]", name: str, kind: "type") -> "Any":
             where, found = (item, "") if isinstance(item, Text) else (find_key(table, name), TYPES[type(item)])
             raise where.expected("strings in the list " + name, "write each in quotes", found)
     return node
-
-
-def parse_pep_723(lines: "list[Line]", data: bytes, path: str) -> Metadata:
-    """Return what a "# /// script" block asks for; its tables of other tools are theirs."""
-    block = parse_toml(lines)
-    check_keys(block, ("requires-python", "dependencies", "tool"), "the block")
-    tools = find_typed(block, "tool", dict)
-    if "pixi" in tools and "conda" not in tools:
-        hint = "write its dependencies and channels as lists under [tool.conda], for conda-execute and conda exec"
-        raise find_key(tools, "pixi").expected("[tool.conda] too", hint, "[tool.pixi] alone")
-    conda = find_typed(tools, "conda", dict)
-    check_keys(conda, ("dependencies", "channels"), "[tool.conda]")
-    specs: list[str] = [*map(parse_spec, find_typed(conda, "dependencies", list))]
-    if "python" not in map(find_package, specs):
-        specs.insert(0, parse_requires_python(find_typed(block, "requires-python", Text)))
-    pip = [parse_requirement(text) for text in find_typed(block, "dependencies", list)]
-    channels = parse_channels(find_typed(conda, "channels", list))
-    words = parse_shebang(data, path)
-    is_python = words and os.path.basename(words[find_program(words)]).startswith("python") and "-m" not in words
-    run_with = words if is_python and not is_own_command(words) else ["python"]
-    return Metadata(dialect="pep723", specs=specs, pip=pip, channels=channels, run_with=run_with)
 
 
 def is_number(text: str) -> bool:
@@ -1394,51 +1373,40 @@ def parse_requires_python(text: Text) -> str:
     return parse_spec(Text.of("python " + ",".join(versions), text.line, text.at)) if versions else "python"
 
 
-DEPENDENCY_KEYS = ("version", "build", "build-number", "channel", "subdir", "md5", "sha256", "when")
-
-
-def parse_conda_script(lines: "list[Line]", path: str, subdir: str, find_version: "Callable[[str], str]") -> Metadata:
-    """Return what a "/// conda-script" block asks for on a platform; it has its channels alone."""
+def parse_pep_723(lines: "list[Line]", data: bytes, path: str) -> Metadata:
+    """Return what a "# /// script" block asks for; its tables of other tools are theirs."""
     block = parse_toml(lines)
-    check_keys(block, ("channels", "entrypoint", "dependencies", "tool"), "the block")
-    for key, example in (("channels", '["conda-forge"]'), ("entrypoint", '"python ${SCRIPT}"')):
-        if not block.get(Text(key)):
-            raise Error("expected %s in the block, found none" % key, path, hint="write %s = %s" % (key, example))
-    channels = [*parse_channels(find_typed(block, "channels", list)), "nodefaults"]
-    entrypoint = find_entrypoint(block, subdir)
-    parse_commands(entrypoint, 0, 0)
-    specs: dict[str, str] = {}
-    for name, node in find_typed(block, "dependencies", dict).items():
-        if name.lower() in specs:
-            raise find_again(name)
-        specs[name.lower()] = parse_dependency(name, node, subdir, find_version)
-    found = [spec for spec in specs.values() if spec]
-    if not found:
-        hint = 'write [dependencies] and below it NAME = "*"'
-        raise Error("expected a dependency for %s, found none" % subdir, path, hint=hint)
-    return Metadata(dialect="conda-script", specs=found, pip=[], channels=channels, run_with=[str(entrypoint)])
+    check_keys(block, ("requires-python", "dependencies", "tool"), "the block")
+    tools = find_typed(block, "tool", dict)
+    if "pixi" in tools and "conda" not in tools:
+        hint = "write its dependencies and channels as lists under [tool.conda], for conda-execute and conda exec"
+        raise find_key(tools, "pixi").expected("[tool.conda] too", hint, "[tool.pixi] alone")
+    conda = find_typed(tools, "conda", dict)
+    check_keys(conda, ("dependencies", "channels"), "[tool.conda]")
+    specs: list[str] = [*map(parse_spec, find_typed(conda, "dependencies", list))]
+    if "python" not in map(find_package, specs):
+        specs.insert(0, parse_requires_python(find_typed(block, "requires-python", Text)))
+    pip = [parse_requirement(text) for text in find_typed(block, "dependencies", list)]
+    channels = parse_channels(find_typed(conda, "channels", list))
+    words = parse_shebang(data, path)
+    is_python = words and os.path.basename(words[find_program(words)]).startswith("python") and "-m" not in words
+    run_with = words if is_python and not is_own_command(words) else ["python"]
+    return Metadata(dialect="pep723", specs=specs, pip=pip, channels=channels, run_with=run_with)
 
 
-def parse_dependency(name: Text, node: "Node", subdir: str, find_version: "Callable[[str], str]") -> str:
-    """Return the spec of a dependency, as a person would write it, or "" where its "when" is not met."""
-    table: Any = node if isinstance(node, dict) else {Text.of("version", name.line, name.at): node}
-    hint = "url, extras and flags mean nothing to some engines"
-    check_keys(table, DEPENDENCY_KEYS, "the dependency " + name, hint)
-    when = find_typed(table, "when", Text)
-    keys = []
-    for key in ("build-number", "subdir", "md5", "sha256"):
-        value = find_typed(table, key, str if key == "build-number" else Text)
-        if value.strip(NAME_CHARACTERS + OPERATORS):
-            raise value.expected("letters and digits for " + key)
-        keys += ["%s='%s'" % (key.replace("-", "_"), value)] if value else []
-    version, build, channel = (find_typed(table, key, Text) for key in ("version", "build", "channel"))
-    version = version or "*"
-    words = [name, version, build] if build else [name] if version == "*" else [name, version]
-    spec = (channel + "::" if channel else "") + " ".join(words) + ("[%s]" % ",".join(keys) if keys else "")
-    if split_off(name)[1] or build.split() != [build] * bool(build):
-        raise name.expected("the name, version and build of one package")
-    spec = parse_spec(Text.of(spec, name.line, name.at))
-    return spec if not when or is_met(when, subdir, find_version) else ""
+def find_entrypoint(block: "dict[Text, Node]", subdir: str) -> Text:
+    """Return the entrypoint for a platform: of several the one that is said of the fewest."""
+    node = block[Text("entrypoint")]
+    if not isinstance(node, dict):
+        return find_typed(block, "entrypoint", Text)  # type: ignore[no-any-return]
+    for key in node:
+        if key.split("-")[0] not in ("unix", "linux", "osx", "win"):
+            raise key.expected("unix, linux, osx, win or a platform such as linux-64 in entrypoint")
+    system = subdir.split("-")[0]
+    for name in (subdir, system, "" if system == "win" else "unix"):
+        if name in node:
+            return find_typed(node, name, Text)  # type: ignore[no-any-return]
+    raise find_key(block, "entrypoint").expected("an entrypoint for " + subdir, "add one", "none")
 
 
 def is_met(text: Text, subdir: str, find_version: "Callable[[str], str]") -> bool:
@@ -1467,19 +1435,51 @@ def is_met(text: Text, subdir: str, find_version: "Callable[[str], str]") -> boo
     return answer
 
 
-def find_entrypoint(block: "dict[Text, Node]", subdir: str) -> Text:
-    """Return the entrypoint for a platform: of several the one that is said of the fewest."""
-    node = block[Text("entrypoint")]
-    if not isinstance(node, dict):
-        return find_typed(block, "entrypoint", Text)  # type: ignore[no-any-return]
-    for key in node:
-        if key.split("-")[0] not in ("unix", "linux", "osx", "win"):
-            raise key.expected("unix, linux, osx, win or a platform such as linux-64 in entrypoint")
-    system = subdir.split("-")[0]
-    for name in (subdir, system, "" if system == "win" else "unix"):
-        if name in node:
-            return find_typed(node, name, Text)  # type: ignore[no-any-return]
-    raise find_key(block, "entrypoint").expected("an entrypoint for " + subdir, "add one", "none")
+DEPENDENCY_KEYS = ("version", "build", "build-number", "channel", "subdir", "md5", "sha256", "when")
+
+
+def parse_dependency(name: Text, node: "Node", subdir: str, find_version: "Callable[[str], str]") -> str:
+    """Return the spec of a dependency, as a person would write it, or "" where its "when" is not met."""
+    table: Any = node if isinstance(node, dict) else {Text.of("version", name.line, name.at): node}
+    hint = "url, extras and flags mean nothing to some engines"
+    check_keys(table, DEPENDENCY_KEYS, "the dependency " + name, hint)
+    when = find_typed(table, "when", Text)
+    keys = []
+    for key in ("build-number", "subdir", "md5", "sha256"):
+        value = find_typed(table, key, str if key == "build-number" else Text)
+        if value.strip(NAME_CHARACTERS + OPERATORS):
+            raise value.expected("letters and digits for " + key)
+        keys += ["%s='%s'" % (key.replace("-", "_"), value)] if value else []
+    version, build, channel = (find_typed(table, key, Text) for key in ("version", "build", "channel"))
+    version = version or "*"
+    words = [name, version, build] if build else [name] if version == "*" else [name, version]
+    spec = (channel + "::" if channel else "") + " ".join(words) + ("[%s]" % ",".join(keys) if keys else "")
+    if split_off(name)[1] or build.split() != [build] * bool(build):
+        raise name.expected("the name, version and build of one package")
+    spec = parse_spec(Text.of(spec, name.line, name.at))
+    return spec if not when or is_met(when, subdir, find_version) else ""
+
+
+def parse_conda_script(lines: "list[Line]", path: str, subdir: str, find_version: "Callable[[str], str]") -> Metadata:
+    """Return what a "/// conda-script" block asks for on a platform; it has its channels alone."""
+    block = parse_toml(lines)
+    check_keys(block, ("channels", "entrypoint", "dependencies", "tool"), "the block")
+    for key, example in (("channels", '["conda-forge"]'), ("entrypoint", '"python ${SCRIPT}"')):
+        if not block.get(Text(key)):
+            raise Error("expected %s in the block, found none" % key, path, hint="write %s = %s" % (key, example))
+    channels = [*parse_channels(find_typed(block, "channels", list)), "nodefaults"]
+    entrypoint = find_entrypoint(block, subdir)
+    parse_commands(entrypoint, 0, 0)
+    specs: dict[str, str] = {}
+    for name, node in find_typed(block, "dependencies", dict).items():
+        if name.lower() in specs:
+            raise find_again(name)
+        specs[name.lower()] = parse_dependency(name, node, subdir, find_version)
+    found = [spec for spec in specs.values() if spec]
+    if not found:
+        hint = 'write [dependencies] and below it NAME = "*"'
+        raise Error("expected a dependency for %s, found none" % subdir, path, hint=hint)
+    return Metadata(dialect="conda-script", specs=found, pip=[], channels=channels, run_with=[str(entrypoint)])
 
 
 def parse_metadata(
