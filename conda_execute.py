@@ -1319,11 +1319,10 @@ def parse_conda_execute(lines: "list[Line]", path: str, subdir: str) -> Metadata
             raise lines[0].expected(lines[0].indent, "env, a list of match specs, in the block", hint, "none")
         message = 'expected env below "# conda execute", found the end of the block'
         raise Error(message, path, hint=hint + "; a blank line ends it")
-    specs: list[str] = []
-    pip: list[str] = []
+    specs, pip = [], []
     for item in find_items(block, "env", subdir):
         if isinstance(item, dict):
-            pip += map(parse_requirement, find_items(item, "pip", subdir))
+            pip.extend([parse_requirement(one) for one in find_items(item, "pip", subdir)])
         else:
             specs.append(parse_spec(item))
     if not specs and not pip:
@@ -1396,13 +1395,12 @@ def parse_pep_723(lines: "list[Line]", data: bytes, path: str) -> Metadata:
 
 def find_entrypoint(block: "dict[Text, Node]", subdir: str) -> Text:
     """Return the entrypoint for a platform: of several the one that is said of the fewest."""
-    node = block[Text("entrypoint")]
+    node, system = block[Text("entrypoint")], subdir.split("-")[0]
     if not isinstance(node, dict):
         return find_typed(block, "entrypoint", Text)  # type: ignore[no-any-return]
     for key in node:
         if key.split("-")[0] not in ("unix", "linux", "osx", "win"):
             raise key.expected("unix, linux, osx, win or a platform such as linux-64 in entrypoint")
-    system = subdir.split("-")[0]
     for name in (subdir, system, "" if system == "win" else "unix"):
         if name in node:
             return find_typed(node, name, Text)  # type: ignore[no-any-return]
