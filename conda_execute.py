@@ -1106,7 +1106,7 @@ def find_program(words: "list[str]") -> int:
     at = 1 if os.path.basename(words[0]) == "env" and len(words) > 1 else 0
     while at and at < len(words) - 1 and (words[at].startswith("-") or "=" in words[at]):  # for env itself to read
         at += 2 if words[at] in ("-u", "-C") else 1
-    return at
+    return min(at, len(words) - 1)
 
 
 def is_own_command(words: "list[str]") -> bool:

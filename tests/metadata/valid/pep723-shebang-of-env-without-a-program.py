@@ -1,0 +1,4 @@
+#!/usr/bin/env -u PYTHONPATH
+# /// script
+# dependencies = []
+# ///
