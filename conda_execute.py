@@ -1757,7 +1757,7 @@ def expand(text: Text, environ: "Environ") -> str:
     """Return a path with "~", $NAME and ${NAME} filled in."""
     first, *parts = os.path.expanduser(text).split("$")
     for part in parts:
-        name = part[1:].split("}")[0] if part.startswith("{") else split_off(part)[0].rstrip(".-")
+        name = part[1:].split("}")[0] if part.startswith("{") else split_off(part, NAME_CHARACTERS.rstrip(".-"))[0]
         if name and name not in environ:
             raise text.expected("variables that are set", "set it, or write the path out", "$%s, which is not" % name)
         rest = part[len(name) + 2 * part.startswith("{") :]

@@ -114,6 +114,8 @@ def test_lists_of_mappings_are_merged_over_files_for_whoever_refuses_them(tmp_pa
         ("~/envs", "{home}/envs"),
         ("$SCRATCH/envs", "/scratch/me/envs"),
         ("${SCRATCH}/envs", "/scratch/me/envs"),
+        ("$SCRATCH-old/envs", "/scratch/me-old/envs"),
+        ("$SCRATCH.d/envs", "/scratch/me.d/envs"),
         ('"{config.envs_dirs[0]}/x"', "{home}/.conda/envs/x"),
     ],
 )
