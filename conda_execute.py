@@ -1840,6 +1840,23 @@ def write_file(path: str, content: bytes) -> None:
         os.fsync(f.fileno())
 
 
+def read_time(path: str, otherwise: float) -> float:
+    """Return when a file was changed last, in s; what else counts where it cannot be looked at."""
+    try:
+        return os.lstat(path).st_mtime
+    except OSError:
+        return otherwise
+
+
+def read_head(path: str, size: int = -1) -> bytes:
+    """Return what a file begins with, or all of it; nothing where it cannot be read."""
+    try:
+        with open(path, "rb", 0) as f:
+            return f.read(size)
+    except OSError:
+        return b""
+
+
 def find_owner(uid: int) -> str:
     """Return the name of a user, or the number of one who has none."""
     try:
@@ -1889,12 +1906,7 @@ def check_folder(path: str, what: str, link_too: bool = False) -> None:
 
 def read_mounts() -> "Iterator[tuple[str, str, list[str]]]":
     """Yield where each file system is mounted, its type and its options, as proc_pid_mountinfo(5) has them."""
-    try:
-        with open("/proc/self/mountinfo", "rb") as f:
-            lines = f.read().split(b"\n")
-    except OSError:
-        return
-    for line in lines[:-1]:
+    for line in read_head("/proc/self/mountinfo").split(b"\n")[:-1]:
         fields, _, behind = line.partition(b" - ")
         place, options = fields.split(b" ")[4:6]
         for code in (b"\\040", b"\\011", b"\\012", b"\\134") if b"\\" in place else ():
@@ -1918,14 +1930,12 @@ def remove_tree(path: str) -> None:
     check_no_mount(path)
     folders, causes = [path], []
     for folder in folders:  # which grows: parents before what is in them
-        try_to(lambda path: os.chmod(path, 0o700), folder)  # packages may have folders that nobody may write to
+        try_to(os.chmod, folder, 0o700)  # packages may have folders that nobody may write to
         try:
             with os.scandir(folder) as entries:
                 inner = [(entry.path, entry.is_dir(follow_symlinks=False)) for entry in entries]
-        except FileNotFoundError:  # another one deletes it too
-            continue
         except OSError as e:
-            causes.append(e)
+            causes += [] if isinstance(e, FileNotFoundError) else [e]  # another one deletes it too
             continue
         folders += [one for one, is_dir in inner if is_dir]
         causes += filter(None, [try_to(os.unlink, one) for one, is_dir in inner if not is_dir])
@@ -1934,14 +1944,12 @@ def remove_tree(path: str) -> None:
         raise causes[0]
 
 
-def try_to(delete: "Callable[[Any], None]", path: "str | int") -> "OSError | None":
-    """Delete a path; return why that could not be done, None if it is gone."""
+def try_to(act: "Callable[..., object]", *given: object) -> "OSError | None":
+    """Do what need not succeed; return why it did not, or None, also where there is no file of the name."""
     try:
-        delete(path)
-    except FileNotFoundError:
-        pass
+        act(*given)
     except OSError as e:
-        return e
+        return None if isinstance(e, FileNotFoundError) else e
     return None
 
 
@@ -1961,10 +1969,8 @@ def is_gone(path: str) -> bool:
     """Answer whether there is nothing of this name, which no other failure to look tells."""
     try:
         os.lstat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return True
-    except OSError:
-        pass
+    except OSError as e:
+        return isinstance(e, (FileNotFoundError, NotADirectoryError))
     return False
 
 
@@ -1982,17 +1988,17 @@ def sync_disks(folders: "Iterable[str]") -> None:
             import ctypes
 
             device = os.fstat(fd).st_dev
-            if device not in devices and ctypes.CDLL(None, use_errno=True).syncfs(fd):
-                raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), folder)
+            is_new = device not in devices
             devices.add(device)
+            code = ctypes.get_errno() if is_new and ctypes.CDLL(None, use_errno=True).syncfs(fd) else 0
         except (ImportError, AttributeError):  # macOS; a Python that was built without ctypes
-            os.sync()
-        except OSError as e:
-            if e.errno not in (errno.ENOSYS, errno.EPERM, errno.EINVAL):  # an old kernel, seccomp
-                raise
-            os.sync()
+            code = errno.ENOSYS
         finally:
             os.close(fd)
+        if code in (errno.ENOSYS, errno.EPERM, errno.EINVAL):  # these of an old kernel, or of seccomp
+            os.sync()
+        elif code:
+            raise OSError(code, os.strerror(code), folder)
 
 
 def sync_folder(path: str) -> None:
@@ -2075,11 +2081,7 @@ def find_host() -> str:
     Eight digits: of four, one pair in 65,536 would be taken for one, and of the dead by the other.
     """
     name = os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "")
-    try:
-        with open("/proc/sys/kernel/random/boot_id", "rb") as f:  # random(4); as text, CPython 3.8 would import more
-            boot = os.fsdecode(f.read())
-    except OSError:  # no Linux, or little of /proc
-        boot = ""
+    boot = os.fsdecode(read_head("/proc/sys/kernel/random/boot_id"))  # random(4); "": no Linux, or little of /proc
     try:
         space = os.readlink("/proc/self/ns/pid")  # pid_namespaces(7)
     except OSError:  # whoever else has this root
@@ -2114,6 +2116,15 @@ def find_boot(folder: str) -> float:
 # Which processes are alive, and where each of them is at work. Knows neither locks nor envs.
 
 
+def read_process(pid: int, what: str) -> bytes:
+    """Return a file of a process, or where a link of it leads (proc(5)); b"" where that is not ours to see."""
+    path = "/proc/%d/%s" % (pid, what)
+    try:
+        return os.fsencode(os.readlink(path)) if what == "exe" or what.startswith("fd/") else read_head(path)
+    except OSError:
+        return b""
+
+
 def find_start_on_windows(pid: int) -> str:
     """Return what find_start does, in units of 100 ns."""
     import ctypes
@@ -2133,17 +2144,15 @@ def find_start(pid: int) -> str:
     """Return when a process of this host began, in ticks (proc(5)); "" where it has ended, "0" where none may know."""
     if os.name == "nt":  # where os.kill would end it
         return find_start_on_windows(pid)
-    try:
-        with open("/proc/%d/stat" % pid, "rb") as f:
-            fields = f.read().rpartition(b")")[2].split()
+    fields = read_process(pid, "stat").rpartition(b")")[2].split()
+    if fields:
         return "" if fields[0] in (b"Z", b"X") else fields[19].decode("ascii")  # a zombie runs nothing
-    except OSError:  # no such process, or no /proc that shows it
-        try:
-            os.kill(pid, 0)
-        except (ProcessLookupError, OverflowError):
-            return ""
-        except PermissionError:  # another user's
-            pass
+    try:  # no such process, or no /proc that shows it
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return ""
+    except PermissionError:  # another user's
+        pass
     return "0"
 
 
@@ -2151,18 +2160,6 @@ def is_running(pid: int, start: str) -> bool:
     """Answer whether the process of this host runs that had this number and began at this time."""
     found = find_start(pid)
     return found == "0" or found != "" and start in ("", "0", found)
-
-
-def read_process(pid: int, what: str) -> bytes:
-    """Return a file of a process, or where a link of it leads (proc(5)); b"" where that is not ours to see."""
-    path = "/proc/%d/%s" % (pid, what)
-    try:
-        if what == "exe" or what.startswith("fd/"):
-            return os.fsencode(os.readlink(path))
-        with open(path, "rb") as f:
-            return f.read()
-    except OSError:
-        return b""
 
 
 def read_paths_in_use(pid: int) -> "Iterator[bytes]":
@@ -2180,11 +2177,8 @@ def read_paths_in_use(pid: int) -> "Iterator[bytes]":
     yield from (os.path.realpath(prefix) + b"/" for prefix in prefixes)
     if pid == os.getpid():
         return
-    try:
-        fds = os.listdir("/proc/%d/fd" % pid)  # before the words: what is open up to exec(2) stands there then
-    except OSError:
-        fds = []
-    yield from (read_process(pid, "fd/" + fd) for fd in fds)
+    # Before the words: what is open up to exec(2) stands there then.
+    yield from (read_process(pid, "fd/" + fd) for fd in list_names("/proc/%d/fd" % pid))
     for _ in range(100):
         words = read_process(pid, "cmdline").split(b"\0")
         if words != [b""] or not os.path.exists("/proc/%d/exe" % pid):
@@ -2204,23 +2198,6 @@ RENEW_S = DEAD_S / 40
 BOUND_S = DEAD_S / 10  # the same where we were given a lock that should bind that host
 FOREIGN_S = 30 * 86400  # how long a lease of another host counts, unless that takes it away
 UNSHARED = ".unshared"  # in .leases: of an env-dir where flock(2) does not bind all hosts
-
-
-def read_time(path: str, otherwise: float) -> float:
-    """Return when a file was changed last, in s; what else counts where it cannot be looked at."""
-    try:
-        return os.lstat(path).st_mtime
-    except OSError:
-        return otherwise
-
-
-def read_head(path: str, size: int) -> bytes:
-    """Return what a file begins with, or all of it for size -1; nothing where it cannot be read."""
-    try:
-        with open(path, "rb", buffering=0) as f:
-            return f.read(size)
-    except OSError:
-        return b""
 
 
 class Lock:
@@ -2312,7 +2289,7 @@ class Lock:
     def learn(self) -> None:
         """Leave the sign that flock does not bind all hosts here, so that leases leave marks from now on."""
         if self.sign and not os.path.exists(self.sign):
-            try_to(lambda path: write_file(path, b""), self.sign)  # where that cannot be, nothing is removed either
+            try_to(write_file, self.sign, b"")  # where that cannot be, nothing is removed either
 
     def is_barred(self, exclusive: bool, is_given: bool) -> bool:
         """Show our mark, and answer whether one of somebody else's stands against it, or a note that he renews."""
@@ -2478,7 +2455,7 @@ class Lock:
     def release_flock(self) -> None:
         """Let go of the lock, though a process that was forked meanwhile has a copy of the descriptor."""
         if self.fd >= 0 and fcntl:
-            try_to(lambda fd: fcntl.flock(fd, fcntl.LOCK_UN), self.fd)  # unless there are no such locks here
+            try_to(fcntl.flock, self.fd, fcntl.LOCK_UN)  # unless there are no such locks here
 
     def release(self) -> None:
         if self.renewal:

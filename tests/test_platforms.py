@@ -211,7 +211,7 @@ def test_on_windows_a_process_is_known_by_its_creation_time(kernel: Kernel, monk
 def test_where_there_is_no_proc_a_process_is_known_by_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
     """As on macOS."""
 
-    def open_(path: str, mode: str) -> None:
+    def open_(path: str, *words: object) -> None:
         raise FileNotFoundError(2, "No such file or directory", path)
 
     monkeypatch.setattr(conda_execute, "open", open_, raising=False)
