@@ -1812,8 +1812,8 @@ def read_config(environ: "Environ", executable: str) -> Config:
 
 
 # ---- Folders -------------------------------------------------------------------------
-# Folders that nobody else can write to, what is in them, and what it takes to empty one.
-# Knows nothing of envs.
+# Files and folders: who can write to them, reading and deleting them, having them on the disk; where a prefix has
+# its programs. Knows nothing of env-dir.
 
 # What file systems put into a folder by themselves.
 OF_FILE_SYSTEMS = ("lost+found", ".snapshot", ".snapshots", ".zfs")
@@ -1840,12 +1840,18 @@ def write_file(path: str, content: bytes) -> None:
         os.fsync(f.fileno())
 
 
+def read_status(path: str) -> "os.stat_result | None":
+    """Return what lstat(2) says of a path; None where it cannot be looked at."""
+    try:
+        return os.lstat(path)
+    except OSError:
+        return None
+
+
 def read_time(path: str, otherwise: float) -> float:
     """Return when a file was changed last, in s; what else counts where it cannot be looked at."""
-    try:
-        return os.lstat(path).st_mtime
-    except OSError:
-        return otherwise
+    found = read_status(path)
+    return found.st_mtime if found else otherwise
 
 
 def read_head(path: str, size: int = -1) -> bytes:
@@ -1955,14 +1961,8 @@ def try_to(act: "Callable[..., object]", *given: object) -> "OSError | None":
 
 def find_size(folder: str) -> int:
     """Return how many bytes lie below a folder; files shared with others by hard links count too."""
-    size = 0
-    for parent, _, names in os.walk(folder):
-        for name in names:
-            try:
-                size += os.lstat(os.path.join(parent, name)).st_size
-            except OSError:  # gone since it was listed
-                continue
-    return size
+    paths = (os.path.join(parent, name) for parent, _, names in os.walk(folder) for name in names)
+    return sum(found.st_size for found in map(read_status, paths) if found)
 
 
 def is_gone(path: str) -> bool:
@@ -2096,11 +2096,10 @@ HOST = find_host()
 
 def find_worth(folder: str) -> str:
     """Return whom flock(2) in a folder binds: the "kernel" that alone has the disk, "all" hosts that have it, or ""."""
-    path, found = os.path.realpath(folder) + "/", ("", "", [""])
-    for mount in read_mounts():  # the last at a place hides the others
-        if path.startswith(mount[0].rstrip("/") + "/") and len(mount[0]) >= len(found[0]):
-            found = mount
-    _, kind, options = found
+    path = os.path.realpath(folder) + "/"
+    mounts = [mount for mount in read_mounts() if path.startswith(mount[0].rstrip("/") + "/")]
+    mounts = [*reversed(mounts), ("", "", [])]  # the last at a place hides the others
+    _, kind, options = max(mounts, key=lambda mount: len(mount[0]))
     if kind in OWN_TYPES:
         return "" if os.path.exists(NFS_SERVER) else "kernel"
     is_bound = kind in SHARED_TYPES and not OWN_LOCKS.intersection(options)
@@ -2198,6 +2197,40 @@ RENEW_S = DEAD_S / 40
 BOUND_S = DEAD_S / 10  # the same where we were given a lock that should bind that host
 FOREIGN_S = 30 * 86400  # how long a lease of another host counts, unless that takes it away
 UNSHARED = ".unshared"  # in .leases: of an env-dir where flock(2) does not bind all hosts
+MARK_NUMBERS = iter(range(1 << 62))  # of this process: a descriptor's would be another thread's when that is moved
+
+
+def leave_mark(folder: str, pid: int, start: str = "") -> str:
+    """Leave the mark of a process in PATH.MODE, and return its path."""
+    mark = os.path.join(folder, "%s.%d.%s-%d" % (HOST, pid, start or find_start(pid), next(MARK_NUMBERS)))
+    if os.path.islink(folder) or not os.path.isdir(folder):  # nothing of ours
+        try_to(os.unlink, folder)
+    while True:
+        try:
+            os.close(os.open(mark, os.O_CREAT | os.O_WRONLY, 0o644))
+            return mark
+        except FileNotFoundError:  # none yet, or it went with the last mark
+            try:
+                os.mkdir(folder, 0o755)
+            except FileExistsError:
+                pass
+
+
+def find_holder(mark: str) -> "tuple[str, int, str]":
+    """Return host, process and its start from the name of a mark; what is none is of a host without name.
+
+    >>> find_holder("/e/.leases/ea97.shared/n1.example.org-3f9a07c2.71.4242-900")
+    ('n1.example.org-3f9a07c2', 71, '4242')
+    """
+    parts = os.path.basename(mark).rpartition("-")[0].rsplit(".", 2)
+    is_mark = len(parts) == 3 and parts[1].isdigit() and len(parts[1]) < 11
+    host = parts[0].rpartition(".shared.")[2].rpartition(".exclusive.")[2]  # as versions before 1.2 have it
+    return (host, int(parts[1]), parts[2]) if is_mark else ("", 0, "")
+
+
+def list_marks(folder: str) -> "list[str]":
+    """Return the marks in a folder: what has another name, or lies behind a link, is nothing of ours."""
+    return [path for path in (os.path.join(folder, name) for name in list_names(folder)) if find_holder(path)[0]]
 
 
 class Lock:
@@ -2213,7 +2246,6 @@ class Lock:
     is_told = False  # that marks are needed
     opened: "set[int]" = set()  # by this process: a forked child is to have none of them
     opening = allocate_lock()  # of that, for threads
-    numbers = iter(range(1 << 62))  # of its marks: a descriptor's would be another thread's when that is moved
 
     def __init__(
         self, path: str, say: "Progress", sign: str = "", find_old: "Callable[[], dict[str, list[str]]]" = dict
@@ -2222,17 +2254,15 @@ class Lock:
         self.is_taken, self.taken_s = False, 0.0  # when, by this host's clock
         self.find_old = find_old  # of marks that lie elsewhere
         self.seen: dict[str, float] = {}  # marks of other hosts, and their times
-        self.noted, self.made, self.life = "", 0, -1  # the latter of an engine: see Held
+        self.made: os.stat_result | None = None  # of a folder, at first sight
+        self.noted, self.life = "", -1  # the latter of an engine: see Held
         self.renewal: object = None  # of our note, while that lasts
-        link = getattr(os, "O_NOFOLLOW", 0)
         for flags in (os.O_RDWR | os.O_CREAT, os.O_RDONLY):  # reading is enough for a shared lock
             try:
                 with Lock.opening:
-                    self.fd = lift(os.open(path, flags | link, 0o644))
+                    self.fd = lift(os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o644))
                     Lock.opened.add(self.fd)
                 break
-            except FileNotFoundError:  # an env-dir of somebody else's: nothing in it is removed by us
-                continue
             except OSError as e:
                 self.refuse(e, flags == os.O_RDONLY)
 
@@ -2245,8 +2275,8 @@ class Lock:
             message = "expected a lock file that can be opened, found: %s" % cause.strerror
             hint = "remove it, or have its owner do so, while nothing runs that holds it: rm " + self.path
             raise Error(message, self.path, hint=hint)
-        if cause.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
-            raise cause
+        if cause.errno not in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT):
+            raise cause  # else env-dir is somebody else's, or not there: nothing in it is removed by us
 
     def take(self, exclusive: bool) -> bool:
         """Take or change the lock if that can be done at once; answer whether it was."""
@@ -2257,8 +2287,9 @@ class Lock:
         is_given = self.take_by_flock(exclusive)
         if is_given is None:
             self.learn()
-        needs_mark = exclusive or not is_given or self.is_worthless()
-        self.is_taken = is_given is not False and not (needs_mark and self.is_barred(exclusive, bool(is_given)))
+        if is_given is not False and (exclusive or not is_given or self.is_worthless()):
+            self.rival = self.find_rival(exclusive, bool(is_given))
+        self.is_taken = is_given is not False and not self.rival
         if not self.is_taken:
             self.release_mark()
             self.release_flock()
@@ -2291,97 +2322,68 @@ class Lock:
         if self.sign and not os.path.exists(self.sign):
             try_to(write_file, self.sign, b"")  # where that cannot be, nothing is removed either
 
-    def is_barred(self, exclusive: bool, is_given: bool) -> bool:
-        """Show our mark, and answer whether one of somebody else's stands against it, or a note that he renews."""
-        if self.say.verbose and not Lock.is_told and not exclusive:
-            Lock.is_told = True
-            self.say.line("%s has no file locks that bind all hosts: using lock files" % os.path.dirname(self.path))
-        try:
-            self.mark = self.show("exclusive" if exclusive else "shared", os.getpid())
-            now = os.stat(self.mark).st_mtime  # on a network, the file server's time
-        except OSError as e:
-            self.need_mark(e, exclusive, is_given)
-            now = time.time()
-        for mode in ("exclusive", "shared")[: 1 + exclusive]:
-            folder = "%s.%s" % (self.path, mode)
+    def find_rival(self, exclusive: bool, is_given: bool) -> str:
+        """Show our mark, and return who stands against us by his, or by a note that he renews; "" for nobody."""
+        now = self.show("exclusive" if exclusive else "shared", is_given)
+        for folder in [self.path + ".exclusive", self.path + ".shared"][: 1 + exclusive]:
             old = self.find_old().get(os.path.basename(folder), []) if exclusive else []
             for mark in [*list_marks(folder), *old]:
-                if mark != self.mark and self.counts(mark, mode, is_given, now):
-                    self.rival = "process %d on %s" % find_holder(mark)[1::-1]
-                    return True
+                if mark != self.mark and self.counts(mark, folder.endswith(".shared"), is_given, now):
+                    return "process %d on %s" % find_holder(mark)[1::-1]
         note = self.read_note() if exclusive and (not is_given or self.is_worthless()) else ""
         is_foreign = note.startswith("process ") and note.split(" ")[3:4] != [HOST + ","]
-        if is_foreign and abs(now - os.stat(self.path).st_mtime) < DEAD_S:
-            self.rival = note
-        return bool(self.rival)
+        return note if is_foreign and abs(now - read_time(self.path, now)) < DEAD_S else ""
 
-    def need_mark(self, cause: OSError, exclusive: bool, is_given: bool) -> None:
-        """Raise Error for a mark that cannot be left, unless flock does without, or nobody may write here."""
-        may_write = os.access(os.path.dirname(self.path), os.W_OK)
-        if not (exclusive or may_write) or is_given and (exclusive or not self.is_worthless()):
-            return
-        message = "expected room for a lock file, by which other hosts see what runs here, found: %s" % cause.strerror
-        raise Error(message, self.path, hint='free some on its disk: "conda-tmpenv clear" removes what is idle')
+    def show(self, mode: str, is_given: bool) -> float:
+        """Leave our mark, and return what time it is: on a network, the file server's.
 
-    def counts(self, mark: str, mode: str, is_given: bool, now: float) -> bool:
-        """Answer whether the process that left a mark may still be there."""
-        host, pid, start = find_holder(mark)
+        Raise Error for one that cannot be left, unless flock does without, or nobody may write here.
+        """
+        folder, is_shared = os.path.dirname(self.path), mode == "shared"
+        if self.say.verbose and not Lock.is_told and is_shared:
+            Lock.is_told = True
+            self.say.line("%s has no file locks that bind all hosts: using lock files" % folder)
+        try:
+            self.mark = leave_mark("%s.%s" % (self.path, mode), os.getpid())
+            return os.stat(self.mark).st_mtime
+        except OSError as e:
+            if not os.access(folder, os.W_OK) if is_shared else is_given:
+                return time.time()
+            message = "expected room for a lock file, by which other hosts see what runs here, found: %s" % e.strerror
+            hint = 'free some on its disk: "conda-tmpenv clear" removes what is idle'
+            raise Error(message, self.path, hint=hint) from e
+
+    def counts(self, mark: str, is_shared: bool, is_given: bool, now: float) -> bool:
+        """Answer whether the process that left a mark may still be there; take away a mark of the dead."""
+        (host, pid, start), renewed = find_holder(mark), read_time(mark, 0)  # 0: it has just gone
         if host == HOST:
-            if is_running(pid, start):
-                return True
-            if mode == "exclusive":  # what shares may have left others behind: see Collector.sweep()
+            is_over = not is_running(pid, start)
+        else:
+            is_over = abs(now - renewed) >= FOREIGN_S or is_given and renewed < find_boot(os.path.dirname(self.path))
+        if is_over:
+            if host != HOST or not is_shared:  # what shares may have left others behind: see Collector.sweep()
                 try_to(os.unlink, mark)
             return False
-        renewed = read_time(mark, -1)
-        if renewed < 0:
-            return False
-        if abs(now - renewed) >= FOREIGN_S or is_given and renewed < find_boot(os.path.dirname(self.path)):
-            try_to(os.unlink, mark)
-            return False
-        if mode == "shared":
+        if host == HOST or is_shared:
             return True
         if is_given and self.seen.setdefault(mark, renewed) < renewed:  # by somebody who has what we were given
             self.learn()
         return abs(now - renewed) < (BOUND_S if is_given and not self.is_worthless() else DEAD_S)
 
-    def show(self, mode: str, pid: int) -> str:
-        """Leave the mark of a process, and return its path."""
-        folder = "%s.%s" % (self.path, mode)
-        mark = os.path.join(folder, "%s.%d.%s-%d" % (HOST, pid, find_start(pid), next(Lock.numbers)))
-        if os.path.islink(folder):  # nothing of ours, here and below
-            try_to(os.unlink, folder)
-        while True:
-            try:
-                os.close(os.open(mark, os.O_CREAT | os.O_WRONLY, 0o644))
-                return mark
-            except FileNotFoundError:  # none yet, or it went with the last mark
-                try:
-                    os.mkdir(folder, 0o755)
-                except FileExistsError:
-                    pass
-            except NotADirectoryError:
-                try_to(os.unlink, folder)
-
-    def share(self, pid: int) -> str:
-        """Let a child that has our descriptor hold the lock too where there are only marks; return its mark, or ""."""
-        return self.show("exclusive", pid) if self.mark else ""
-
-    def wait(self, exclusive: bool, is_over: "Callable[[], bool] | None" = None) -> "Lock":
+    def wait(self, exclusive: bool, is_over: "Callable[[], bool]" = bool) -> "Lock":
         """Take the lock when it can be had; say for whom we wait, unless it is a matter of moments.
 
         Return without it, which `is_taken` tells, when nobody needs it any more.
         """
-        start, said, pause_s = time.time(), False, LOCK_POLL_S
+        start, holder, pause_s = time.time(), "", LOCK_POLL_S
         if self.fd < 0 and exclusive:
             raise Error("expected a folder in which a lock file can be made, found none", self.path, hint=OWN_FOLDER)
-        while not self.take(exclusive):
-            if is_over and is_over():
-                break
-            holder, is_long = self.read_note(), time.time() > start + 1
-            if not said and (holder or is_long):
-                holder = holder or self.rival or "another process to let go of " + self.path
-                self.say.line("waiting for " + printable(holder))
-                said = True
+        while not self.take(exclusive) and not is_over():
+            if not holder:
+                other = self.rival or "another process to let go of " + self.path
+                holder = self.read_note() or (other if time.time() > start + 1 else "")
+                if holder:
+                    self.say.line("waiting for " + printable(holder))
             time.sleep(pause_s * (0.5 + os.urandom(1)[0] / 256))  # not in step with others
             pause_s = min(1.1 * pause_s, SLOW_POLL_S)
         return self
@@ -2393,7 +2395,7 @@ class Lock:
     def note(self, what: str, folder: str = "") -> None:
         """Leave a note for those who wait, where that can be written, and renew it; an empty one withdraws it.
 
-        `made` becomes the inode of a folder that we are about to make.
+        `made` becomes what a folder is that we are about to make.
         """
         from threading import Thread
 
@@ -2402,7 +2404,7 @@ class Lock:
         self.renewal = object() if what else None  # which ends the one before
         if not what and self.noted != self.read_note():  # who has taken us for dead left his own
             return
-        self.noted, self.made = what and "process %d on %s, which %s" % (os.getpid(), HOST, what), 0
+        self.noted, self.made = what and "process %d on %s, which %s" % (os.getpid(), HOST, what), None
         try:
             os.ftruncate(self.fd, 0)
             os.lseek(self.fd, 0, os.SEEK_SET)
@@ -2412,23 +2414,21 @@ class Lock:
         if what:
             Thread(target=self.renew, args=(self.renewal, self.mark, folder), daemon=True).start()
 
+    def is_overwritten(self) -> bool:
+        """Answer whether somebody has taken us for dead, and left a note in the place of ours."""
+        return self.noted not in ("", self.read_note())
+
     def renew(self, renewal: object, mark: str, folder: str) -> None:
         """Show others that we are alive, while our note lasts; end our engine where one of them took us for dead."""
         renewed = time.time()
         while self.renewal is renewal:
             time.sleep(LOCK_POLL_S)
-            try:
-                if folder and not self.made and self.noted in ("", self.read_note()):
-                    self.made = os.stat(folder).st_ino
-                if abs(time.time() - renewed) < RENEW_S:
-                    continue
-                if self.noted not in ("", self.read_note()):
-                    if self.life >= 0:
-                        os.write(self.life, b"x")
-                    return
-            except OSError:  # no folder, or no engine
-                pass
+            if folder and not self.made and not self.is_overwritten():
+                self.made = read_status(folder)
             if abs(time.time() - renewed) >= RENEW_S:
+                if self.is_overwritten():
+                    try_to(os.write, self.life, b"x")
+                    return
                 renewed = time.time()
                 for place in (mark, self.path):
                     try_to(os.utime, place)
@@ -2436,11 +2436,9 @@ class Lock:
     def is_taken_over(self, folder: str, sign: str) -> bool:
         """Answer whether a folder that we make is another's by now, whom no lock of ours binds: with his sign in it,
         or since he took us for dead, and wrote a note of his own."""
-        try:
-            is_ours = os.stat(folder).st_ino == self.made
-        except FileNotFoundError:
-            is_ours = False
-        return not is_ours and (os.path.lexists(sign) or self.noted not in ("", self.read_note()))
+        found = read_status(folder)
+        is_ours = self.made and found and os.path.samestat(self.made, found)
+        return not is_ours and (os.path.lexists(sign) or self.is_overwritten())
 
     def is_doubtful(self) -> bool:
         """Answer whether we were out for so long that others may have taken us for dead."""
@@ -2457,7 +2455,7 @@ class Lock:
         if self.fd >= 0 and fcntl:
             try_to(fcntl.flock, self.fd, fcntl.LOCK_UN)  # unless there are no such locks here
 
-    def release(self) -> None:
+    def release(self, *failure: object) -> None:
         if self.renewal:
             self.note("")
         self.release_mark()
@@ -2466,13 +2464,8 @@ class Lock:
 
     def abandon(self) -> None:
         """Let go of a shared lock, but leave a mark: of what may go on in there only our host can know the end."""
-        try:
-            mark = self.mark or self.show("shared", os.getpid())
-            stem, _, number = mark.rpartition("-")
-            os.replace(mark, "%s.ended-%s" % (stem.rpartition(".")[0], number))
-        except OSError:  # nothing can be written here, so nothing is removed either
-            pass
-        self.mark = ""
+        if not try_to(leave_mark, self.path + ".shared", os.getpid(), "ended"):
+            self.release_mark()  # else it stays; where nothing can be written, nothing is removed either
         self.close()
 
     def close(self) -> None:
@@ -2494,29 +2487,11 @@ class Lock:
     def __enter__(self) -> "Lock":
         return self
 
-    def __exit__(self, *failure: object) -> None:
-        self.release()
+    __exit__ = release
 
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=Lock.forget)
-
-
-def list_marks(folder: str) -> "list[str]":
-    """Return the marks in a folder: what has another name, or lies behind a link, is nothing of ours."""
-    return [path for path in (os.path.join(folder, name) for name in list_names(folder)) if find_holder(path)[0]]
-
-
-def find_holder(mark: str) -> "tuple[str, int, str]":
-    """Return host, process and its start from the name of a mark; what is none is of a host without name.
-
-    >>> find_holder("/e/.leases/ea97.shared/n1.example.org-3f9a07c2.71.4242-900")
-    ('n1.example.org-3f9a07c2', 71, '4242')
-    """
-    parts = os.path.basename(mark).rpartition("-")[0].rsplit(".", 2)
-    is_mark = len(parts) == 3 and parts[1].isdigit() and len(parts[1]) < 11
-    host = parts[0].rpartition(".shared.")[2].rpartition(".exclusive.")[2]  # as versions before 1.2 have it
-    return (host, int(parts[1]), parts[2]) if is_mark else ("", 0, "")
 
 
 # ---- Log -----------------------------------------------------------------------------
@@ -4120,7 +4095,7 @@ def run_engine(
     try:
         program = Held(argv, environ, os.path.dirname(order.prefix), fds, given)
         order.builder.life = program.life
-        marks = [lock.share(program.child.pid) for lock in locks]
+        marks = [leave_mark(lock.path + ".exclusive", program.child.pid) for lock in locks if lock.mark]
         for raw in program.read_lines():
             if raw:
                 lines += tell_progress(raw, say)
@@ -4145,7 +4120,7 @@ def run_engine(
         order.builder.life = -1
         if program:
             program.close()
-        for mark in filter(None, marks):
+        for mark in marks:
             try_to(os.unlink, mark)
 
 
