@@ -2146,13 +2146,9 @@ def find_start(pid: int) -> str:
     fields = read_process(pid, "stat").rpartition(b")")[2].split()
     if fields:
         return "" if fields[0] in (b"Z", b"X") else fields[19].decode("ascii")  # a zombie runs nothing
-    try:  # no such process, or no /proc that shows it
-        os.kill(pid, 0)
-    except (ProcessLookupError, OverflowError):
+    if pid >> 31 or isinstance(try_to(os.kill, pid, 0), ProcessLookupError):  # os.kill takes no larger number
         return ""
-    except PermissionError:  # another user's
-        pass
-    return "0"
+    return "0"  # another user's, or no /proc shows it
 
 
 def is_running(pid: int, start: str) -> bool:
@@ -2324,7 +2320,7 @@ class Lock:
 
     def find_rival(self, exclusive: bool, is_given: bool) -> str:
         """Show our mark, and return who stands against us by his, or by a note that he renews; "" for nobody."""
-        now = self.show("exclusive" if exclusive else "shared", is_given)
+        now = self.announce("exclusive" if exclusive else "shared", is_given)
         for folder in [self.path + ".exclusive", self.path + ".shared"][: 1 + exclusive]:
             old = self.find_old().get(os.path.basename(folder), []) if exclusive else []
             for mark in [*list_marks(folder), *old]:
@@ -2334,7 +2330,7 @@ class Lock:
         is_foreign = note.startswith("process ") and note.split(" ")[3:4] != [HOST + ","]
         return note if is_foreign and abs(now - read_time(self.path, now)) < DEAD_S else ""
 
-    def show(self, mode: str, is_given: bool) -> float:
+    def announce(self, mode: str, is_given: bool) -> float:
         """Leave our mark, and return what time it is: on a network, the file server's.
 
         Raise Error for one that cannot be left, unless flock does without, or nobody may write here.
@@ -2395,7 +2391,7 @@ class Lock:
     def note(self, what: str, folder: str = "") -> None:
         """Leave a note for those who wait, where that can be written, and renew it; an empty one withdraws it.
 
-        `made` becomes what a folder is that we are about to make.
+        `made` becomes the status of a folder that we are about to make.
         """
         from threading import Thread
 
