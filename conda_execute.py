@@ -3709,6 +3709,16 @@ class Channel(Record):
     token: str
     location: str  # the part of the URL behind which the token goes
 
+    def below(self, name: str) -> "Channel":
+        """Return the channel of a name below this one's URL, which the same secrets open."""
+        return Channel(**{**vars(self), "url": (self.url.rstrip("/") + "/" + name.strip("/")).rstrip("/")})
+
+    def find_open_url(self) -> str:
+        """Return the URL with password and token in it."""
+        scheme, _, rest = self.location.partition("://")
+        auth, token = self.auth and self.auth + "@", self.token and "/t/" + self.token
+        return scheme + "://" + auth + rest + token + self.url[len(self.location) :]
+
 
 def split_url(url: str) -> Channel:
     """Return a channel without its secrets, and those (split_scheme_auth_token in conda/common/url.py).
@@ -3724,14 +3734,11 @@ def split_url(url: str) -> Channel:
     return Channel(url="/".join([location, *path[:at], *path[at + 2 :]]), auth=auth, token=token, location=location)
 
 
-def find_named(location: str, name: str = "") -> Channel:
-    """Return the channel of a name below an alias or another location, which that one's secrets open."""
-    found = split_url(location)
-    return Channel(url=join_url(found.url, name), auth=found.auth, token=found.token, location=found.url)
-
-
-def join_url(url: str, name: str) -> str:
-    return "/".join([url.rstrip("/"), *filter(None, [name])])
+def split_base(url: str) -> Channel:
+    """Return what names of channels are joined to, an alias or another: the token goes behind all of it."""
+    base = split_url(url)
+    base.location = base.url
+    return base
 
 
 def is_below(name: str, above: str) -> bool:
@@ -3748,72 +3755,68 @@ def find_path_url(word: str) -> str:
     return "file://" + "/" * (path[:1] != "/") + escape(path, "/:") if path else ""
 
 
+def find_texts(table: "Dict[Text, Node]", name: Text, most: int = 99) -> "list[Text]":
+    """Return the values of a name in a table, one or a list of them."""
+    values = table[name] if isinstance(table[name], list) else [table[name]]
+    texts = [value for value in values if isinstance(value, Text) and value]
+    if len(texts) != len(values) or not 0 < len(texts) <= most:
+        hint = 'write "%s: https://HOST/PATH"' % name
+        raise find_key(table, name).expected("a URL for " + name, hint, str(len(texts) or "none"))
+    return texts
+
+
 class Site:
     """The channels and the network of a company, as its condarc describes them."""
 
     def __init__(self, config: Config, environ: "Environ") -> None:
         self.condarc, self.environ, self.subdir = config.condarc, environ, config.subdir
-        for path, rows in ((path, rows) for name, path, rows in self.condarc.sections if not name):
-            line = Line(path, rows[0][0], rows[0][1].decode("utf-8", "replace"))
-            raise line.expected(
-                0, "a key and a colon at the beginning of the line", 'write "channels:", below it "  - NAME"'
-            )
+        for path, [(number, raw), *_] in ((path, rows) for name, path, rows in self.condarc.sections if not name):
+            line, hint = Line(path, number, raw.decode("utf-8", "replace")), 'write "channels:", below it "  - NAME"'
+            raise line.expected(0, "a key and a colon at the beginning of the line", hint)
         alias = self.condarc.text("channel_alias")
-        if alias and "://" not in self.expand(alias):
-            learn_secrets(["x://" + self.expand(alias)])
+        url = expand(alias, environ) if alias else ALIAS
+        if "://" not in url:
+            learn_secrets(["x://" + url])
             raise alias.expected("a URL for channel_alias", 'write it with "https://" in front')
-        self.alias = self.expand(alias) or ALIAS
+        self.alias = split_base(url)
         table, defaults = self.condarc.table("custom_multichannels"), self.condarc.list("default_channels")
-        names = ("main", "r", "msys2")[: 3 if self.subdir.startswith("win-") else 2]
-        is_set = self.condarc.find(("default_channels",))
-        defaults = defaults if is_set else [Text(VENDOR + "/pkgs/" + one) for one in names]
+        has_own = bool(self.condarc.find(("default_channels",)))
+        names = ["main", "r"] + ["msys2"] * self.subdir.startswith("win-")
+        defaults = defaults if has_own else [Text(VENDOR + "/pkgs/" + one) for one in names]
         lists: dict[str, list[Text]] = {"local": [], "defaults": defaults}
-        lists.update((name, self.find_texts(table, name)) for name in table)
+        lists.update((name, find_texts(table, name)) for name in table)
         self.lists = {name: [self.find_plain(one) for one in items] for name, items in lists.items()}
+        self.usual = Text("defaults" if has_own or "defaults" in table else "conda-forge")
         # A channel of a list is known by its path, such as pkgs/main, too.
         self.named = {self.find_name(one): one for channels in self.lists.values() for one in channels}
-        self.named.setdefault("pkgs/pro", find_named(VENDOR, "pkgs/pro"))
+        self.named.setdefault("pkgs/pro", split_base(VENDOR).below("pkgs/pro"))
         table = self.condarc.table("custom_channels")
         for name in table:
-            location = self.expand(self.find_texts(table, name, 1)[0])
-            location = find_path_url(location) or (location if "://" in location else self.alias)
-            self.named[name.strip("/")] = find_named(location, name.strip("/"))
+            location = expand(find_texts(table, name, 1)[0], environ)
+            location = find_path_url(location) or location
+            self.named[name.strip("/")] = (split_base(location) if "://" in location else self.alias).below(name)
 
-    def find_texts(self, table: "Dict[Text, Node]", name: Text, most: int = 99) -> "list[Text]":
-        """Return the values of a name in a table, one or a list of them."""
-        values = table[name] if isinstance(table[name], list) else [table[name]]
-        texts = [value for value in values if isinstance(value, Text) and value]
-        if len(texts) != len(values) or not 0 < len(texts) <= most:
-            found = "%d" % len(texts) if texts else "none"
-            hint = 'write "%s: https://HOST/PATH"' % name
-            raise find_key(table, name).expected("a URL for " + name, hint, found)
-        return texts
-
-    def expand(self, text: str) -> str:
-        """Return a value with its variables filled in, as conda does before it reads it."""
-        return expand(text, self.environ) if isinstance(text, Text) and text else text
-
-    def find_plain(self, word: str) -> Channel:
+    def find_plain(self, text: Text) -> Channel:
         """Return the channel of an item of a list (make_simple_channel in conda/models/channel.py)."""
-        word = self.expand(word)
+        word = expand(text, self.environ)
         url = find_path_url(word) or word
-        return split_url(url) if "://" in url else find_named(self.alias, word.strip("/"))
+        return split_url(url) if "://" in url else self.alias.below(word)
 
     def find_name(self, channel: Channel) -> str:
         """Return what a channel is called that a URL names: its path, below the alias or on its host."""
-        alias = split_url(self.alias).url
+        alias = self.alias.url
         above = alias if is_below(channel.url, alias) else "/".join(channel.url.split("/")[:3])
         return str(channel.url[len(above) :].strip("/"))
 
-    def find_channels(self, text: str, is_searched: bool = True) -> "list[Channel]":
+    def find_channels(self, text: Text, is_searched: bool = True) -> "list[Channel]":
         """Return what a channel's name, path or URL stands for: one channel, or those of a list; none for nothing."""
-        word = self.expand(text).rstrip("/")
+        word = expand(text, self.environ).rstrip("/")
         if not word:  # a variable that is empty
             return []
         above, _, last = word.rpartition("/")
         if above.strip(":/") and last in KNOWN_SUBDIRS:
             if last not in ("noarch", self.subdir) and is_searched:
-                raise self.refuse(text, "a channel for " + self.subdir)
+                raise text.expected("a channel for " + self.subdir, OTHER_ENGINE)
             word = above
         url = find_path_url(word) or word
         if url in self.lists:
@@ -3821,40 +3824,32 @@ class Site:
         if "://" not in url:
             names = ["/".join(url.split("/")[:end]) for end in range(url.count("/") + 1, 0, -1)]
             name = next((one for one in names if one in self.named), "")
-            found = self.named[name] if name else find_named(self.alias)
-            return [Channel(**{**vars(found), "url": join_url(found.url, url[len(name) :].strip("/"))})]
+            return [(self.named[name] if name else self.alias).below(url[len(name) :])]
         found = split_url(url)
-        near = [one for one in [*self.named.values(), find_named(self.alias)] if is_below(found.url, one.url)]
+        near = [one for one in [*self.named.values(), self.alias] if is_below(found.url, one.url)]
         opened = max(near, key=lambda one: len(one.url), default=found)
         found.auth = found.auth or opened.auth
         if not found.token:
             found.token, found.location = opened.token, opened.location
         return [found]
 
-    def refuse(self, key: str, what: str) -> Error:
-        """Return the Error for what condarc says and rattler has no way for."""
-        if isinstance(key, Text) and hasattr(key, "line"):
-            return key.expected(what, OTHER_ENGINE)
-        return Error("expected %s, found %s" % (what, quote(key)), hint=OTHER_ENGINE)
-
     def check(self, channels: "list[Channel]") -> None:
         """Refuse channels that condarc forbids, and what it asks for that no engine but conda can do."""
         for name in CONDA_ALONE:
             for key, value in self.condarc.find((name,)):
                 if value and str(value).lower() not in OFF:
-                    raise self.refuse(key, "no %s for the engine rattler" % name)
+                    raise key.expected("no %s for the engine rattler" % name, OTHER_ENGINE)
         names = ("allowlist_channels", "whitelist_channels")
-        denied = {url: text for text in self.condarc.list("denylist_channels") for url in self.find_urls(text)}
-        allowed = [url for text in self.condarc.list(*names) for url in self.find_urls(text)]
+        denied, allowed = (
+            {one.url: text for text in self.condarc.list(*keys) for one in self.find_channels(text, is_searched=False)}
+            for keys in (("denylist_channels",), names)
+        )
         for url, shown in ((channel.url, quote(mask(channel.url))) for channel in channels):
             if url in denied:
                 raise denied[url].expected("no channel that denylist_channels has", "search another one", shown)
             if allowed and url not in allowed:
                 key = self.condarc.find(names)[-1][0]
                 raise key.expected("channels of allowlist_channels alone", "search one of these", shown)
-
-    def find_urls(self, text: str) -> "list[str]":
-        return [channel.url for channel in self.find_channels(text, is_searched=False)]
 
     def find_sources(self, asked: "list[Any]", specs: "list[Any]", override: bool) -> "tuple[list[Channel], list[str]]":
         """Return the channels to search in their order, and the specs, whose channels are searched too, with URLs.
@@ -3864,24 +3859,22 @@ class Site:
         if override and not self.condarc.is_on("override_channels_enabled", True):
             key = self.condarc.find(("override_channels_enabled",))[-1][0]
             raise key.expected("a block without nodefaults", "leave that out of its channels", "it")
-        asked = [one if isinstance(one, Text) else Text(one) for one in asked]
         words = asked if override else self.condarc.list("channels", "channel", more=asked)
-        is_site = self.condarc.find(("default_channels",)) or "defaults" in self.condarc.table("custom_multichannels")
-        words = words or ["defaults" if is_site else "conda-forge"]
-        channels = [one for word in words for one in self.find_channels(word)]
+        channels = [one for word in words or [self.usual] for one in self.find_channels(word)]
         found = []
         for spec in specs:
             name, colons, rest = spec.rpartition("::")
             near = self.find_channels(Text.of(name, spec.line, spec.at)) if colons else []
             if near[1:]:
-                raise self.refuse(spec, "one channel in front of a package")
+                raise spec.expected("one channel in front of a package", OTHER_ENGINE)
             channels += near
             found.append("".join(one.url + "::" for one in near) + rest)
         by_url: dict[str, Channel] = {}
         for one in channels:
             by_url.setdefault(one.url, one)
-        self.check(list(by_url.values()))
-        return list(by_url.values()), found
+        channels = list(by_url.values())
+        self.check(channels)
+        return channels, found
 
     def find_way(self) -> "tuple[dict[str, str], str]":
         """Return the variables that tell an engine the way into the network, and "true", "false" or "truststore".
@@ -3890,13 +3883,13 @@ class Site:
         """
         found, table = {}, self.condarc.table("proxy_servers")
         for scheme in table:
-            text = self.find_texts({scheme: table[scheme] or Text.of("none", scheme.line, 0)}, scheme, 1)[0]
-            value, name = self.expand(text), scheme.lower() + "_proxy"
+            [text] = find_texts({scheme: table[scheme] or Text.of("none", scheme.line, 0)}, scheme, 1)
+            value, name = expand(text, self.environ), scheme.lower() + "_proxy"
             learn_secrets([value, "x://" + value])
             if value.lower() in OFF:
                 continue
             if scheme not in ("http", "https", "all"):
-                raise self.refuse(scheme, "http, https or all under proxy_servers")
+                raise scheme.expected("http, https or all under proxy_servers", OTHER_ENGINE)
             if not value.lower().startswith(("http://", "https://")):
                 raise text.expected("a URL for the proxy of " + scheme, 'write "http://HOST:PORT"', quote(mask(value)))
             found.update({name: value} if not self.environ.get(name) and not self.environ.get(name.upper()) else {})
@@ -3908,24 +3901,24 @@ class Site:
             verify = Text.of(line.raw, line, 0)
         elif verify.lower() in VERIFY:
             return found, VERIFY[verify.lower()]
-        path = os.path.abspath(self.expand(verify))
-        check_certificates(path, verify)
-        found["SSL_CERT_DIR" if os.path.isdir(path) else "SSL_CERT_FILE"] = path
-        return found, "true"
+        path = os.path.abspath(expand(verify, self.environ))
+        return {**found, find_certificates_variable(path, verify): path}, "true"
 
 
-def check_certificates(path: str, text: Text) -> None:
-    """Refuse what is no file of certificates, nor a folder of them."""
-    what, hint = "a file of certificates, true or false", "name the one that your company gives out, or leave it out"
+def find_certificates_variable(path: str, text: Text) -> str:
+    """Return the variable that names a file of certificates, or a folder of them, to rattler; refuse what is none."""
+    if os.path.isdir(path):
+        return "SSL_CERT_DIR"
+    hint = "name the one that your company gives out"
     try:
         with open(path, "rb") as f:
             is_one = b"-----BEGIN " in f.read()
-    except IsADirectoryError:
-        return
     except OSError as e:
-        raise text.expected(what, hint, "%s: %s" % (quote(path), e.strerror)) from None
+        what, found = "a file of certificates, true or false", "%s: %s" % (quote(path), e.strerror)
+        raise text.expected(what, hint + ", or leave it out", found) from None
     if not is_one:
-        raise text.expected("certificates in PEM in that file", "name the one that your company gives out", "none")
+        raise text.expected("certificates in PEM in that file", hint, "none")
+    return "SSL_CERT_FILE"
 
 
 # ---- Caches --------------------------------------------------------------------------
@@ -4455,23 +4448,20 @@ def place_secrets(channels: "list[Channel]") -> "tuple[list[str], dict[str, obje
     hosts = [urlsplit(one.url).hostname or "" for one in channels]
     for host, one in zip(hosts, channels):
         one.auth = one.auth or ("" if one.token else find_netrc(host))
-    for host, one in zip(hosts, channels):
         secrets.setdefault(host, set()).add((one.auth, one.token))
     urls: list[str] = []
     opened: dict[str, object] = {}
     for host, one in zip(hosts, channels):
-        scheme, _, rest = one.url.partition("://")
         is_root = one.location.count("/") == 2  # where rattler puts a token that it is told of
         if len(secrets[host]) > 1 or ":" in host or one.auth and one.token or one.token and not is_root:
-            rest = one.location.partition("://")[2] + ("/t/" + one.token if one.token else "")
-            rest += one.url[len(one.location) :]
-            rest = (one.auth + "@" if one.auth else "") + rest
-        elif one.auth:
-            user, _, password = map(unquote, one.auth.partition(":"))
+            urls.append(one.find_open_url())
+            continue
+        urls.append(one.url)
+        user, _, password = map(unquote, one.auth.partition(":"))
+        if one.auth:
             opened[host] = {"BasicHTTP": {"username": user, "password": password}}
         elif one.token:
             opened[host] = {"CondaToken": one.token}
-        urls.append("%s://%s" % (scheme, rest))
     return urls, opened
 
 

@@ -277,7 +277,7 @@ def split(url: str) -> tuple[str, str, str]:
 
 def find_ours(condarc: str, channels: list[str], environ: dict[str, str]) -> list[tuple[str, str, str]]:
     config = conda_execute.read_config({**environ, "CONDARC": condarc}, "/nowhere/python")
-    found, _ = conda_execute.Site(config, environ).find_sources(channels, [], False)
+    found, _ = conda_execute.Site(config, environ).find_sources(list(map(conda_execute.Text, channels)), [], False)
     return [(unquote(one.url), one.auth, one.token) for one in found]
 
 
@@ -370,6 +370,21 @@ def test_what_is_empty_or_null_is_no_channel(home: Path, monkeypatch: pytest.Mon
     config = conda_execute.read_config(os.environ, "/nowhere/python")
     found, _ = conda_execute.Site(config, os.environ).find_sources([], [], False)
     assert [one.url for one in found] == [PUBLIC + "a"]
+
+
+def test_a_channel_of_a_list_that_is_all_of_its_host_is_no_alias(home: Path) -> None:
+    (home / ".condarc").write_text("default_channels: [https://mirror.test]\nchannels: [a, defaults]\n")
+    config = conda_execute.read_config(os.environ, "/nowhere/python")
+    found, _ = conda_execute.Site(config, os.environ).find_sources([], [], False)
+    assert [one.url for one in found] == [PUBLIC + "a", "https://mirror.test"]
+
+
+def test_an_alias_whose_variable_is_empty_is_refused(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the public one would be asked."""
+    monkeypatch.setenv("EMPTY", "")
+    (home / ".condarc").write_text("channel_alias: $EMPTY\n")
+    with pytest.raises(conda_execute.Error, match="expected a URL for channel_alias"):
+        conda_execute.Site(conda_execute.read_config(os.environ, "/nowhere/python"), os.environ)
 
 
 def test_condarc_may_be_named_from_home(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
