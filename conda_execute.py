@@ -4767,19 +4767,15 @@ def find_package_caches(order: Order) -> "list[str]":
 
 def find_damaged(text: str, order: Order) -> "list[str]":
     """Return the unpacked packages in a cache that lack files: those that a text names, or a prefix was linked from."""
-    prefix = order.prefix
-    records, caches = list(read_records(prefix)), find_package_caches(order)
-    named = [word.strip("'\"`.,:;()") for word in text.split()]
-    named += [record.get("extracted_package_dir") or "" for record in records]
-    of_today = [record.get("extracted_package_dir") for record in records if record.get("timestamp")]
-    found = {}
-    for path in filter(os.path.isabs, named):
+    prefix, caches, found = order.prefix, find_package_caches(order), []
+    dated = {one.get("extracted_package_dir") or "": bool(one.get("timestamp")) for one in read_records(prefix)}
+    for path in filter(os.path.isabs, [*(word.strip("'\"`.,:;()") for word in text.split()), *dated]):
         for folder in [path, *(path[:i] for i, letter in enumerate(path) if letter == os.sep)]:
             cache = os.path.dirname(folder)
             is_cached = cache in caches or os.path.isfile(os.path.join(cache, "urls.txt"))  # which conda writes there
             if is_cached and os.path.isdir(os.path.join(folder, "info")) and not prefix.startswith(folder + os.sep):
-                found[folder] = lacks_files(folder, folder in of_today)
-    return [folder for folder in found if found[folder]]
+                found.append(folder)
+    return [folder for folder in dict.fromkeys(found) if lacks_files(folder, dated.get(folder, False))]
 
 
 def lacks_files(package: str, is_of_today: bool) -> bool:
@@ -4797,31 +4793,28 @@ def lacks_files(package: str, is_of_today: bool) -> bool:
     return False
 
 
-def build_packages(order: Order) -> None:
+def build_packages(order: Order, is_last: bool = False) -> None:
     """Have the engine build the prefix; once more if a damaged package in its cache was to blame."""
-    build = build_with_rattler if order.engine == "rattler" else build_with_program
-    for is_last in (False, True):
-        cause = None
-        try:
-            build(order)
-            check_packages(order)
-        except Error as e:
-            cause = e
-        is_lost = is_last or order.offline  # what is dropped then cannot be had again
-        damaged = [] if is_lost else find_damaged(cause.words if cause else "", order)
-        if not damaged:
-            if cause:
-                raise cause
-            return
-        for package in damaged:
-            order.say.line("the package cache has a damaged %s: fetching it anew" % os.path.basename(package))
-            failure = try_to(remove_tree, package)
-            if failure:
-                raise cause or Error("expected to be able to delete it, found: %s" % failure.strerror, package)
-            for suffix in (".conda", ".tar.bz2"):
-                try_to(os.unlink, package + suffix)
-        if os.path.lexists(order.prefix):
-            remove_tree(order.prefix)
+    cause = None
+    try:
+        (build_with_rattler if order.engine == "rattler" else build_with_program)(order)
+        check_packages(order)
+    except Error as e:
+        cause = e
+    is_lost = is_last or order.offline  # what is dropped then cannot be had again
+    damaged = [] if is_lost else find_damaged(cause.words if cause else "", order)
+    for package in damaged:
+        order.say.line("the package cache has a damaged %s: fetching it anew" % os.path.basename(package))
+        failure = try_to(remove_tree, package)
+        if failure:
+            raise cause or Error("expected to be able to delete it, found: %s" % failure.strerror, package)
+        for suffix in (".conda", ".tar.bz2"):
+            try_to(os.unlink, package + suffix)
+    if damaged:
+        remove_tree(order.prefix)
+        build_packages(order, is_last=True)
+    elif cause:
+        raise cause
 
 
 def close_to_others(folder: str) -> None:
@@ -4882,10 +4875,8 @@ def build_prefix(order: Order) -> None:
         if order.pip:
             install_requirements(order)
         finish_prefix(order)
-    except BaseException:  # Ctrl-C as well
-        order.say.step("")
-        raise
     finally:
+        order.say.step("")
         for number in ours:
             signal.signal(number, signal.SIG_DFL)
 
