@@ -3929,16 +3929,15 @@ PACKAGES, RATTLER = ".packages", ".rattler"  # in env-dir, where a user's own ca
 
 def find_caches(kind: str, environ: "Environ", condarc: Condarc) -> "list[str]":
     """Return where a kind of engine may keep packages, whose files a prefix shares with them, the first first."""
+    own, named = environ.get("RATTLER_CACHE_DIR", "") if kind == "rattler" else "", []
     try:
-        is_other = kind == "rattler" and environ.get("RATTLER_CACHE_DIR")
-        named = [] if is_other else [expand(one, environ) for one in condarc.list("pkgs_dirs")]
+        named = [] if own else [expand(one, environ) for one in condarc.list("pkgs_dirs")]
     except Error:  # conda reads more of YAML
         if kind == "rattler":
             raise
-        named = []
     if kind == "rattler":
         home = os.path.join(environ.get("XDG_CACHE_HOME") or "~/.cache", "rattler", "cache")
-        paths = [environ.get("RATTLER_CACHE_DIR", ""), *(os.path.join(one, "rattler") for one in named[:1]), home]
+        paths = [own, *(os.path.join(one, "rattler") for one in named[:1]), home]
     else:
         roots = [environ.get("CONDA_ROOT") or find_root(environ, sys.executable), environ.get("MAMBA_ROOT_PREFIX", "")]
         paths = named or [*(os.path.join(root, "pkgs") for root in roots if root), "~/.mamba/pkgs", "~/.conda/pkgs"]
@@ -3952,9 +3951,9 @@ def is_usable(folder: str) -> bool:
     return os.path.isdir(folder) and os.access(folder, os.W_OK | os.X_OK)
 
 
-def choose_cache(order: "Order", kind: str) -> str:
+def choose_cache(order: "Order") -> str:
     """Return where an engine is to keep packages: its own place, or in env-dir where that cannot be written to."""
-    caches = find_caches(kind, os.environ, order.config.condarc)
+    caches = find_caches(order.engine, os.environ, order.config.condarc)
     own = next(filter(is_usable, caches), "")
     if not own:
         own = os.path.join(order.config.env_dir, PACKAGES)
@@ -4041,9 +4040,8 @@ class Order:
         self.config, (self.engine, self.program), self.prefix = config, engine, prefix
         self.offline = offline or config.condarc.is_on("offline")
         self.builder, self.say, self.pip = builder, builder.say, metadata.pip
-        self.specs = metadata.specs + (
-            ["pip"] if metadata.pip and "pip" not in map(find_package, metadata.specs) else []
-        )
+        lacks_pip = metadata.pip and "pip" not in map(find_package, metadata.specs)
+        self.specs = metadata.specs + (["pip"] if lacks_pip else [])
         self.channels = [channel for channel in metadata.channels if channel != "nodefaults"]
         self.override = "nodefaults" in metadata.channels  # leave the configured channels out
         self.channels_asked = list(map(str, self.channels))  # by URL, once that is known
@@ -4057,20 +4055,17 @@ def clean_environ() -> "dict[str, str]":
 def tell_progress(raw: bytes, say: Progress) -> "list[str]":
     """Tell of what a line says of the progress of conda, or of run_rattler(); return it if it says nothing of that."""
     line = raw.decode("utf-8", "replace").strip("\0\r\n")
-    told: dict[str, str] = {}
     if line.startswith('{"fetch":'):
-        told = {"step": "downloading " + line.split('"')[3]}
-    elif line.startswith(('{"step":', '{"note":', '{"say":')):
+        say.step("downloading " + line.split('"')[3])
+    elif line.startswith(('{"step":', '{"note":', '{"line":')):
         import json
 
-        told = json.loads(line)
-    if "step" in told:
-        say.step(told["step"])
-    elif "say" in told:
-        say.line(told["say"])
+        for how, text in json.loads(line).items():
+            {"step": say.step, "note": say.note, "line": say.line}[how](text)
     else:
-        say.note(told.get("note", line))
-    return [] if told else [line]
+        say.note(line)
+        return [line]
+    return []
 
 
 def run_engine(
@@ -4093,9 +4088,8 @@ def run_engine(
         code = program.wait()
         if code == SILENT:
             message = "expected some sign of life within %d minutes, found none, and ended it" % (SILENT_S // 60)
-            raise Error(
-                message, argv[0], hint="see whether it waits for a lock, a disk or a network; -v shows its words"
-            )
+            hint = "see whether it waits for a lock, a disk or a network; -v shows its words"
+            raise Error(message, argv[0], hint=hint)
         return code, "\n".join(lines)
     except OSError as e:
         cause = e.strerror or str(e)
@@ -4123,7 +4117,7 @@ def find_document(output: str) -> "dict[str, Any]":
         return {}
 
 
-def format_explanation(output: str, code: int = 0) -> str:
+def format_explanation(output: str, code: int) -> str:
     """Return why an engine failed, in its own words and all of them; not what it said of its progress before."""
     document = find_document(output)
     guidance = document.get("guidance") or {}
@@ -4176,26 +4170,32 @@ def find_trouble(text: str, order: "Order", is_pip: bool) -> "tuple[str, str]":
     pooled = text.partition("host='")[2].partition("'")[0]  # as urllib3 has it
     urls += ["://" + pooled] if pooled else []
     host = "".join(urls[:1]).partition("://")[2].rpartition("@")[2].split("/")[0]
-    channel = next(
-        (one for one in order.channels_asked for url in urls if one and is_below(split_url(url).url, one)), ""
-    )
+    plain = [split_url(url).url for url in urls]
+    channel = next((one for one in order.channels_asked for url in plain if is_below(url, one)), "")
     for known, meaning, *hints in TROUBLES if urls else ():
         if told.intersection(known.split()):
             return meaning % (channel or host or "the network"), hints[is_pip]
     return "", ""
 
 
-def find_full(folders: "Iterable[str]") -> str:
-    """Return which disk is full, and how full, of those that some folders are on."""
-    found = []
-    for folder in folders:
+def find_full(order: Order) -> "tuple[str, str]":
+    """Return which disk is full, and how full, of those that a build writes to, and what frees room on it."""
+    caches, found = find_caches(order.engine, os.environ, order.config.condarc), []
+    for folder in [os.path.dirname(order.prefix), *caches]:
         try:
             disk = os.statvfs(folder)
         except (OSError, AttributeError):
             continue
         found.append((disk.f_bavail * disk.f_frsize / 1e6, disk.f_favail, folder))
     free, inodes, folder = min(found, default=(0, 0, "the prefix"))
-    return "the disk of %s is full: %.0f MB and %d inodes are free" % (folder, free, inodes)
+    hint = '"conda-tmpenv clear --min-age 1" removes envs that nobody uses'
+    hint += "; packages are cached in " + caches[0] if caches else ""
+    return "the disk of %s is full: %.0f MB and %d inodes are free" % (folder, free, inodes), hint
+
+
+def split_names(text: str) -> "set[str]":
+    """Return what in a text may be the name of a package, in lower case."""
+    return set("".join(c if c in NAME_CHARACTERS else " " for c in text.lower()).split())
 
 
 def explain(what: str, output: str, code: int, order: "Order", missing: "Iterable[tuple[str, str]]" = ()) -> Error:
@@ -4204,40 +4204,23 @@ def explain(what: str, output: str, code: int, order: "Order", missing: "Iterabl
     `missing` are specs that nothing meets, each with what there is. One that was killed has not answered.
     """
     words = format_explanation(output, code)
-    trouble, hint = find_trouble(words, order, "pip" in what)
-    place = source = ""
-    if any(one in words.lower() for one in FULL):
-        caches = find_caches(order.engine, os.environ, order.config.condarc)
-        trouble = find_full([os.path.dirname(order.prefix), *caches])
-        hint = '"conda-tmpenv clear --min-age 1" removes envs that nobody uses'
-        hint += "; packages are cached in " + caches[0] if caches else ""
-    elif not trouble:
-        named = [spec for spec in [*order.specs, *order.pip] if is_named(spec, words)]
+    is_full = any(one in words.lower() for one in FULL)
+    trouble, hint = find_full(order) if is_full else find_trouble(words, order, "pip" in what)
+    at = [Error("")]
+    if not trouble:
+        names = split_names(words)
+        named = [spec for spec in [*order.specs, *order.pip] if find_package(spec) in names]
         found = [spec for spec in order.specs if spec in dict(missing)] or named
-        places = [spec.expected("") for spec in found if isinstance(spec, Text) and hasattr(spec, "line")]
-        for error in places[:1]:
-            place, source = error.place, error.source
+        at = [spec.expected("") for spec in found if isinstance(spec, Text)] or at
         none = ["no package is %s%s" % (quote(spec), near and " (there is %s)" % near) for spec, near in missing]
-        none += ["see line %s too" % error.place.rsplit(":", 2)[1] for error in places[1:]]
+        none += ["see line %s too" % error.place.rsplit(":", 2)[1] for error in at[1:]]
         trouble = "; ".join(none)
     if order.offline:
         hint = "what the caches lack cannot be had offline: see --offline, and offline in ~/.condarc"
         words = words.partition("\nTraceback")[0]  # conda's, for an index that it does not have
-    error = Error(what + (": " + trouble if trouble else ""), place, source, hint)
+    error = Error(what + (": " + trouble if trouble else ""), at[0].place, at[0].source, hint)
     error.words, error.is_answer, error.is_told = words, code < 128, order.say.verbose
     return error
-
-
-def is_named(spec: str, text: str) -> bool:
-    """Answer whether a text names the package of a spec."""
-    name = find_package(spec)
-    start = text.lower().find(name)
-    while start >= 0 and name:
-        around = text[start - 1 : start] + text[start + len(name) : start + len(name) + 1]
-        if not any(c in NAME_CHARACTERS for c in around):
-            return True
-        start = text.lower().find(name, start + 1)
-    return False
 
 
 def format_create(order: Order) -> "list[str]":
@@ -4274,7 +4257,7 @@ def build_with_program(order: Order) -> None:
         if cache.fd >= 0:  # a home that is not there, or cannot be written to, holds no lock
             cache.wait(exclusive=True).note("fills the package cache for " + order.prefix)
         order.say.step("%s: solving %s" % (order.engine, ", ".join(order.specs)))
-        packages = choose_cache(order, order.engine)
+        packages = choose_cache(order)
         environ = {**clean_environ(), "CONDA_REGISTER_ENVS": "false"}
         if os.path.basename(packages) == PACKAGES:
             environ["CONDA_PKGS_DIRS"] = packages
@@ -4415,9 +4398,8 @@ def install_rattler(target: str, order: Order) -> None:
         code, output = run_engine([*pip, *words], find_pip_environ(pip, clean_environ(), order), order)
         if "No module named pip" in output:
             hint = "install it (Debian, Ubuntu: apt install python3-pip; else: python3 -m ensurepip); or " + WAYS_OUT
-            raise Error(
-                "expected pip, to install py-rattler with, found none in this Python", sys.executable, hint=hint
-            )
+            message = "expected pip, to install py-rattler with, found none in this Python"
+            raise Error(message, sys.executable, hint=hint)
         if code:
             error = explain("found no engine, and pip could not install py-rattler", output, code, order)
             error.hint = "; or ".join(filter(None, [error.hint, WAYS_OUT]))
@@ -4477,11 +4459,10 @@ def build_with_rattler(order: Order) -> None:
     order.channels_asked = [channel.url for channel in channels]
     urls, secrets = place_secrets(channels)
     SECRETS.update(one for channel in channels for one in (channel.auth.partition(":")[2], channel.token) if one)
-    condarc, cache = order.config.condarc, choose_cache(order, "rattler")
+    condarc, cache = order.config.condarc, choose_cache(order)
     priority, (way, verify) = condarc.text("channel_priority"), site.find_way()
-    if priority and priority.lower() not in PRIORITIES:
-        hint = "leave it out for strict"
-        raise priority.expected("strict, flexible or disabled for channel_priority", hint)
+    if priority.lower() not in PRIORITIES:
+        raise priority.expected("strict, flexible or disabled for channel_priority", "leave it out for strict")
     for key in [key for name in ("default_channels", "channels", "channel") for key, _ in condarc.find((name,))]:
         if not channels:
             raise key.expected("a channel to search", 'write one "- NAME" a line below channels', "none")
@@ -4508,10 +4489,10 @@ def build_with_rattler(order: Order) -> None:
 def explain_rattler(output: str, code: int, order: Order) -> Error:
     """Return the Error for what run_rattler() says at its end."""
     found = find_document(output)
-    lacking = str(found.get("lacks", ""))
-    for key, value in order.config.condarc.find((lacking,)):
-        text = value if isinstance(value, Text) else key
-        return text.expected("%s that py-rattler %s has" % (lacking, found["version"]), OTHER_ENGINE)
+    if "lacks" in found:
+        key, *synonyms = found["lacks"]
+        what = "%s that py-rattler %s has" % (key, found["version"])
+        return order.config.condarc.text(key, *synonyms).expected(what, OTHER_ENGINE)
     missing = [(order.specs[i], near) for i, near in found.get("missing", [])]
     error = explain("rattler could not build the environment", output, code, order, missing)
     if not error.hint:
@@ -4523,7 +4504,7 @@ def explain_rattler(output: str, code: int, order: Order) -> Error:
 
 # ---- rattler process -----------------------------------------------------------------
 # What build_with_rattler() starts: its crash, its hang and the event loop that it needs are its own. Each line
-# that it prints is an object: "step", "note" or "say" while it works, at last "error" if it failed.
+# that it prints is an object: "step", "note" or "line" (see Progress) while it works, at last "error" if it failed.
 
 WAIT_S = 10  # for an answer, before a person is told
 GIVE_UP_S = 60
@@ -4611,7 +4592,7 @@ def watch_network(job: "dict[str, Any]") -> None:
         silent_s = 0 if is_busy or size != before else silent_s + 1
         if silent_s == WAIT_S and not job["offline"]:
             channels = [url for url in channels if not answers(url)] or channels
-            say(say="waiting for an answer from " + ", ".join(map(mask, channels)))
+            say(line="waiting for an answer from " + ", ".join(map(mask, channels)))
         if silent_s >= GIVE_UP_S:
             say(error="no answer in %d s from %s" % (GIVE_UP_S, ", ".join(map(mask, channels))))
             flush()
@@ -4665,15 +4646,15 @@ def make_client(rattler: "Any", job: "dict[str, Any]") -> "Any":
         return networking.Client([networking.AddHeadersMiddleware(refuse)])
     if verify != "true":
         if not hasattr(networking.Client, "from_config"):
-            lack(rattler, "ssl_verify")
+            lack(rattler, "ssl_verify", "verify_ssl")
         toml = 'tls-root-certs = "system"' if verify == "truststore" else "tls-no-verify = true"
         return networking.Client.from_config(rattler.Config.from_toml(toml))
     return networking.Client.default_client()
 
 
-def lack(rattler: "Any", key: str) -> "NoReturn":
-    """Say which key of condarc this py-rattler has no way for, and end."""
-    say(lacks=key, version=rattler.__version__)
+def lack(rattler: "Any", *keys: str) -> "NoReturn":
+    """Say which key of condarc this py-rattler has no way for, by its names, and end."""
+    say(lacks=keys, version=rattler.__version__)
     os._exit(1)
 
 
@@ -4681,12 +4662,12 @@ def find_virtual_packages(rattler: "Any", job: "dict[str, Any]") -> "list[Any]":
     """Return the virtual packages of this machine, or what one of another platform is taken to have."""
     if job["is_native"]:
         return list(rattler.VirtualPackage.detect())
-    found = {name: os.environ.get("CONDA_OVERRIDE_" + name.upper()) or version
-             for name, version in VIRTUAL.get(job["subdir"].split("-")[0], {}).items()}  # fmt: skip
-    package, version, build = rattler.PackageName, rattler.Version, getattr(rattler, "BuildString", str)
-    return [
-        rattler.GenericVirtualPackage(package("__" + name), version(one), build("0")) for name, one in found.items()
-    ]
+    make, package, build = rattler.GenericVirtualPackage, rattler.PackageName, getattr(rattler, "BuildString", str)
+    found = []
+    for name, usual in VIRTUAL.get(job["subdir"].split("-")[0], {}).items():
+        version = rattler.Version(os.environ.get("CONDA_OVERRIDE_" + name.upper()) or usual)
+        found.append(make(package("__" + name), version, build("0")))
+    return found
 
 
 async def solve_and_link(rattler: "Any", job: "dict[str, Any]") -> None:
@@ -4733,13 +4714,15 @@ async def find_missing(
         if package.startswith("__"):
             continue
         if package not in names:
-            found.append((i, ", ".join(get_close_matches(package, names, 3, 0.7))))
-            continue
-        answer = await gateway.query(channels, platforms, [package], recursive=False)
-        records = [record for part in answer for record in part]
-        if not any(map(rattler.MatchSpec(spec).matches, records)):
+            near = get_close_matches(package, names, 3, 0.7)
+        else:
+            answer = await gateway.query(channels, platforms, [package], recursive=False)
+            records = [record for part in answer for record in part]
+            if any(map(rattler.MatchSpec(spec).matches, records)):
+                continue
             versions = sorted({record.version for record in records}, reverse=True)
-            found.append((i, ", ".join("%s %s" % (package, version) for version in versions[:3])))
+            near = ["%s %s" % (package, version) for version in versions[:3]]
+        found.append((i, ", ".join(near)))
     return found
 
 
