@@ -4303,15 +4303,14 @@ def find_pip_environ(pip: "list[str]", environ: "Environ", order: Order) -> "dic
     """
     from ast import literal_eval
 
-    kept = {"PIP_" + name.upper().replace("-", "_"): name for name in PIP_KEPT}
-    is_kept = [*kept, "PIP_CONFIG_FILE"]
+    kept = {name: "PIP_" + name.upper().replace("-", "_") for name in PIP_KEPT}
+    is_kept = [*kept.values(), "PIP_CONFIG_FILE"]
     clean = {name: value for name, value in environ.items() if not name.startswith("PIP_") or name in is_kept}
     code, output = run_engine([*pip, "config", "list"], clean, order)
-    lines = [line.partition("=") for line in output.split("\n")] if not code else []
-    for section in ("global.", "install.", ":env:."):
-        for variable, name in kept.items():
-            for value in (value for key, _, value in lines if key == section + name):
-                clean[variable] = " ".join(str(literal_eval(value)).split())
+    told = dict(line.partition("=")[::2] for line in output.split("\n")) if not code else {}
+    for section, name in ((section, name) for section in ("global.", "install.", ":env:.") for name in PIP_KEPT):
+        if section + name in told:
+            clean[kept[name]] = " ".join(str(literal_eval(told[section + name])).split())
     clean.update(PIP_CONFIG_FILE=os.devnull, PIP_NO_INPUT="1", PIP_DISABLE_PIP_VERSION_CHECK="1")
     return {**clean, **({"PIP_NO_INDEX": "1"} if order.offline else {})}
 
