@@ -3746,13 +3746,13 @@ def is_below(name: str, above: str) -> bool:
     return (name + "/").startswith(above.rstrip("/") + "/")
 
 
-def find_path_url(word: str) -> str:
-    """Return the URL of a channel that is a folder, "" for what is none (is_path in conda/common/path)."""
+def resolve_folder(word: str) -> str:
+    """Return the URL of a channel that is a folder, any other word as it is (is_path in conda/common/path)."""
     from urllib.parse import quote as escape
 
     is_path = word.startswith(("/", "~", "./", "../")) or word[1:3] in (":/", ":\\")
     path = os.path.abspath(os.path.expanduser(word)).replace(os.sep, "/") if is_path else ""
-    return "file://" + "/" * (path[:1] != "/") + escape(path, "/:") if path else ""
+    return "file://" + "/" * (path[:1] != "/") + escape(path, "/:") if path else word
 
 
 def find_texts(table: "Dict[Text, Node]", name: Text, most: int = 99) -> "list[Text]":
@@ -3785,28 +3785,21 @@ class Site:
         defaults = defaults if has_own else [Text(VENDOR + "/pkgs/" + one) for one in names]
         lists: dict[str, list[Text]] = {"local": [], "defaults": defaults}
         lists.update((name, find_texts(table, name)) for name in table)
-        self.lists = {name: [self.find_plain(one) for one in items] for name, items in lists.items()}
+        self.lists: dict[str, list[Channel]] = {}
+        self.named: dict[str, Channel] = {}
+        for name, items in lists.items():  # as make_simple_channel in conda/models/channel.py
+            urls = [resolve_folder(expand(one, environ)) for one in items]
+            self.lists[name] = [split_url(url) if "://" in url else self.alias.below(url) for url in urls]
+            # A channel of a list is known by its path too, such as pkgs/main: below the alias or on its host.
+            for one in self.lists[name]:
+                above = self.alias.url if is_below(one.url, self.alias.url) else "/".join(one.url.split("/")[:3])
+                self.named[one.url[len(above) :].strip("/")] = one
         self.usual = Text("defaults" if has_own or "defaults" in table else "conda-forge")
-        # A channel of a list is known by its path, such as pkgs/main, too.
-        self.named = {self.find_name(one): one for channels in self.lists.values() for one in channels}
         self.named.setdefault("pkgs/pro", split_base(VENDOR).below("pkgs/pro"))
         table = self.condarc.table("custom_channels")
         for name in table:
-            location = expand(find_texts(table, name, 1)[0], environ)
-            location = find_path_url(location) or location
+            location = resolve_folder(expand(find_texts(table, name, 1)[0], environ))
             self.named[name.strip("/")] = (split_base(location) if "://" in location else self.alias).below(name)
-
-    def find_plain(self, text: Text) -> Channel:
-        """Return the channel of an item of a list (make_simple_channel in conda/models/channel.py)."""
-        word = expand(text, self.environ)
-        url = find_path_url(word) or word
-        return split_url(url) if "://" in url else self.alias.below(word)
-
-    def find_name(self, channel: Channel) -> str:
-        """Return what a channel is called that a URL names: its path, below the alias or on its host."""
-        alias = self.alias.url
-        above = alias if is_below(channel.url, alias) else "/".join(channel.url.split("/")[:3])
-        return str(channel.url[len(above) :].strip("/"))
 
     def find_channels(self, text: Text, is_searched: bool = True) -> "list[Channel]":
         """Return what a channel's name, path or URL stands for: one channel, or those of a list; none for nothing."""
@@ -3818,7 +3811,7 @@ class Site:
             if last not in ("noarch", self.subdir) and is_searched:
                 raise text.expected("a channel for " + self.subdir, OTHER_ENGINE)
             word = above
-        url = find_path_url(word) or word
+        url = resolve_folder(word)
         if url in self.lists:
             return self.lists[url]
         if "://" not in url:
