@@ -4459,10 +4459,8 @@ def build_with_rattler(order: Order) -> None:
         if not channels:
             raise key.expected("a channel to search", 'write one "- NAME" a line below channels', "none")
     job = {
-        "folder": find_rattler(order), "specs": specs, "channels": urls, "secrets": secrets, "cache": cache,
-        "root": order.config.env_dir, "prefix": order.prefix, "offline": order.offline, "subdir": site.subdir,
-        "is_native": site.subdir == find_subdir(sys.platform, MACHINE),
-        "verify": verify,
+        "folder": find_rattler(order), "specs": specs, "channels": urls, "secrets": secrets, "prefix": order.prefix,
+        "offline": order.offline, "subdir": site.subdir, "index": os.path.join(cache, "repodata"), "verify": verify,
         "priority": PRIORITIES[priority.lower()],
         "pinned": list(map(parse_spec, condarc.list("pinned_packages", separator="&"))),
         "disallowed": list(map(parse_spec, condarc.list("disallowed_packages", "disallow", separator="&"))),
@@ -4521,16 +4519,12 @@ def run_rattler(argv: "list[str]") -> int:
     from threading import Thread
 
     job = json.loads(sys.stdin.buffer.read())
-    job["index"], secrets = os.path.join(job["cache"], "repodata"), ""
-    if job["secrets"]:
-        secrets = write_secrets(job["secrets"], os.environ.get("RATTLER_AUTH_FILE", ""))
-        os.environ["RATTLER_AUTH_FILE"] = secrets
+    secrets = write_secrets(job["secrets"]) if job["secrets"] else ""
     sys.path.append(job["folder"])
-    import rattler
-    from rattler import exceptions
+    import rattler.exceptions
 
     # They have no base of their own.
-    known = tuple(e for e in vars(exceptions).values() if isinstance(e, type) and issubclass(e, Exception))
+    known = tuple(e for e in vars(rattler.exceptions).values() if isinstance(e, type) and issubclass(e, Exception))
     code = 0
     Thread(target=watch_network, args=(job,), daemon=True).start()
     try:
@@ -4538,24 +4532,24 @@ def run_rattler(argv: "list[str]") -> int:
     except known as e:
         say(error=str(e), missing=job.get("missing", []), folder=job.get("stale", ""))
         code = 1
-    if secrets:
-        try_to(os.unlink, secrets)
+    try_to(os.unlink, secrets)
     flush()
     os._exit(code)  # its threads crash an interpreter that shuts down in good order
 
 
-def write_secrets(secrets: "dict[str, Any]", given: str) -> str:
-    """Return the path of an authentication file with these secrets and a user's own; on Linux no disk has it."""
+def write_secrets(secrets: "dict[str, Any]") -> str:
+    """Have rattler read these secrets and a user's own, and return the path of that file; on Linux no disk has it."""
     import json
     from tempfile import mkstemp
 
-    own = read_json(given) if given else {}
+    own = read_json(os.environ.get("RATTLER_AUTH_FILE", ""))
     if hasattr(os, "memfd_create"):
         fd = os.memfd_create("secrets")
         path = "/proc/self/fd/%d" % fd
     else:
         fd, path = mkstemp()
     os.write(fd, json.dumps({**(own if isinstance(own, dict) else {}), **secrets}).encode())
+    os.environ["RATTLER_AUTH_FILE"] = path
     return path
 
 
@@ -4587,7 +4581,6 @@ def watch_network(job: "dict[str, Any]") -> None:
             say(line="waiting for an answer from " + ", ".join(map(mask, channels)))
         if silent_s >= GIVE_UP_S:
             say(error="no answer in %d s from %s" % (GIVE_UP_S, ", ".join(map(mask, channels))))
-            flush()
             os._exit(1)
         computed_s = time.process_time()
 
@@ -4652,7 +4645,7 @@ def lack(rattler: "Any", *keys: str) -> "NoReturn":
 
 def find_virtual_packages(rattler: "Any", job: "dict[str, Any]") -> "list[Any]":
     """Return the virtual packages of this machine, or what one of another platform is taken to have."""
-    if job["is_native"]:
+    if job["subdir"] == find_subdir(sys.platform, MACHINE):
         return list(rattler.VirtualPackage.detect())
     make, package, build = rattler.GenericVirtualPackage, rattler.PackageName, getattr(rattler, "BuildString", str)
     found = []
@@ -4663,10 +4656,11 @@ def find_virtual_packages(rattler: "Any", job: "dict[str, Any]") -> "list[Any]":
 
 
 async def solve_and_link(rattler: "Any", job: "dict[str, Any]") -> None:
-    client, setting = make_client(rattler, job), rattler.ChannelConfig(ALIAS, job["root"])
+    """Make an environment of what is asked for, or raise what rattler says, with what explains it left in job."""
+    client = make_client(rattler, job)
     platform = getattr(rattler, "Subdir", None) or rattler.Platform  # py-rattler 0.25
     platforms = [platform(job["subdir"]), platform("noarch")]
-    channels = [rattler.Channel(url, setting) for url in job["channels"]]
+    channels = [rattler.Channel(url) for url in job["channels"]]
     specs, pins = ([rattler.MatchSpec(spec) for spec in job[key]] for key in ("specs", "pinned"))
     priority = getattr(rattler.ChannelPriority, job["priority"], None) or lack(rattler, "channel_priority")
     for action in ["force-cache-only"] if job["offline"] else ["cache-or-fetch", "no-cache"]:
@@ -4679,7 +4673,7 @@ async def solve_and_link(rattler: "Any", job: "dict[str, Any]") -> None:
             )  # fmt: skip
             break
         except rattler.exceptions.SolverError:
-            job["missing"] = await find_missing(rattler, gateway, channels, platforms, job["specs"])
+            job["missing"] = await find_missing(rattler, gateway, job["specs"], channels, platforms)
             raise
         except rattler.exceptions.GatewayError as e:
             job["stale"] = job["index"] if "304" in str(e) else ""
@@ -4693,13 +4687,11 @@ async def solve_and_link(rattler: "Any", job: "dict[str, Any]") -> None:
     await rattler.install(records, job["prefix"], execute_link_scripts=True, platform=platforms[0], **options)
 
 
-async def find_missing(
-    rattler: "Any", gateway: "Any", channels: "list[Any]", platforms: "list[Any]", specs: "list[str]"
-) -> "list[tuple[int, str]]":
-    """Return the numbers of the specs that no package of the channels meets, each with what comes nearest."""
+async def find_missing(rattler: "Any", gateway: "Any", specs: "list[str]", *where: "Any") -> "list[tuple[int, str]]":
+    """Return the numbers of the specs that no package of some channels and platforms meets, each with what is near."""
     from difflib import get_close_matches
 
-    names = [name.normalized for name in await gateway.names(channels, platforms)]
+    names = [name.normalized for name in await gateway.names(*where)]
     found = []
     for i, spec in enumerate(specs):
         package = find_package(spec)
@@ -4708,7 +4700,7 @@ async def find_missing(
         if package not in names:
             near = get_close_matches(package, names, 3, 0.7)
         else:
-            answer = await gateway.query(channels, platforms, [package], recursive=False)
+            answer = await gateway.query(*where, [package], recursive=False)
             records = [record for part in answer for record in part]
             if any(map(rattler.MatchSpec(spec).matches, records)):
                 continue
