@@ -4048,7 +4048,9 @@ def clean_environ() -> "dict[str, str]":
 def tell_progress(raw: bytes, say: Progress) -> "list[str]":
     """Tell of what a line says of the progress of conda, or of run_rattler(); return it if it says nothing of that."""
     line = raw.decode("utf-8", "replace").strip("\0\r\n")
-    if line.startswith('{"fetch":'):
+    if not raw:
+        say.tick()
+    elif line.startswith('{"fetch":'):
         say.step("downloading " + line.split('"')[3])
     elif line.startswith(('{"step":', '{"note":', '{"line":')):
         import json
@@ -4074,10 +4076,7 @@ def run_engine(
         order.builder.life = program.life
         marks = [leave_mark(lock.path + ".exclusive", program.child.pid) for lock in locks if lock.mark]
         for raw in program.read_lines():
-            if raw:
-                lines += tell_progress(raw, say)
-            else:
-                say.tick()
+            lines += tell_progress(raw, say)
         code = program.wait()
         if code == SILENT:
             message = "expected some sign of life within %d minutes, found none, and ended it" % (SILENT_S // 60)
@@ -4186,11 +4185,6 @@ def find_full(order: Order) -> "tuple[str, str]":
     return "the disk of %s is full: %.0f MB and %d inodes are free" % (folder, free, inodes), hint
 
 
-def split_names(text: str) -> "set[str]":
-    """Return what in a text may be the name of a package, in lower case."""
-    return set("".join(c if c in NAME_CHARACTERS else " " for c in text.lower()).split())
-
-
 def explain(what: str, output: str, code: int, order: "Order", missing: "Iterable[tuple[str, str]]" = ()) -> Error:
     """Return the Error for an engine that failed: at the spec that it is about, with what to do, then its words.
 
@@ -4201,7 +4195,7 @@ def explain(what: str, output: str, code: int, order: "Order", missing: "Iterabl
     trouble, hint = find_full(order) if is_full else find_trouble(words, order, "pip" in what)
     at = [Error("")]
     if not trouble:
-        names = split_names(words)
+        names = "".join(c if c in NAME_CHARACTERS else " " for c in words.lower()).split()
         named = [spec for spec in [*order.specs, *order.pip] if find_package(spec) in names]
         found = [spec for spec in order.specs if spec in dict(missing)] or named
         at = [spec.expected("") for spec in found if isinstance(spec, Text)] or at
@@ -4265,10 +4259,8 @@ def build_with_program(order: Order) -> None:
 # PyPI requirements, by the environment's own pip. Knows no engine.
 
 # Where packages come from is the machine's to say; nothing else that a person may have configured for pip counts.
-PIP_KEPT = (
-    "index-url", "extra-index-url", "find-links", "no-index", "trusted-host", "cert", "client-cert", "proxy",
-    "timeout", "retries",
-)  # fmt: skip
+PIP_KEPT = ("index-url", "extra-index-url", "find-links", "no-index", "trusted-host", "cert", "client-cert", "proxy",
+            "timeout", "retries")  # fmt: skip
 # What an environment's own Python says of requirements that cannot be found in it.
 PIP_LOOK_UP = """\
 import sys
@@ -4790,10 +4782,8 @@ def close_to_others(folder: str) -> None:
         for path in (os.path.join(parent, name) for name in [*folders, *names, os.curdir]):
             mode = os.lstat(path).st_mode
             if mode & 0o022 and mode & 0o170000 != 0o120000:
-                try:
-                    os.chmod(path, mode & 0o7755)
-                except OSError:  # a link into a package cache of somebody else
-                    pass
+                # Which fails at a link into a package cache of somebody else.
+                try_to(lambda path, mode=mode: os.chmod(path, mode & 0o7755), path)  # type: ignore[misc]
 
 
 def mask_records(prefix: str) -> None:
@@ -4817,7 +4807,6 @@ def finish_prefix(order: Order) -> None:
     message = "conda-execute made this environment, and scripts share it: change their block, not the environment"
     write_file(os.path.join(order.prefix, "conda-meta", "frozen"), json.dumps({"message": message}).encode())
     timer = Timer(1, order.say.line, ["writing %s to the disk" % order.prefix])
-    timer.daemon = True
     timer.start()
     try:
         sync_disks([order.prefix, *find_package_caches(order)])
