@@ -3690,7 +3690,7 @@ def read_environ() -> "dict[str, str]":
 
 # ---- Channels ------------------------------------------------------------------------
 # What condarc and variables make of channels and of the network, as conda 26.7 has it, for an engine
-# that does not read them itself. Knows no engine.
+# that does not read them itself, which is rattler. Starts nothing and asks nobody.
 
 ALIAS = "https://conda.anaconda.org"
 VENDOR = "https://repo.anaconda.com"
@@ -3958,8 +3958,8 @@ def choose_cache(order: "Order") -> str:
 
 
 # ---- Engines -------------------------------------------------------------------------
-# From specs and channels to a prefix: conda, mamba and micromamba by their command line.
-# Knows neither scripts nor leases nor the log.
+# From specs and channels to a prefix: conda, mamba and micromamba by their command line; why any
+# engine failed. Knows neither scripts nor the log.
 
 FIRST_WORD_S = 30.0
 WAYS_OUT = "install conda (https://conda-forge.org/download), or set CONDA_EXE or MAMBA_EXE, or pip install py-rattler"
@@ -4063,16 +4063,14 @@ def tell_progress(raw: bytes, say: Progress) -> "list[str]":
     return []
 
 
-def run_engine(
-    argv: "list[str]", environ: "Environ", order: Order, *more: Lock, given: bytes = b""
-) -> "tuple[int, str]":
+def run_engine(argv: "list[str]", environ: "Environ", order: Order, *more: Lock, given: str = "") -> "tuple[int, str]":
     """Run a program to its end and show how far it is; return its exit code and all that it printed."""
     locks, say, program = [order.builder, *more], order.say, None
     lines: list[str] = []
     marks: list[str] = []
     fds = [lock.fd for lock in locks if lock.fd >= 0]
     try:
-        program = Held(argv, environ, os.path.dirname(order.prefix), fds, given)
+        program = Held(argv, environ, os.path.dirname(order.prefix), fds, given.encode())
         order.builder.life = program.life
         marks = [leave_mark(lock.path + ".exclusive", program.child.pid) for lock in locks if lock.mark]
         for raw in program.read_lines():
@@ -4148,7 +4146,7 @@ STATUS = ("http", "status", "error")
 FULL = ("no space left on device", "disk quota exceeded", "os error 28)", "os error 122)", "not enough space")
 
 
-def find_trouble(text: str, order: "Order", is_pip: bool) -> "tuple[str, str]":
+def find_trouble(text: str, order: Order, is_pip: bool) -> "tuple[str, str]":
     """Return what the words of an engine mean where network or channel failed, and what to do; else nothing."""
     if any(one in text for one in ANSWERS) and not any(one in text for one in ("Could not fetch", "Retrying (")):
         return "", ""
@@ -4158,12 +4156,11 @@ def find_trouble(text: str, order: "Order", is_pip: bool) -> "tuple[str, str]":
     told = {word for word in words if not word.isdecimal() and word not in named}
     # A number is a status between such words alone.
     told.update(b for a, b, c in zip(["", *words], words, [*words[1:], ""]) if a in STATUS or c == "client")
-    urls = [word.strip("'\"`<>()[].,;:") for word in text.split() if "://" in word]
+    urls = [split_url(word.strip("'\"`<>()[].,;:")) for word in text.split() if "://" in word]
     pooled = text.partition("host='")[2].partition("'")[0]  # as urllib3 has it
-    urls += ["://" + pooled] if pooled else []
-    host = "".join(urls[:1]).partition("://")[2].rpartition("@")[2].split("/")[0]
-    plain = [split_url(url).url for url in urls]
-    channel = next((one for one in order.channels_asked for url in plain if is_below(url, one)), "")
+    urls += [split_url("://" + pooled)] if pooled else []
+    host = urls[0].location.partition("://")[2] if urls else ""
+    channel = next((one for one in order.channels_asked for url in urls if is_below(url.url, one)), "")
     for known, meaning, *hints in TROUBLES if urls else ():
         if told.intersection(known.split()):
             return meaning % (channel or host or "the network"), hints[is_pip]
@@ -4185,7 +4182,7 @@ def find_full(order: Order) -> "tuple[str, str]":
     return "the disk of %s is full: %.0f MB and %d inodes are free" % (folder, free, inodes), hint
 
 
-def explain(what: str, output: str, code: int, order: "Order", missing: "Iterable[tuple[str, str]]" = ()) -> Error:
+def explain(what: str, output: str, code: int, order: Order, missing: "Iterable[tuple[str, str]]" = ()) -> Error:
     """Return the Error for an engine that failed: at the spec that it is about, with what to do, then its words.
 
     `missing` are specs that nothing meets, each with what there is. One that was killed has not answered.
@@ -4338,7 +4335,6 @@ def find_replaced(prefix: str) -> "Iterator[str]":
 # ---- rattler -------------------------------------------------------------------------
 # The engine that is imported: where it is, what it is told, what its failures mean.
 
-
 # In conda's words and rattler's; where none is said, what the first channel has is never taken from another.
 PRIORITIES = {"": "Strict", "strict": "Strict", "true": "Flexible", "flexible": "Flexible", "disabled": "Disabled",
               "false": "Disabled"}  # fmt: skip
@@ -4463,7 +4459,7 @@ def build_with_rattler(order: Order) -> None:
     environ = {**clean_environ(), **way, "RATTLER_CACHE_DIR": cache}
     if not os.access(os.path.join(os.path.expanduser("~"), os.curdir), os.R_OK | os.X_OK):  # rattler wants one
         environ["HOME"] = cache
-    code, output = run_engine(argv, environ, order, given=json.dumps(job).encode())
+    code, output = run_engine(argv, environ, order, given=json.dumps(job))
     if code:
         raise explain_rattler(output, code, order)
 
