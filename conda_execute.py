@@ -5388,12 +5388,6 @@ def read_metadata(script: Script, subdir: str) -> Metadata:
 # From a script to a lease on its environment and its command.
 
 
-def open_store(options: "Mapping[str, str]") -> "tuple[Config, Store]":
-    """Return the settings, and the env-dir that they name."""
-    config, say = read_config(os.environ, sys.executable), Progress("verbose" in options, "quiet" in options)
-    return config, Store(config.env_dir, config.keep_hours * 3600, say, config.subdir)
-
-
 def find_batch(environ: "Environ") -> str:
     """Return what jobs have in common that a scheduler started as one array, or ""."""
     slurm, lsf, grid = (environ.get(name, "") for name in ("SLURM_ARRAY_JOB_ID", "LSB_JOBID", "JOB_ID"))
@@ -5437,124 +5431,142 @@ def find_told_urls(metadata: Metadata, condarc: Condarc, environ: "Environ") -> 
 SHOWN = 12  # specs in the line that says what is built
 
 
-def find_reason(store: Store, metadata: Metadata, script: str) -> str:
-    """Return why an environment is built: what was in its place, or what its script had before."""
-    name, uses = metadata.name, store.read_uses()
-    trash = [entry for entry in list_names(store.path(".trash")) if entry.startswith("%s.%d." % (name, os.getpid()))]
-    for entry in sorted(trash)[-1:]:
-        if entry.endswith(ASIDE):
-            return "--force-env"
-        marker = read_marker(store.path(".trash", entry, MARKER))
-        [where], [platform] = (marker.get(key, [""])[:1] for key in ("prefix", "platform"))
-        place = (
-            "of " + platform if platform != store.subdir else "made in " + where if where != store.path(name) else ""
-        )
-        return "the one here was " + place if marker and place else "the one here was not whole"
-    if name in uses.scripts or name in uses.made:
-        return "it was removed since its last use"
-    path = os.fsencode(os.path.abspath(script)) if script else b""
-    before = [(found[path][0], one) for one, found in uses.scripts.items() if path in found]
-    if not before:
-        return "first use"
-    marker = read_marker(store.path(max(before)[1], MARKER))
-    changes = []
-    for key, asked in (("env", metadata.specs), ("pip", metadata.pip), ("channel", metadata.channels)):
-        then, now = marker.get(key, []), list(map(mask, asked))
-        changes += ["+ " + one for one in now if one not in then] + ["- " + one for one in then if one not in now]
-    return "changed: " + ", ".join(changes) if marker and changes else "its block has changed"
+class Invocation:
+    """What we were called for: the settings, env-dir, and the script or the specs whose environment is wanted."""
 
+    def __init__(self, options: "Collection[str]" = ()) -> None:
+        self.config = read_config(os.environ, sys.executable)
+        say = Progress("verbose" in options, "quiet" in options)
+        self.store, self.say = Store(self.config.env_dir, self.config.keep_hours * 3600, say, self.config.subdir), say
+        self.offline, self.force = "offline" in options, "force-env" in options
+        self.script = Script(b"", "", "")  # of specs there is none
 
-def obtain(store: Store, metadata: Metadata, config: Config, script: str, force: bool, offline: bool) -> Lock:
-    """Return a lease on the environment of a script, built first where there is none."""
+    def open(self, word: str, args: "Iterable[str]" = ()) -> "Invocation":
+        """Be about the script that a word names: a path, a URL, or "-"."""
+        return self.read(find_script(word, self.store, self.offline), args)
 
-    def build(builder: Lock) -> None:
-        engine = find_engine(config.engine, os.environ, sys.executable)
-        start, created_s = time.monotonic(), time.time()
-        words, why = metadata.specs + metadata.pip, find_reason(store, metadata, script)
+    def read(self, script: Script, args: "Iterable[str]" = ()) -> "Invocation":
+        """Be about a script, and what it asks for."""
+        self.script, self.args, self.metadata = script, list(args), read_metadata(script, self.config.subdir)
+        return self
+
+    @property
+    def prefix(self) -> str:
+        return self.store.path(self.metadata.name)
+
+    def find_argv(self) -> "list[str]":
+        path = os.environ.get("PATH", os.defpath)
+        return find_launch(self.metadata, self.script, self.args, self.prefix, path)
+
+    def find_reason(self) -> str:
+        """Return why the environment is built: what was in its place, or what its script had before."""
+        store, name, uses = self.store, self.metadata.name, self.store.read_uses()
+        beginning = "%s.%d." % (name, os.getpid())
+        for entry in [one for one in list_names(store.path(".trash")) if one.startswith(beginning)][-1:]:
+            if entry.endswith(ASIDE):
+                return "--force-env"
+            marker = read_marker(store.path(".trash", entry, MARKER))
+            [where], [platform] = (marker.get(key, [""])[:1] for key in ("prefix", "platform"))
+            if marker and platform != store.subdir:
+                return "the one here was of " + platform
+            return "the one here was " + ("made in " + where if marker and where != self.prefix else "not whole")
+        if name in uses.scripts or name in uses.made:
+            return "it was removed since its last use"
+        path = os.fsencode(os.path.abspath(self.script.path)) if self.script.path else b""
+        before = [(found[path][0], one) for one, found in uses.scripts.items() if path in found]
+        if not before:
+            return "first use"
+        marker, changes = read_marker(store.path(max(before)[1], MARKER)), []
+        for key, asked in self.find_fields().items():
+            then, now = marker.get(key, []), list(map(mask, asked))
+            changes += ["+ " + one for one in now if one not in then] + ["- " + one for one in then if one not in now]
+        return "changed: " + ", ".join(changes) if marker and changes else "its block has changed"
+
+    def find_fields(self) -> "dict[str, list[str]]":
+        """Return what the environment is made of, by the keys of its marker."""
+        return {"env": self.metadata.specs, "pip": self.metadata.pip, "channel": self.metadata.channels}
+
+    def build(self, builder: Lock) -> None:
+        """Build the environment, and declare it complete."""
+        engine = find_engine(self.config.engine, os.environ, sys.executable)
+        start, created_s, name, prefix = time.monotonic(), time.time(), self.metadata.name, self.prefix
+        words = self.metadata.specs + self.metadata.pip
         what = ", ".join(words[:SHOWN]) + (" and %d more" % (len(words) - SHOWN) if words[SHOWN:] else "")
-        store.say.line("building %s with %s: %s (%s)" % (metadata.name, engine[0], what, why))
-        prefix = store.path(metadata.name)
-        learn_secrets(find_told_urls(metadata, config.condarc, os.environ))
-        build_prefix(Order(metadata, config, engine, prefix, offline, builder))
-        keys = {"env": metadata.specs, "pip": metadata.pip, "channel": metadata.channels, "engine": engine[:1]}
+        self.say.line("building %s with %s: %s (%s)" % (name, engine[0], what, self.find_reason()))
+        learn_secrets(find_told_urls(self.metadata, self.config.condarc, os.environ))
+        build_prefix(Order(self.metadata, self.config, engine, prefix, self.offline, builder))
+        fields = {**self.find_fields(), "engine": engine[:1], "created": ["%d" % created_s]}
         programs = [which_in(prefix, one) for one in SHELLS + UTILITIES]
-        keys.update(brings=[os.path.relpath(one, prefix) for one in programs if one], created=["%d" % created_s])
-        if builder.is_taken_over(prefix, store.path(metadata.name, MARKER)):
+        fields["brings"] = [os.path.relpath(one, prefix) for one in programs if one]
+        if builder.is_taken_over(prefix, self.store.path(name, MARKER)):
             raise Error("expected the folder that was made here, found that of another builder", prefix)
-        store.append("create", metadata.name, script)  # before anybody can use it: see Uses
-        store.mark(metadata.name, [(key, mask(value)) for key, values in keys.items() for value in values])
-        store.say.line("built %s in %.1f s" % (metadata.name, time.monotonic() - start))
+        self.store.append("create", name, self.script.path)  # before anybody can use it: see Uses
+        self.store.mark(name, [(key, mask(value)) for key, values in fields.items() for value in values])
+        self.say.line("built %s in %.1f s" % (name, time.monotonic() - start))
 
-    terms = lambda: find_terms(config, offline, os.environ)  # noqa: E731
-    return store.obtain(metadata.name, force, build, terms, find_batch(os.environ))
+    def obtain(self) -> Lock:
+        """Return a lease on the environment, built first where there is none."""
+        terms = lambda: find_terms(self.config, self.offline, os.environ)  # noqa: E731
+        return self.store.obtain(self.metadata.name, self.force, self.build, terms, find_batch(os.environ))
 
+    def enter(self) -> "tuple[list[str], Environ, Lock]":
+        """Return the command, its variables and a lease on the environment, and note that use of it.
 
-def enter(
-    store: Store, metadata: Metadata, config: Config, script: "Script", args: "list[str]", offline: bool,
-    force: bool = False,
-) -> "tuple[Lock, list[str], Environ]":  # fmt: skip
-    """Return a lease on a script's environment, the command and its variables, and note that use of it.
+        An environment that lacks the program, since files of it have gone, is built anew.
+        """
+        for is_last in (False, True):
+            lease, metadata = self.obtain(), self.metadata
+            try:
+                self.script.keep(self.store)
+                argv = self.find_argv()
+                if metadata.dialect == "conda-script" and "${CACHE}" in metadata.run_with[0]:
+                    make_folder(find_cache(self.prefix, self.script.data))
+                if not self.store.append("run", metadata.name, self.script.path) and self.say.verbose:
+                    self.say.line("could not write to " + self.store.path("usage.tsv"))
+                environ = read_environ()
+                return (*source_scripts(argv, environ, activate(environ, self.prefix, self.config)), lease)
+            except BaseException as e:
+                lease.release()
+                is_missing = isinstance(e, Error) and e.code == 127
+                if is_last or not is_missing or not self.store.unmark_if_damaged(metadata.name):
+                    raise
+        raise AssertionError("never reached")
 
-    An environment that lacks the program, since files of it have gone, is built anew.
-    """
-    for is_last in (False, True):
-        lease = obtain(store, metadata, config, script.path, force, offline)
-        prefix = store.path(metadata.name)
-        try:
-            script.keep(store)
-            argv = find_launch(metadata, script, args, prefix, os.environ.get("PATH", os.defpath))
-            if metadata.dialect == "conda-script" and "${CACHE}" in metadata.run_with[0]:
-                make_folder(find_cache(prefix, script.data))
-            if not store.append("run", metadata.name, script.path) and store.say.verbose:
-                store.say.line("could not write to " + store.path("usage.tsv"))
-            environ = read_environ()
-            return (lease, *source_scripts(argv, environ, activate(environ, prefix, config)))
-        except BaseException as e:
-            lease.release()
-            is_missing = isinstance(e, Error) and e.code == 127
-            if is_last or not is_missing or not store.unmark_if_damaged(metadata.name):
-                raise
-    raise AssertionError("never reached")
+    def provide(self) -> str:
+        """Return the prefix of the environment for whoever uses it without us, built first where there is none."""
+        lease = self.obtain()
+        self.store.append("run", self.metadata.name, self.script.path)
+        lease.release_flock()
+        lease.abandon()
+        return self.prefix
 
+    def format_specification(self) -> str:
+        """Return what -v says of the script."""
+        one = self.metadata
+        keys = {"env": one.specs, "pip": one.pip, "channels": one.channels, "run_with": one.run_with}
+        lines = ["%s: [%s]" % (key, printable(", ".join(items))) for key, items in keys.items() if items]
+        return "\n".join(["Using specification: ", *lines, "", "Prefix: " + self.prefix, ""])
 
-def provide(metadata: Metadata, script: str, config: Config, store: Store, offline: bool) -> str:
-    """Return the prefix of an environment for whoever uses it without us, built first where there is none."""
-    lease = obtain(store, metadata, config, script, False, offline)
-    store.append("run", metadata.name, script)
-    lease.release_flock()
-    lease.abandon()
-    return store.path(metadata.name)
+    def format_plan(self, as_json: bool) -> str:
+        """Return what a run would do, for a person or as a JSON object."""
+        import json
 
-
-def format_specification(metadata: Metadata, prefix: str) -> str:
-    """Return what -v says of a script."""
-    keys = {"env": metadata.specs, "pip": metadata.pip, "channels": metadata.channels, "run_with": metadata.run_with}
-    lines = ["%s: [%s]" % (key, printable(", ".join(items))) for key, items in keys.items() if items]
-    return "\n".join(["Using specification: ", *lines, "", "Prefix: " + prefix, ""])
-
-
-def format_plan(
-    metadata: Metadata, config: Config, store: Store, script: Script, args: "list[str]", as_json: bool
-) -> str:
-    """Return what a run would do, for a person or as a JSON object."""
-    import json
-
-    name, prefix = metadata.name, store.path(metadata.name)
-    exists = bool(store.find_marker(name))
-    engine = find_engine(config.engine, os.environ, sys.executable)[0]
-    command = [*metadata.run_with, *([] if metadata.dialect == "conda-script" else [script.path]), *args]
-    if exists:
-        command = find_launch(metadata, script, args, prefix, os.environ.get("PATH", os.defpath))
-    if not as_json:
-        state = "it exists" if exists else "%s would build it" % engine
-        text = "%s\nEnvironment: %s\nCommand: %s"
-        return mask(text % (format_specification(metadata, prefix), state, printable(" ".join(command))))
-    plan = {
-        "script": os.path.abspath(script.path), "dialect": metadata.dialect, "env": metadata.specs, "pip": metadata.pip,
-        "channels": metadata.channels, "run_with": metadata.run_with, "name": name, "prefix": prefix, "exists": exists,
-        "engine": engine, "env_dir": config.env_dir, "command": command,
-    }  # fmt: skip
-    return mask(json.dumps(plan, indent=2))
+        metadata, script = self.metadata, self.script
+        exists = bool(self.store.find_marker(metadata.name))
+        engine = find_engine(self.config.engine, os.environ, sys.executable)[0]
+        command = [*metadata.run_with, *([] if metadata.dialect == "conda-script" else [script.path]), *self.args]
+        command = self.find_argv() if exists else command
+        if not as_json:
+            state = "it exists" if exists else "%s would build it" % engine
+            text = "%s\nEnvironment: %s\nCommand: %s"
+            return mask(text % (self.format_specification(), state, printable(" ".join(command))))
+        plan = {
+            "script": os.path.abspath(script.path), "dialect": metadata.dialect, "env": metadata.specs,
+            "pip": metadata.pip, "channels": metadata.channels, "run_with": metadata.run_with, "name": metadata.name,
+            "prefix": self.prefix, "exists": exists, "engine": engine, "env_dir": self.config.env_dir,
+            "command": command,
+        }  # fmt: skip
+        return mask(json.dumps(plan, indent=2))
 
 
 # ---- conda-tmpenv --------------------------------------------------------------------
@@ -5616,10 +5628,11 @@ def run_tmpenv(argv: "list[str]") -> int:
         print(TMPENV_USAGE, end="")
         return 0
     command = check_tmpenv(options, words)
-    config, store = open_store(options)
+    invocation = Invocation(options)
+    store = invocation.store
     store.check(".leases", ".trash", KEPT)
     if command == "clear":  # it collects, or is told not to
-        age = parse_hours(options["min-age"]) if "min-age" in options else config.keep_hours
+        age = parse_hours(options["min-age"]) if "min-age" in options else invocation.config.keep_hours
         if age < 0:
             raise Error("expected hours, found %s" % quote(options["min-age"]), hint=HOURS_HINT, code=2)
         return clear(store, float("inf") if "all" in options else store.now() - age * 3600, "dry-run" in options)
@@ -5631,13 +5644,10 @@ def run_tmpenv(argv: "list[str]") -> int:
         print_list(store, "json" in options)
         return 0
     if "script" in options:
-        script = find_script(options["script"], store, "offline" in options)
-        metadata, path = read_metadata(script, config.subdir), script.path
+        invocation.open(options["script"])
     else:
-        metadata, path = parse_specs(words[1:], options.get("file", "")), ""
-    if command == "create":
-        provide(metadata, path, config, store, "offline" in options)
-    show(store.path(metadata.name))
+        invocation.metadata = parse_specs(words[1:], options.get("file", ""))
+    show(invocation.provide() if command == "create" else invocation.prefix)
     return 0
 
 
@@ -5772,20 +5782,19 @@ def execute(options: "Mapping[str, str]", words: "list[str]") -> int:
         raise Error("expected a script, found none", hint="write conda-execute SCRIPT; --help says more", code=2)
     if "json" in options and "dry-run" not in options:
         raise Error("expected --dry-run with --json, found none", hint="write --dry-run --json", code=2)
-    config, store = open_store(options)
+    invocation = Invocation(options)
+    store = invocation.store
     if "c" in options and words:
         code = os.fsencode("\n".join(words) + "\n")
-        script, args = Script(code, script_path(store, code, CODE_NAMES[0]), "-c"), []
+        invocation.read(Script(code, script_path(store, code, CODE_NAMES[0]), "-c"))
     else:
-        script, args = find_script(words[0] if words else "-", store, "offline" in options), words[1:]
-    metadata = read_metadata(script, config.subdir)
+        invocation.open(words[0] if words else "-", words[1:])
     if "dry-run" in options:
-        show(format_plan(metadata, config, store, script, args, "json" in options))
+        show(invocation.format_plan("json" in options))
         return 0
     if store.say.verbose:
-        tell(format_specification(metadata, store.path(metadata.name)))
-    lease, argv, environ = enter(store, metadata, config, script, args, "offline" in options, "force-env" in options)
-    launch(argv, environ, lease)
+        tell(invocation.format_specification())
+    launch(*invocation.enter())
 
 
 def main(argv: "list[str] | None" = None) -> int:
@@ -5852,22 +5861,19 @@ def guard(work: "Callable[..., int]", *args: object) -> int:
 def run(path: str, args: "Iterable[str]" = ()) -> int:
     """Run a script in its environment as a child; return its exit code, 128 + n after signal n, or raise Error."""
     with LibraryOnly():
-        config, store = open_store({})
-        script = find_script(os.fspath(path), store, offline=False)
-        lease, argv, environ = enter(store, read_metadata(script, config.subdir), config, script, list(args), False)
+        invocation = Invocation().open(os.fspath(path), args)
+        argv, environ, lease = invocation.enter()
         try:
             return run_child(argv, environ, lease)
         finally:
             lease.release()
-            script.close()
+            invocation.script.close()
 
 
 def prefix_of(path: str) -> str:
     """Return the prefix of a script's environment, built first where there is none, or raise Error."""
     with LibraryOnly():
-        config, store = open_store({})
-        script = find_script(os.fspath(path), store, offline=False)
-        return provide(read_metadata(script, config.subdir), script.path, config, store, offline=False)
+        return Invocation().open(os.fspath(path)).provide()
 
 
 def bootstrap(path: str = "") -> None:
@@ -5890,8 +5896,8 @@ def restart(path: str, module: str) -> int:
     hint = "conda_execute.run(PATH) runs one as a child"
     if not path:
         raise Error("expected a script in a file, found code without one", hint=hint)
-    script, (config, store) = read_script(path), open_store({})
-    metadata = read_metadata(script, config.subdir)
+    script, invocation = read_script(path), Invocation()
+    metadata = invocation.read(script).metadata
     for prefix in (sys.prefix, os.path.dirname(os.path.dirname(sys.executable))):
         if os.path.basename(prefix) == metadata.name and os.path.exists(os.path.join(prefix, MARKER)):
             return 0
@@ -5900,9 +5906,9 @@ def restart(path: str, module: str) -> int:
     metadata.dialect, metadata.run_with = "conda-execute", ["python"]  # what started it, in place of any entrypoint
     starts = ["%d %s" % (pid, os.path.abspath(path)) for pid in (os.getpid(), os.getppid())]
     if os.environ.get("CONDA_EXECUTE_BOOTSTRAP") == starts[os.name == "nt"]:
-        message = "expected to be in %s by now, found Python in %s" % (store.path(metadata.name), sys.prefix)
+        message = "expected to be in %s by now, found Python in %s" % (invocation.prefix, sys.prefix)
         raise Error(message, path, hint="see its bin/python and PYTHONHOME; conda-execute --force-env builds it anew")
-    lease, argv, environ = enter(store, metadata, config, script, [], offline=False)
+    argv, environ, lease = invocation.enter()
     launch(argv[:-1] + find_own_words(path, module), {**environ, "CONDA_EXECUTE_BOOTSTRAP": starts[0]}, lease)
 
 

@@ -70,7 +70,7 @@ def failed(done: subprocess.CompletedProcess[str], text: str, code: int = 125) -
 
 
 def test_a_bug_exits_with_125_and_says_what_to_report(environ: Environ, tmp_path: Path) -> None:
-    code = "import conda_execute as c; c.open_store = lambda options: 1 / 0; c.sys.argv = ['c', 'a.py']; c.program()"
+    code = "import conda_execute as c; c.Invocation = lambda options: 1 / 0; c.sys.argv = ['c', 'a.py']; c.program()"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environ, stderr=subprocess.PIPE, text=True)
     assert done.returncode == 125
     assert done.stderr.startswith("Traceback")
