@@ -87,6 +87,7 @@ Chapters, in the order of a run; each calls only what stands above it:
     Entrypoints    running the commands of a conda-script
     Scripts        where a script comes from and is kept; URLs
     Runs           from a script to its lease and command; --dry-run
+    Options        help and options of both command lines
     conda-tmpenv   list, create, name, clear
     Command line   main and its options
     For other programs   run, prefix_of, bootstrap, conda's hook
@@ -5356,6 +5357,10 @@ def read_stdin(store: Store) -> Script:
     return Script(data, script_path(store, data, CODE_NAMES[1]), "standard input")
 
 
+# ---- Runs ----------------------------------------------------------------------------
+# From a script to a lease on its environment and its command.
+
+
 def detect_version(name: str) -> str:
     """Return the version of this machine's "__glibc" or "__cuda", found as conda finds it, or ""."""
     override = os.environ.get("CONDA_OVERRIDE_" + name[2:].upper())
@@ -5382,10 +5387,6 @@ def read_metadata(script: Script, subdir: str) -> Metadata:
     metadata.run_with = find_command(script.data, path, metadata.run_with, script.shown)
     metadata.name = find_name(metadata.specs, metadata.pip, metadata.channels)
     return metadata
-
-
-# ---- Runs ----------------------------------------------------------------------------
-# From a script to a lease on its environment and its command.
 
 
 def find_batch(environ: "Environ") -> str:
@@ -5569,11 +5570,60 @@ class Invocation:
         return mask(json.dumps(plan, indent=2))
 
 
-# ---- conda-tmpenv --------------------------------------------------------------------
-# The environments as a whole: list, create, name, clear. Knows how options are written.
+# ---- Options -------------------------------------------------------------------------
+# How the two command lines are written: their help, their options, what each takes.
 
+USAGE = """\
+usage: conda-execute [options] SCRIPT [ARG ...]
+       conda-execute [options] -c LINE ... | -c < FILE
+
+Run SCRIPT in the conda environment that its "# conda execute" block describes. SCRIPT is a
+path, a URL (#sha256=HEX behind it pins it), or - for what comes on standard input. What
+stands behind SCRIPT is the script's own.
+
+  -v, --verbose    say what the block asks for, and all that the engine says
+  -q, --quiet      say nothing but errors
+  -f, --force-env  build the environment anew
+  -n, --dry-run    print what would be run where, and create nothing
+      --json       with --dry-run: print it as one JSON object
+      --offline    use nothing from the network
+      --version    print the version
+  -c LINE ...      run these lines, or what comes on standard input where there are none;
+                   options may stand behind them
+  -h, --help       print this text
+
+First lines that work here:
+"""
+TMPENV_USAGE = """\
+usage: conda-tmpenv list [--json]
+       conda-tmpenv create|name [SPEC ...] [--file FILE] [--script SCRIPT]
+       conda-tmpenv clear [--min-age HOURS | --all] [--dry-run]
+
+list     name, size, last use, processes and scripts of each environment
+create   build an environment unless it is there, and print its prefix
+name     print the prefix that an environment has or would have
+clear    remove the environments in which nothing runs: those that were not used for
+         remove-if-unused-for, or for HOURS, or all
+
+SPEC is a match spec; FILE has one on each line; SCRIPT has a "# conda execute" block.
+"""
+COMMANDS = ("conda-execute", "conda execute", "python conda_execute.py", "python -m conda_execute")
+OPTIONS = ("verbose", "quiet", "force-env", "dry-run", "json", "offline", "version", "help", "c")
 WITH_VALUE = ("file", "script", "min-age")
 LETTERS = {"-v": "--verbose", "-q": "--quiet", "-f": "--force-env", "-n": "--dry-run", "-h": "--help"}
+# What each command takes beside --verbose, --quiet and --help.
+TMPENV_OPTIONS = {
+    "list": {"json"}, "create": {"file", "script", "offline"}, "name": {"file", "script"},
+    "clear": {"min-age", "all", "dry-run"}, "collect": set(),
+}  # fmt: skip
+
+
+def format_usage(platform: str) -> str:
+    """Return the help, with the first lines that work on a platform: Linux hands all behind env over as one word."""
+    if platform == "win32":
+        return USAGE + '  none; start a script with "import conda_execute; conda_execute.bootstrap()"\n'
+    split = "" if platform == "darwin" else "-S "
+    return USAGE + "".join("  #!/usr/bin/env %s%s\n" % (split * (" " in one), one) for one in COMMANDS)
 
 
 def parse_argv(argv: "list[str]", known: "Collection[str]", anywhere: bool) -> "tuple[dict[str, str], list[str]]":
@@ -5600,24 +5650,23 @@ def parse_argv(argv: "list[str]", known: "Collection[str]", anywhere: bool) -> "
     return options, words + rest[::-1][rest[-1:] == ["--"] :]
 
 
-TMPENV_USAGE = """\
-usage: conda-tmpenv list [--json]
-       conda-tmpenv create|name [SPEC ...] [--file FILE] [--script SCRIPT]
-       conda-tmpenv clear [--min-age HOURS | --all] [--dry-run]
+def check_tmpenv(options: "Mapping[str, str]", words: "list[str]") -> str:
+    """Return the command; raise Error for what it does not take."""
+    command, hint = (words or ["nothing"])[0], "conda-tmpenv --help says more"
+    if command not in TMPENV_OPTIONS:
+        raise Error("expected one of list, create, name, clear, found " + quote(command), hint=hint, code=2)
+    strange = ["--" + name for name in set(options) - {"verbose", "quiet"} - TMPENV_OPTIONS[command]]
+    strange += words[1:] if "file" not in TMPENV_OPTIONS[command] or "script" in options else []
+    strange += ["--all"] if {"all", "min-age"} <= set(options) else []
+    strange += ["--file"] if {"file", "script"} <= set(options) else []
+    if strange or not all(options[name] for name in WITH_VALUE if name in options):
+        found = quote(strange[0]) if strange else "an option without its value"
+        raise Error("expected nothing else behind %s, found %s" % (command, found), hint=hint, code=2)
+    return command
 
-list     name, size, last use, processes and scripts of each environment
-create   build an environment unless it is there, and print its prefix
-name     print the prefix that an environment has or would have
-clear    remove the environments in which nothing runs: those that were not used for
-         remove-if-unused-for, or for HOURS, or all
 
-SPEC is a match spec; FILE has one on each line; SCRIPT has a "# conda execute" block.
-"""
-# What each command takes beside --verbose, --quiet and --help.
-TMPENV_OPTIONS = {
-    "list": {"json"}, "create": {"file", "script", "offline"}, "name": {"file", "script"},
-    "clear": {"min-age", "all", "dry-run"}, "collect": set(),
-}  # fmt: skip
+# ---- conda-tmpenv --------------------------------------------------------------------
+# The environments as a whole: list, create, name, clear.
 
 
 def run_tmpenv(argv: "list[str]") -> int:
@@ -5649,21 +5698,6 @@ def run_tmpenv(argv: "list[str]") -> int:
         invocation.metadata = parse_specs(words[1:], options.get("file", ""))
     show(invocation.provide() if command == "create" else invocation.prefix)
     return 0
-
-
-def check_tmpenv(options: "Mapping[str, str]", words: "list[str]") -> str:
-    """Return the command; raise Error for what it does not take."""
-    command, hint = (words or ["nothing"])[0], "conda-tmpenv --help says more"
-    if command not in TMPENV_OPTIONS:
-        raise Error("expected one of list, create, name, clear, found " + quote(command), hint=hint, code=2)
-    strange = ["--" + name for name in set(options) - {"verbose", "quiet"} - TMPENV_OPTIONS[command]]
-    strange += words[1:] if "file" not in TMPENV_OPTIONS[command] or "script" in options else []
-    strange += ["--all"] if {"all", "min-age"} <= set(options) else []
-    strange += ["--file"] if {"file", "script"} <= set(options) else []
-    if strange or not all(options[name] for name in WITH_VALUE if name in options):
-        found = quote(strange[0]) if strange else "an option without its value"
-        raise Error("expected nothing else behind %s, found %s" % (command, found), hint=hint, code=2)
-    return command
 
 
 def parse_specs(words: "list[str]", path: str) -> Metadata:
@@ -5739,38 +5773,6 @@ def format_some(words: "list[str]", width: int) -> str:
 
 # ---- Command line --------------------------------------------------------------------
 # From argv to a run, and from an Error to text and exit code.
-
-USAGE = """\
-usage: conda-execute [options] SCRIPT [ARG ...]
-       conda-execute [options] -c LINE ... | -c < FILE
-
-Run SCRIPT in the conda environment that its "# conda execute" block describes. SCRIPT is a
-path, a URL (#sha256=HEX behind it pins it), or - for what comes on standard input. What
-stands behind SCRIPT is the script's own.
-
-  -v, --verbose    say what the block asks for, and all that the engine says
-  -q, --quiet      say nothing but errors
-  -f, --force-env  build the environment anew
-  -n, --dry-run    print what would be run where, and create nothing
-      --json       with --dry-run: print it as one JSON object
-      --offline    use nothing from the network
-      --version    print the version
-  -c LINE ...      run these lines, or what comes on standard input where there are none;
-                   options may stand behind them
-  -h, --help       print this text
-
-First lines that work here:
-"""
-COMMANDS = ("conda-execute", "conda execute", "python conda_execute.py", "python -m conda_execute")
-OPTIONS = ("verbose", "quiet", "force-env", "dry-run", "json", "offline", "version", "help", "c")
-
-
-def format_usage(platform: str) -> str:
-    """Return the help, with the first lines that work on a platform: Linux hands all behind env over as one word."""
-    if platform == "win32":
-        return USAGE + '  none; start a script with "import conda_execute; conda_execute.bootstrap()"\n'
-    split = "" if platform == "darwin" else "-S "
-    return USAGE + "".join("  #!/usr/bin/env %s%s\n" % (split * (" " in one), one) for one in COMMANDS)
 
 
 def execute(options: "Mapping[str, str]", words: "list[str]") -> int:
