@@ -3712,7 +3712,7 @@ class Channel(Record):
 
     def below(self, name: str) -> "Channel":
         """Return the channel of a name below this one's URL, which the same secrets open."""
-        return Channel(**{**vars(self), "url": (self.url.rstrip("/") + "/" + name.strip("/")).rstrip("/")})
+        return Channel(**{**vars(self), "url": (self.url + "/" + name.strip("/")).rstrip("/")})
 
     def find_open_url(self) -> str:
         """Return the URL with password and token in it."""
@@ -3727,8 +3727,8 @@ def split_url(url: str) -> Channel:
     >>> vars(split_url("https://me:pw@host/t/ab-12/main/"))
     {'url': 'https://host/main', 'auth': 'me:pw', 'token': 'ab-12', 'location': 'https://host'}
     """
-    scheme, _, rest = url.rstrip("/").partition("://")
-    host, *path = rest.split("/")
+    scheme, _, rest = url.partition("://")
+    host, *path = rest.rstrip("/").split("/")
     auth, _, host = host.rpartition("@")
     at = path.index("t") if "t" in path[:-1] and scheme.lower() != "file" else len(path)
     token, location = "".join(path[at + 1 : at + 2]), scheme + "://" + host
@@ -4439,7 +4439,7 @@ def build_with_rattler(order: Order) -> None:
     channels, specs = site.find_sources(order.channels, order.specs, order.override)
     order.channels_asked = [channel.url for channel in channels]
     urls, secrets = place_secrets(channels)
-    SECRETS.update(one for channel in channels for one in (channel.auth.partition(":")[2], channel.token) if one)
+    learn_secrets(channel.find_open_url() for channel in channels)
     condarc, cache = order.config.condarc, choose_cache(order)
     priority, (way, verify) = condarc.text("channel_priority"), site.find_way()
     if priority.lower() not in PRIORITIES:
@@ -4779,8 +4779,7 @@ def close_to_others(folder: str) -> None:
         for path in (os.path.join(parent, name) for name in [*folders, *names, os.curdir]):
             mode = os.lstat(path).st_mode
             if mode & 0o022 and mode & 0o170000 != 0o120000:
-                # Which fails at a link into a package cache of somebody else.
-                try_to(lambda path, mode=mode: os.chmod(path, mode & 0o7755), path)  # type: ignore[misc]
+                try_to(os.chmod, path, mode & 0o7755)  # which fails at a link into a package cache of somebody else
 
 
 def mask_records(prefix: str) -> None:
