@@ -3300,12 +3300,11 @@ def tell_failure(failed: str, failure: "Error | OSError", batch: str) -> None:
 
 
 # ---- Children ------------------------------------------------------------------------
-# The one place where programs are started that we wait for. Whatever the caller made of signals,
-# umask and descriptors, a program finds them in order, and its exit code reaches us.
+# Starting a program, waiting for it, ending it. Whatever the caller made of signals, umask and
+# descriptors: an engine finds them in order, a script as they are, and the exit code reaches us.
 
 STOP_S = 10  # conda takes its time to undo what it did
-DRAIN = 64  # how many times what is left in a pipe is read
-REPORT_BYTES = 99  # more than a report has
+PIPE_BYTES = 1 << 20  # more than a pipe holds (pipe(7))
 WATCH_S = 1.0  # how often a child looks whether its parent is there
 SILENT_S = 600  # without a sign of life, which is that a program computes anything at all
 SILENT_TICKS = 10  # of 10 ms: what is less than that in all this time is waiting
@@ -3313,161 +3312,154 @@ SILENT = 1000  # in place of an exit code
 
 
 def wait_for_input(fds: "list[int]", bound_s: float) -> "list[int]":
-    """Return those of some descriptors that have something to read, or are at their end; wait for ever below 0."""
+    """Return those of some descriptors that have something to read, or are at their end, once there are any."""
     from select import POLLIN, poll  # select() takes no descriptor above 1023
 
     polled = poll()
     for fd in fds:
         polled.register(fd, POLLIN)
-    return [fd for fd, _ in polled.poll(bound_s * 1000 if bound_s >= 0 else None)]
+    return [fd for fd, _ in polled.poll(bound_s * 1000)]
 
 
-def format_report(code: int, cause: "OSError | None" = None) -> bytes:
-    """Return what a child of ours says of a program's end, 128 + n after signal n, or of why there was none."""
-    return b"%d %d" % (code if code >= 0 else 128 - code, cause.errno or 0 if cause else 0)
+class Child:
+    """A program with a share in our locks, started as our child, or by one that reports how it ended.
 
-
-def parse_report(report: bytes) -> int:
-    """Return the exit code that a report has, or raise the OSError; 137 for none, of a child that was killed itself.
-
-    >>> parse_report(format_report(3)), parse_report(b"")
-    (3, 137)
-    """
-    code, _, number = report.partition(b" ")
-    if int(number or 0):
-        raise OSError(int(number), os.strerror(int(number)))
-    return int(code or 137)
-
-
-class Held:
-    """A program that a child of ours runs and watches: this file, started anew with "--hold".
-
-    That child reports the exit code on a pipe, since a caller that ignores SIGCHLD, or waits for every
-    child there is, takes it from us; it ends all that the program started, when that ends or when it is
-    told to, or when we are no more; it reports only then. On Windows the program itself is the child.
+    The latter is this file, started anew with `work`: a caller that ignores SIGCHLD, or waits for every
+    child there is, takes an exit code from us, but not what we read from a pipe.
     """
 
-    def __init__(self, argv: "list[str]", environ: "Environ", cwd: str, fds: "list[int]", given: bytes) -> None:
-        from subprocess import DEVNULL, PIPE, STDOUT, Popen
+    child: "Any" = None
+    report, life, text = -1, -1, b""  # what it reports on, what it lives as long as, what it has reported
 
-        options: dict[str, Any] = {"stdin": PIPE if given else DEVNULL, "stdout": PIPE, "stderr": STDOUT}
-        self.report, self.life, self.text, theirs = -1, -1, b"", []
+    def __init__(self, argv: "list[str]", locks: "Iterable[Lock]", work: str, **options: "Any") -> None:
+        from subprocess import Popen
+
+        theirs = []
         try:
-            if fcntl:
+            if work and fcntl:
                 (self.report, end), (life, self.life) = (tuple(map(lift, os.pipe())) for _ in range(2))
                 theirs = [end, life]
-                argv = [sys.executable, "-I", os.path.abspath(__file__), "--hold", *map(str, theirs), *argv]
-                options.update(pass_fds=[*theirs, *fds], start_new_session=True)
-            self.child = Popen(argv, env=environ, cwd=cwd, **options)
+                argv = [sys.executable, "-I", os.path.abspath(__file__), work, *map(str, theirs), *argv]
+            fds = [*theirs, *(lock.fd for lock in locks if lock.fd >= 0)] if fcntl else []
+            self.child = Popen(argv, pass_fds=fds, **options)
         except BaseException:
             self.close()  # which ends a child that has just begun
             raise
         finally:
             for fd in theirs:
                 os.close(fd)
-        if self.child.stdin:
-            try:
-                self.child.stdin.write(given)
-                self.child.stdin.close()
-            except OSError:  # it has ended: its output says why
-                pass
-
-    def read_lines(self) -> "Iterator[bytes]":
-        """Yield what the program prints, line by line, and an empty line now and then while it says nothing.
-
-        That ends with the program, not the pipe, which a fork of the caller may keep open.
-        """
-        pipe: Any = self.child.stdout
-        if not fcntl:
-            yield from pipe
-            return
-        watched, bound_s, left = [pipe.fileno(), self.report], WATCH_S, DRAIN
-        rest: list[bytes] = []
-        while left:
-            ready = wait_for_input(watched, bound_s)
-            if not ready and not self.text:
-                yield b""
-                continue
-            if self.report in ready:
-                self.text, watched = os.read(self.report, REPORT_BYTES), watched[:1]
-                bound_s = 0 if self.text else WATCH_S  # nothing: it was killed, and its program may go on
-            part = os.read(watched[0], 1 << 16) if watched[0] in ready else b""
-            *lines, last = part.split(b"\n")
-            for line in lines:
-                yield b"".join([*rest, line])
-                rest = []
-            rest.append(last)
-            left -= bool(self.text)  # of one that has ended, and left behind what goes on printing
-            if not part and self.report not in ready:
-                break
-        yield from filter(None, [b"".join(rest)])
 
     def wait(self) -> int:
         """Return the exit code, 128 + n after signal n, or raise the OSError that kept the program from starting."""
-        if not fcntl:
-            return self.child.wait()
-        self.text = self.text or os.read(self.report, REPORT_BYTES)
-        self.child.wait()
-        return parse_report(self.text)
-
-    def stop(self) -> None:
-        """End the program and all that it started; told twice, it is not asked but killed."""
-        if not fcntl:
-            self.child.terminate()
+        if self.report >= 0:
+            self.text = self.text or os.read(self.report, PIPE_BYTES) or b"137 0"  # who reports was killed
             self.child.wait()
-            return
-        for _ in range(3):
-            try:
-                os.write(self.life, b"x")
-                self.wait()
-                return
-            except OSError:  # it has ended, or never began
-                return
-            except (KeyboardInterrupt, Error):  # a person is in a hurry
-                continue
+            code, cause = map(int, self.text.split())
+            if cause:
+                raise OSError(cause, os.strerror(cause))
+            return code
+        if not fcntl:
+            return int(self.child.wait())
+        try:
+            status = os.waitpid(self.child.pid, 0)[1]  # where Popen says 0 for what somebody else has
+        except ChildProcessError:
+            message = "expected the exit code of process %d, found that somebody else had waited for it"
+            hint = "wait for your own children alone, in the process that calls run()"
+            raise Error(message % self.child.pid, hint=hint) from None
+        self.child.returncode = code = 128 + (status & 0x7F) if status & 0x7F else status >> 8
+        return code
 
     def close(self) -> None:
-        """Let go of the pipes, which ends the program if it still runs."""
+        """Let go of the pipes, which ends an engine that still runs."""
         for fd in (self.report, self.life):
             if fd >= 0:
                 os.close(fd)
         self.report = self.life = -1
-        pipe = getattr(self, "child", self).__dict__.get("stdout")
-        if pipe:
-            pipe.close()
+        output = getattr(self.child, "stdout", None)
+        if output:
+            output.close()
 
     __del__ = close
 
 
-def hold(argv: "list[str]") -> int:
-    """Run a program as Held describes it: the child's side of it."""
-    import signal
+class Held(Child):
+    """An engine: it and all that it started end when it is told to, and when we are no more; see hold()."""
+
+    def __init__(self, argv: "list[str]", environ: "Environ", cwd: str, locks: "Iterable[Lock]", given: bytes) -> None:
+        from subprocess import DEVNULL, PIPE, STDOUT
+
+        options = {"stdin": PIPE if given else DEVNULL, "stdout": PIPE, "stderr": STDOUT, "start_new_session": True}
+        super().__init__(argv, locks, "--hold", env=environ, cwd=cwd, **options)
+        try:
+            if given:
+                self.child.stdin.write(given)
+                self.child.stdin.close()
+        except OSError:  # it has ended: its output says why
+            pass
+
+    def read_lines(self) -> "Iterator[bytes]":
+        """Yield what the program prints, line by line, up to its end, and an empty line now and then meanwhile."""
+        if not fcntl:
+            yield from self.child.stdout
+            return
+        output, rest = self.child.stdout.fileno(), [b""]
+        watched = [output, self.report]  # a fork of the caller may keep the first from its end
+        while not self.text:
+            ready = wait_for_input(watched, WATCH_S)
+            if self.report in ready:  # with nothing to read it was killed, and its program may go on
+                self.text, watched = os.read(self.report, PIPE_BYTES), [output]
+                ready = wait_for_input(watched, 0)  # for what it printed last
+            if output in ready:
+                part = os.read(output, PIPE_BYTES)
+                if not part:
+                    break
+                *lines, last = part.split(b"\n")
+                for line in lines:
+                    yield b"".join([*rest, line])
+                    rest = []
+                rest.append(last)
+            elif not self.text:
+                yield b""
+        yield from filter(None, [b"".join(rest)])
+
+    def stop(self) -> None:
+        """End the program and all that it started; told twice, it is not asked but killed."""
+        for _ in range(3):
+            try:
+                os.write(self.life, b"x") if fcntl else self.child.terminate()
+                self.wait()
+            except KeyboardInterrupt:  # a person is in a hurry
+                continue
+            except OSError:  # it has ended, or never began
+                pass
+            return
+
+
+def report_end(argv: "list[str]", wait: "Callable[[Popen[bytes]], int]", **options: "Any") -> int:
+    """Run the command behind two pipes that are Child's, and say on the first how it ended, or why there was none."""
     from subprocess import Popen
-    from threading import Thread
 
     report, life, *command = argv
-    parent = os.getppid()
-    os.umask(os.umask(0o022) | 0o022)
-    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGPIPE):
-        signal.signal(number, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_SETMASK, [])
     for fd in (report, life):
         os.set_inheritable(int(fd), False)
-    set_process(PR_SET_CHILD_SUBREAPER, 1)
-    stopped: list[int] = []
-    if wait_for_input([int(life)], 0):  # told to end before we began
-        return 0
     try:
-        start = lambda: set_process(PR_SET_PDEATHSIG, signal.SIGKILL)  # noqa: E731
-        child = Popen(command, close_fds=False, start_new_session=True, preexec_fn=start)
+        code, cause = wait(Popen(command, close_fds=False, **options)), 0
     except OSError as e:
-        os.write(int(report), format_report(127, e))
-        return 0
-    Thread(target=watch, args=(int(life), parent, child.pid, stopped), daemon=True).start()
-    code = child.wait()
-    end_all(child.pid, bool(stopped) or code != 0)
-    os.write(int(report), format_report(SILENT if SILENT in stopped else code))
+        code, cause = 127, e.errno or 0
+    os.write(int(report), b"%d %d" % (code if code >= 0 else 128 - code, cause))
     os._exit(0)
+
+
+def run_report(argv: "list[str]") -> int:
+    """Run a command with signals as the caller had them, and report its end."""
+    import signal
+    from subprocess import Popen
+
+    before = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    for number in (signal.SIGINT, signal.SIGQUIT):  # for the command; a handler is not inherited, ignoring would be
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, lambda number, frame: None)
+    return report_end(argv, Popen.wait, preexec_fn=lambda: signal.signal(signal.SIGCHLD, before))
 
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36  # end with your parent; be that of what our children leave behind
@@ -3521,6 +3513,29 @@ def end_all(group: int, everyone: bool) -> None:
             os.waitpid(-1 if everyone else -group, 0)
         except ChildProcessError:
             return
+
+
+def hold(argv: "list[str]") -> int:
+    """Run an engine as Held promises it, and report its end once all is gone that it started."""
+    import signal
+    from threading import Thread
+
+    life, parent = int(argv[1]), os.getppid()
+    os.umask(os.umask(0o022) | 0o022)
+    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    set_process(PR_SET_CHILD_SUBREAPER, 1)
+
+    def wait(engine: "Popen[bytes]") -> int:
+        stopped: list[int] = []
+        Thread(target=watch, args=(life, parent, engine.pid, stopped), daemon=True).start()
+        code = engine.wait()
+        end_all(engine.pid, bool(stopped) or code != 0)
+        return SILENT if SILENT in stopped else code
+
+    start = lambda: set_process(PR_SET_PDEATHSIG, signal.SIGKILL)  # noqa: E731
+    return report_end(argv, wait, start_new_session=True, preexec_fn=start)
 
 
 # ---- Activation ----------------------------------------------------------------------
@@ -4069,9 +4084,8 @@ def run_engine(argv: "list[str]", environ: "Environ", order: Order, *more: Lock,
     locks, say, program = [order.builder, *more], order.say, None
     lines: list[str] = []
     marks: list[str] = []
-    fds = [lock.fd for lock in locks if lock.fd >= 0]
     try:
-        program = Held(argv, environ, os.path.dirname(order.prefix), fds, given.encode())
+        program = Held(argv, environ, os.path.dirname(order.prefix), locks, given.encode())
         order.builder.life = program.life
         marks = [leave_mark(lock.path + ".exclusive", program.child.pid) for lock in locks if lock.mark]
         for raw in program.read_lines():
@@ -4865,22 +4879,29 @@ def find_argv(words: "list[str]", script: str, args: "list[str]", prefix: str, p
         hint = "add the package that brings it to env, or name another command with run_with"
         hint += "; --force-env mends a damaged environment" if where == prefix else ""
         raise Error("expected %s in %s, found none" % (quote(word), where), script, hint=hint, code=127)
-    if at > 1:
-        return [which("env", path) or "/usr/bin/env", *words[1:at], program, *words[at + 1 :], *rest]
-    return [program, *words[at + 1 :], *rest]
+    before = [which("env", path) or "/usr/bin/env", *words[1:at]] if at > 1 else []
+    return [*before, program, *words[at + 1 :], *rest]
 
 
 LEASE_FD = 900  # out of the way of what scripts use by number, below the usual limit of 1024
 MAX_LEASES = 16  # in one process, all on one environment: no script nests so deep
 
 
-def raise_lease(lease: Lock, argv: "list[str]") -> int:
-    """Move a lease to a descriptor that exec leaves open, as high as the limit allows (256 on macOS); return it, or -1.
+def is_same_file(one: int, other: int) -> bool:
+    """Answer whether two descriptors are of one file; one that is closed is of none."""
+    try:
+        return os.path.sameopenfile(one, other)
+    except OSError:
+        return False
+
+
+def raise_lease(lease: "Lock | None", argv: "list[str]") -> None:
+    """Move a lease to a descriptor that exec leaves open, as high as the limit allows (256 on macOS).
 
     Who starts itself again and again inherits leases; raise Error before that goes on for ever.
     """
-    if lease.fd < 0 or not fcntl:
-        return -1
+    if not lease or lease.fd < 0 or not fcntl:
+        return
     for start in (LEASE_FD, 200, 50, 10, LOWEST_FD):
         try:
             with Lock.opening:
@@ -4896,17 +4917,46 @@ def raise_lease(lease: Lock, argv: "list[str]") -> int:
             lease.close()
             hint = "see what it starts: " + printable(" ".join(argv))
             raise Error("expected a script, found conda-execute starting itself again and again", hint=hint)
-        return fd
+        return
     os.set_inheritable(lease.fd, True)
-    return lease.fd
 
 
-def is_same_file(one: int, other: int) -> bool:
-    """Answer whether two descriptors are of one file; one that is closed is of none."""
+def no_start(program: str, cause: "OSError | ValueError") -> Error:
+    """Return the Error for a command that the system does not start."""
+    code = 127 if isinstance(cause, FileNotFoundError) else 126
+    hint = "see run_with, the shebang, and the interpreter that the command itself names"
+    found = getattr(cause, "strerror", "") or cause
+    return Error("expected a command that can run, found: %s" % found, program, "", hint, code)
+
+
+def run_child(argv: "list[str]", environ: "Environ", lease: "Lock | None") -> int:
+    """Run the command as a child that holds a lease of its own; return its exit code, 128 + n after signal n.
+
+    Ctrl-C is the child's to answer; as a shell does, we wait for it, and are interrupted if it was.
+    """
+    import signal
+
+    own = Lock(lease.path, lease.say, lease.sign).wait(exclusive=False) if lease and lease.fd >= 0 else None
+    raise_lease(own, argv)
+    is_plain = not fcntl or signal.getsignal(signal.SIGCHLD) == signal.SIG_DFL
+    child, code, is_interrupted = None, None, False
     try:
-        return os.path.sameopenfile(one, other)
-    except OSError:
-        return False
+        child = Child(argv, filter(None, [own]), "" if is_plain else "--report", env=environ)
+        while code is None:
+            try:
+                code = child.wait()
+            except KeyboardInterrupt:
+                is_interrupted = True
+    except (OSError, ValueError) as e:
+        raise no_start(argv[0], e) from None
+    finally:
+        if child:
+            child.close()
+        if own:
+            own.abandon() if own.mark else own.close()
+    if is_interrupted and code == 128 + signal.SIGINT:
+        raise KeyboardInterrupt
+    return code
 
 
 def launch(argv: "list[str]", environ: "Environ", lease: "Lock | None") -> "NoReturn":
@@ -4918,103 +4968,13 @@ def launch(argv: "list[str]", environ: "Environ", lease: "Lock | None") -> "NoRe
         _signal.signal(_signal.SIGINT, _signal.SIG_IGN)
         code = run_child(argv, environ, lease)
         sys.exit(code - (code >> 31 << 32))  # which takes a C int; 0xC0000005, a crash, is none
-    if lease:
-        raise_lease(lease, argv)
+    raise_lease(lease, argv)
     for name in ("SIGPIPE", "SIGXFSZ"):  # Python ignores these, and exec would hand that on
         _signal.signal(getattr(_signal, name), _signal.SIG_DFL)
     try:
         os.execve(argv[0], argv, environ)
     except (OSError, ValueError) as e:  # ValueError: what no environment can hold
         raise no_start(argv[0], e) from None
-
-
-def run_child(argv: "list[str]", environ: "Environ", lease: "Lock | None") -> int:
-    """Run the command as a child that holds a lease of its own; return its exit code, 128 + n after signal n.
-
-    Ctrl-C is the child's to answer; as a shell does, we wait for it, and are interrupted if it was.
-    """
-    own = Lock(lease.path, lease.say, lease.sign).wait(exclusive=False) if lease and lease.fd >= 0 else None
-    fd = raise_lease(own, argv) if own else -1
-    try:
-        code, interrupted = wait_for(argv, environ, [fd] if fd >= 0 else [])
-    except (OSError, ValueError) as e:
-        raise no_start(argv[0], e) from None
-    finally:
-        if own:
-            own.abandon() if own.mark else own.close()
-    if interrupted and code == 128 + 2:  # SIGINT
-        raise KeyboardInterrupt
-    return code
-
-
-def wait_for(argv: "list[str]", environ: "Environ", fds: "list[int]") -> "tuple[int, bool]":
-    """Start a command; return its exit code when it has ended, and whether we were interrupted before.
-
-    A caller that does not leave SIGCHLD alone may take the exit code away from us, or from everybody:
-    then the command is the child of one more process of ours, which reports it on a pipe.
-    """
-    import signal
-    from subprocess import Popen
-
-    pipe: list[int] = []
-    if fcntl and signal.getsignal(signal.SIGCHLD) != signal.SIG_DFL:
-        pipe = list(map(lift, os.pipe()))
-        argv = [sys.executable, "-I", os.path.abspath(__file__), "--report", str(pipe[1]), *argv]
-    interrupted = False
-    try:
-        child = Popen(argv, env=environ, pass_fds=[*fds, *pipe[1:]])
-        if pipe:
-            os.close(pipe.pop())  # so that its end is seen here
-        while True:
-            try:
-                code = parse_report(os.read(pipe[0], REPORT_BYTES)) if pipe else find_exit_code(child)
-                return code, interrupted
-            except KeyboardInterrupt:
-                interrupted = True
-    finally:
-        for fd in pipe:
-            os.close(fd)
-
-
-def find_exit_code(child: "Popen[bytes]") -> int:
-    """Return the exit code of a child that has ended, 128 + n after signal n."""
-    if not fcntl:
-        return child.wait()
-    try:
-        status = os.waitpid(child.pid, 0)[1]
-    except ChildProcessError:
-        message = "expected the exit code of process %d, found that somebody else had waited for it" % child.pid
-        raise Error(message, hint="wait for your own children alone, in the process that calls run()") from None
-    child.returncode = 128 + (status & 0x7F) if status & 0x7F else status >> 8
-    return child.returncode
-
-
-def run_report(argv: "list[str]") -> int:
-    """Run a command, with signals as the caller had them, and report its exit code on a pipe."""
-    import signal
-    from subprocess import Popen
-
-    pipe, *command = argv
-    os.set_inheritable(int(pipe), False)
-    before = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    for number in (signal.SIGINT, signal.SIGQUIT):  # for the command; a handler is not inherited, ignoring would be
-        if signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, lambda number, frame: None)
-    try:
-        child = Popen(command, close_fds=False, preexec_fn=lambda: signal.signal(signal.SIGCHLD, before))
-    except OSError as e:
-        os.write(int(pipe), format_report(127, e))
-        return 0
-    os.write(int(pipe), format_report(child.wait()))
-    return 0
-
-
-def no_start(program: str, cause: "OSError | ValueError") -> Error:
-    """Return the Error for a command that the system does not start."""
-    code = 127 if isinstance(cause, FileNotFoundError) else 126
-    hint = "see run_with, the shebang, and the interpreter that the command itself names"
-    found = getattr(cause, "strerror", "") or cause
-    return Error("expected a command that can run, found: %s" % found, program, "", hint, code)
 
 
 # ---- Entrypoints ---------------------------------------------------------------------
