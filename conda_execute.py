@@ -3564,12 +3564,16 @@ def activate(environ: "Environ", prefix: str, config: Config) -> "dict[str, str]
     """
     outer, depth = find_active(environ)
     gone = find_bin_dirs(outer) if outer else []
-    path = environ.get("PATH", os.defpath).split(os.pathsep)
-    path = [folder for folder in path if not folder or os.path.normpath(folder) not in gone]
+    path = [one for one in environ.get("PATH", os.defpath).split(os.pathsep) if os.path.normpath(one) not in gone]
     new = dict(environ)
     if outer != prefix:
-        take_back_variables(new, outer, depth - 1)
-        new.update(find_variables(environ, prefix, depth))
+        for name in map(str.upper, read_variables(outer) if outer else ()):
+            hidden = environ.get("__CONDA_SHLVL_%d_%s" % (depth - 1, name))
+            new.pop(name, "")
+            new.update({name: hidden} if hidden else {})
+        for name, value in read_variables(prefix).items():
+            new[name.upper()] = value
+            new.update({"__CONDA_SHLVL_%d_%s" % (depth, name.upper()): environ[name]} if name in environ else {})
         new.update({"CONDA_PREFIX_%d" % depth: outer} if depth else {})
     is_named = os.path.basename(os.path.dirname(prefix)) == "envs"
     new["PATH"] = os.pathsep.join(find_bin_dirs(prefix) + path)
@@ -3589,8 +3593,8 @@ def find_prompt(environ: "Environ", config: Config) -> str:
     if shown.lower() in ("false", "no", "off", "n", "0"):
         return ""
     name, prefix = environ["CONDA_DEFAULT_ENV"], environ["CONDA_PREFIX"]
-    known = {"default_env": name, "stacked_env": name, "prefix": prefix, "name": os.path.basename(prefix)}
     prompt = prompt or "({default_env}) "
+    known = {"default_env": name, "stacked_env": name, "prefix": prefix, "name": os.path.basename(prefix)}
     for key, value in known.items():
         prompt = prompt.replace("{%s}" % key, value)
     return prompt
@@ -3603,33 +3607,16 @@ def is_variable(name: str) -> bool:
 
 def read_variables(prefix: str) -> "dict[str, str]":
     """Return the variables that packages and "conda env config vars" set in an environment."""
-    files = list_files(os.path.join(prefix, "etc", "conda", "env_vars.d"), ".json")
-    state = os.path.join(prefix, "conda-meta", "state")
-    if not files and not os.path.exists(state):
-        return {}
     found: dict[str, Any] = {}
-    for path in [*files, state]:
+    state = os.path.join(prefix, "conda-meta", "state")
+    files = [*list_files(os.path.join(prefix, "etc", "conda", "env_vars.d"), ".json"), state]
+    for path in filter(os.path.exists, files):
         content = read_json(path)
         if path == state and isinstance(content, dict):
             content = content.get("env_vars")
         found.update(content if isinstance(content, dict) else {})
     names = [name for name in found if is_variable(name) and name != "PATH"]
     return {name: str("" if found[name] is None else found[name]) for name in names if found[name] != "***unset***"}
-
-
-def find_variables(environ: "Environ", prefix: str, depth: int) -> "dict[str, str]":
-    """Return the variables of an environment, upper-case as conda has them, and those they hide."""
-    found = read_variables(prefix)
-    hidden = {"__CONDA_SHLVL_%d_%s" % (depth, name): environ[name] for name in found if name in environ}
-    return {name.upper(): value for name, value in {**found, **hidden}.items()}
-
-
-def take_back_variables(environ: "dict[str, str]", prefix: str, depth: int) -> None:
-    """Give the variables that an environment set the values that they had before."""
-    for name in map(str.upper, read_variables(prefix) if prefix else ()):
-        before = environ.get("__CONDA_SHLVL_%d_%s" % (depth, name))
-        environ.pop(name, "")
-        environ.update({name: before} if before else {})
 
 
 def run_batch(paths: "list[str]", environ: "Environ") -> "Environ":
@@ -3646,9 +3633,19 @@ def run_batch(paths: "list[str]", environ: "Environ") -> "Environ":
     return dict(line.split("=", 1) for line in lines if line.find("=") > 0)
 
 
-# What an exported SHELLOPTS may have set, which activation scripts are not written for; given back before the command.
-FLAGS = "euCfxv"
-FUNCTIONS = "unset -f exec set shift unset true"  # which a shell would call in place of its own
+# By which bash is told options that activation scripts are not written for: the command alone gets them.
+SHELL_OPTIONS = ("SHELLOPTS", "POSIXLY_CORRECT")
+# What a shell does before it becomes the command. Functions of these names would be called in place of its own;
+# "activate" is one, since scripts may shift; what they print is no result of the command.
+ACTIVATION = """\
+unset -f exec unset true
+activate() {
+%s
+}
+if true >&2; then activate >&2; else activate >/dev/null; fi
+unset -f exec unset
+exec "$@"
+"""
 
 
 def source_scripts(argv: "list[str]", old: "Environ", new: "Environ") -> "tuple[list[str], Environ]":
@@ -3661,32 +3658,23 @@ def source_scripts(argv: "list[str]", old: "Environ", new: "Environ") -> "tuple[
     if os.name == "nt":
         changed = {name: value for name, value in new.items() if old.get(name) != value}
         return argv, run_batch(after, {**run_batch(before, old), **changed})  # conda's order: leave, set, enter
-    start = {name: value for name, value in old.items() if name != "BASH_ENV"}  # a file that bash would run first
-    pairs = [(". ", path) for path in before]
-    pairs += [("unset ", name) for name in start if name not in new and is_variable(name)]
-    always = ["PATH", *(name for name in new if name.startswith("CONDA_") and is_variable(name))]
-    always += map(str.upper, read_variables(new["CONDA_PREFIX"]) if before else ())  # which those may have unset
-    exported = [name for name in new if start.get(name) != new[name] or name in always]
-    pairs += [("export %s=" % name, new[name]) for name in filter(is_variable, exported)]
-    pairs += [(". ", path) for path in after]
-    code = ["%s'%s'" % (word, text.replace("'", "'\\''")) for word, text in pairs]
-    shell = which("bash", old.get("PATH", os.defpath)) or "/bin/sh"
-    # A function, since scripts may shift. What they print is no result of the script.
-    is_bash = os.path.basename(shell) == "bash"
-    flags = FLAGS + "k" * is_bash
-    lines = [FUNCTIONS, 'set -- "$-" "${SHELLOPTS-}" "$@"', "set +" + flags, "set +o posix +o pipefail" * is_bash]
-    enter = "{ activate; %s\n}" % ("trap - DEBUG ERR RETURN" * is_bash)
-    lines += [
-        "activate() {",
-        *code,
-        "}",
-        "if true >&2; then %s >&2; else %s >/dev/null; fi" % (enter, enter),
-        FUNCTIONS,
-    ]
-    lines += ["case $1 in *%s*) set -%s ;; esac" % (flag, flag) for flag in flags]
-    lines += ["case $2 in *%s*) set -o %s ;; esac" % (name, name) for name in ("posix", "pipefail") if is_bash]
-    lines += ["shift 2", 'exec "$@"']
-    return [shell, "-c", "\n".join(lines), "conda-execute", *argv], start
+    shell, env = (which(name, old.get("PATH", os.defpath)) for name in ("bash", "env"))
+    options = ["%s=%s" % (name, new[name]) for name in SHELL_OPTIONS if name in new]
+    if options and "=" not in argv[0]:  # which env takes for a variable
+        argv = [env or "/usr/bin/env", *options, *argv]
+    start = {
+        name: old[name] for name in old if name not in ("BASH_ENV", *SHELL_OPTIONS)
+    }  # the first, a file, bash would run
+    always = ["PATH", *map(str.upper, read_variables(new["CONDA_PREFIX"]) if before else ())]  # they may unset these
+    lines = [(". ", path) for path in before]
+    lines += [("unset ", name) for name in filter(is_variable, start) if name not in new]
+    for name in filter(is_variable, new):
+        is_changed = start.get(name) != new[name] or name in always or name.startswith("CONDA_")
+        lines += [("export %s=" % name, new[name])] if is_changed and name not in SHELL_OPTIONS else []
+    lines += [(". ", path) for path in after]
+    code = ["%s'%s'" % (word, text.replace("'", "'\\''")) for word, text in lines]
+    code += ["trap - DEBUG ERR RETURN"] if shell else []  # of bash alone
+    return [shell or "/bin/sh", "-c", ACTIVATION % "\n".join(code), "conda-execute", *argv], start
 
 
 def read_environ() -> "dict[str, str]":

@@ -635,6 +635,16 @@ def test_options_of_the_callers_shell_end_no_activation_and_are_the_scripts(
     assert words[0] == "yes" and set(options.split(":")) <= set(words[1].split(":")), done.stdout
 
 
+@both_ways
+@pytest.mark.parametrize("name", ["SHELLOPTS", "POSIXLY_CORRECT"])
+def test_what_tells_bash_its_options_is_the_callers(
+    run: Run, write: Write, environ: Environ, tmp_path: Path, spec: str, name: str
+) -> None:
+    """Which is no wish of activation scripts', nor of what a shell makes of it."""
+    environ.update({name: "errexit", "LC_ALL": "C.UTF-8", "PWD": str(tmp_path), "SHLVL": "1"})
+    assert change(run, write, environ, spec) == {}
+
+
 @pytest.mark.cold
 def test_what_activation_prints_is_no_result_and_a_closed_stderr_keeps_none_from_running(
     run: Run, write: Write, env_dir: Path

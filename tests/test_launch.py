@@ -119,7 +119,7 @@ def test_a_level_of_shells_that_is_none_counts_as_the_first(level: str) -> None:
 def test_a_state_file_that_is_none_is_as_good_as_none(tmp_path: Path, content: str) -> None:
     (tmp_path / "conda-meta").mkdir()
     (tmp_path / "conda-meta" / "state").write_text(content)
-    assert conda_execute.find_variables({}, str(tmp_path), 0) == {}
+    assert conda_execute.read_variables(str(tmp_path)) == {}
 
 
 def test_debug_shows_a_traceback(run: Run, environ: Environ) -> None:
@@ -481,8 +481,9 @@ def test_values_reach_the_script_whatever_they_hold(run: Run, write: Write, envi
 def test_variables_of_the_environments_state_file_hide_the_callers(tmp_path: Path) -> None:
     (tmp_path / "conda-meta").mkdir()
     (tmp_path / "conda-meta" / "state").write_text('{"env_vars": {"A": "new", "B": "***unset***"}}')
-    found = conda_execute.find_variables({"A": "old", "B": "kept"}, str(tmp_path), 0)
-    assert found == {"A": "new", "__CONDA_SHLVL_0_A": "old"}
+    config, start = conda_execute.Config(root="", condarc=conda_execute.Condarc({})), {"A": "old", "B": "kept"}
+    found = conda_execute.activate(start, str(tmp_path), config)
+    assert {one: found[one] for one in found if one[-1] in "AB"} == {**start, "A": "new", "__CONDA_SHLVL_0_A": "old"}
 
 
 @pytest.mark.warm
