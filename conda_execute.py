@@ -4973,16 +4973,17 @@ def find_words(
     command: "Command", values: "Mapping[str, str]", prefix: str, path: str, capture: "Callable[[Any], str]" = str
 ) -> "list[str]":
     """Return the words of a command, the first as the path of a program; none where nothing is left of it."""
-    fields: list[str | None] = []  # None vanishes
+    fields: list[list[str]] = []  # the parts of each; one that has none vanishes
     for word in command:
-        fields.append(None)
+        fields.append([])
         for is_split, value in word:
             text = values.get(value, value) if isinstance(value, str) else capture(value)
-            for i, piece in enumerate(text.split() if is_split else [text]):
-                fields += [None] if i or is_split and text[0].isspace() else []
-                fields[-1] = (fields[-1] or "") + piece
-            fields += [None] if is_split and text[-1:].isspace() else []
-    words = [field for field in fields if field is not None]
+            for part in text if is_split else [text]:
+                if is_split and part.isspace():
+                    fields.append([])
+                else:
+                    fields[-1].append(part)
+    words = ["".join(parts) for parts in fields if parts]
     if words and os.path.basename(words[0]) == words[0]:
         program = find_executable(words[0], prefix, path, SHELLS + UTILITIES)
         if not program:
@@ -4999,8 +5000,8 @@ def find_launch(metadata: Metadata, script: "Script", args: "list[str]", prefix:
     [entrypoint] = metadata.run_with
     source, cache = os.path.abspath(script.path), find_cache(prefix, script.data)
     if "&&" in entrypoint or "$(" in entrypoint:
-        file = os.path.abspath(__file__)
-        return [sys.executable, "-I", file, "--entrypoint", entrypoint, prefix, source, cache, *args]
+        ourselves = [sys.executable, "-I", os.path.abspath(__file__), "--entrypoint"]
+        return [*ourselves, entrypoint, prefix, source, cache, *args]
     [command] = parse_commands(Text(entrypoint), 0, 0)[0]
     return [*find_words(command, {"${SCRIPT}": source, "${CACHE}": cache}, prefix, path), *args]
 
@@ -5026,9 +5027,11 @@ def run_command(argv: "list[str]", environ: "Environ", **streams: "Any") -> byte
         if child:
             try_to(child.send_signal, number)  # which may have ended: a terminal tells it too
 
-    names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT") if os.name != "nt" else ()  # there, all on a console get Ctrl-C
-    numbers = [getattr(signal, name) for name in names]
-    old = {number: signal.signal(number, pass_on) for number in numbers if signal.getsignal(number) != signal.SIG_IGN}
+    old: dict[int, Any] = {}
+    if fcntl:  # on Windows, all on a console get Ctrl-C
+        ends = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT]
+        old = {one: signal.signal(one, pass_on) for one in ends if signal.getsignal(one) != signal.SIG_IGN}
+        old[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # if ignored, it hides every exit code
     try:
         child = subprocess.Popen(argv, env=environ, close_fds=False, **streams)
         for number in set(got):  # before there was a child
@@ -5047,12 +5050,9 @@ def run_command(argv: "list[str]", environ: "Environ", **streams: "Any") -> byte
 
 def run_entrypoint(argv: "list[str]") -> int:
     """Run the commands of an entrypoint in the environment, without a shell, and become the last of them."""
-    import signal
     from subprocess import DEVNULL, PIPE
 
     entrypoint, prefix, script, cache, *args = argv
-    if fcntl:  # a caller that ignores it would hide every exit code
-        before = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     values, environ = {"${SCRIPT}": script, "${CACHE}": cache}, read_environ()
 
     def find(command: "Command") -> "list[str]":
@@ -5072,8 +5072,6 @@ def run_entrypoint(argv: "list[str]") -> int:
         run_command(words, environ)
     words = find(last)
     if words:
-        if fcntl:
-            signal.signal(signal.SIGCHLD, before)
         launch([*words, *args], environ, None)
     return 0
 
