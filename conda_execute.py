@@ -338,7 +338,7 @@ def fail(error: Error) -> int:
 
 
 class Line:
-    """A line of YAML: its text, and where that stands in its file.
+    """A line: its text, and where that stands in its file.
 
     `raw` is the whole line, `margin` the number of characters in front of `text`.
     """
@@ -348,11 +348,34 @@ class Line:
         self.indent = len(self.text) - len(self.text.lstrip(" "))
         self.is_blank = self.text[self.indent : self.indent + 1] in ("", "#")
 
+    def find(self, at: int) -> "tuple[Line, int]":
+        """Return the line that a position in the text is on, and the position in that."""
+        return self, at
+
     def expected(self, at: int, what: str, hint: str = "", found: str = "") -> Error:
         """Return an Error that points at a position in the text, and shows what is found there."""
-        place = "%s:%d:%d" % (self.path, self.number, self.margin + at + 1)
-        message = "expected %s, found %s" % (what, found or quote(self.text[at:].rstrip(" ")))
-        return Error(message, place, self.raw or " ", hint)
+        end = "the end of the " + ("block" if self.text[at:] == "\0" else "line")
+        line, at = self.find(at)
+        rest = line.text[at:].rstrip(" ")
+        message = "expected %s, found %s" % (what, found or (quote(rest) if rest else end))
+        return Error(message, "%s:%d:%d" % (line.path, line.number, line.margin + at + 1), line.raw or " ", hint)
+
+
+class Document(Line):
+    """The lines of a block as one: in its text each ends in a newline, and all in a null character."""
+
+    def __init__(self, lines: "list[Line]") -> None:
+        super().__init__("", 0, "".join(line.text + "\n" for line in lines) + "\0")
+        self.lines = lines
+        self.kinds: dict[int, str] = {}  # of TOML's tables: see find_table()
+
+    def find(self, at: int) -> "tuple[Line, int]":
+        before = self.text[:at].split("\n")[: len(self.lines)]
+        return self.lines[len(before) - 1], len(before[-1])
+
+    def find_column(self, at: int) -> int:
+        """Return how many characters of its line stand before a position, -1 for the end of all lines."""
+        return -1 if self.text[at] == "\0" else at - self.text.rfind("\n", 0, at) - 1
 
 
 class Text(str):
@@ -360,7 +383,7 @@ class Text(str):
 
     line: Line
     at: int
-    comment = ""
+    comment: "Text"
 
     @classmethod
     def of(cls, value: str, line: Line, at: int) -> "Text":
@@ -374,6 +397,15 @@ class Text(str):
     def expected_at(self, i: int, what: str, hint: str) -> Error:
         """Return an Error that points at a character of a string, if no escape stands before it."""
         return self.line.expected(self.at + 1 + i, what, hint, quote(self[i:]) if self[i:] else "the end of the text")
+
+
+Text.comment = Text()  # where there is none
+
+
+def skip_spaces(text: str, at: int) -> int:
+    while text[at] in " \t":
+        at += 1
+    return at
 
 
 # ---- YAML ----------------------------------------------------------------------------
@@ -397,6 +429,7 @@ ESCAPES = {
 }  # fmt: skip
 HEX_DIGITS = {"x": 2, "u": 4, "U": 8}
 BLOCK_END = "leave a blank line above this one if the block has ended"
+DASHES = ("- ", "-\n")
 MAX_INDENT = 100  # deeper nesting serves nobody, and would exhaust the stack
 MAX_KEY = 1024  # YAML 1.2, 7.4.2; PyYAML finds no colon behind a longer one
 # What the items below a key are called in messages.
@@ -408,252 +441,232 @@ def parse_yaml(lines: "list[Line]") -> "dict[Text, Node]":
     for line in lines:
         if line.text[:4].rstrip() in ("---", "..."):
             raise line.expected(0, "one document without markers", "remove this line")
-    mapping, end = parse_mapping(lines, 0, lines[0].indent) if lines else ({}, 0)
-    if end < len(lines):
-        raise no_key(lines[end], lines[0].indent)
+    doc = Document(lines)
+    mapping, end = parse_mapping(doc, doc.indent)
+    if doc.text[end] != "\0":
+        raise no_key(doc, end, doc.indent)
     return mapping
 
 
-def no_key(line: Line, indent: int) -> Error:
+def no_key(doc: Document, pos: int, indent: int) -> Error:
     """Return the Error for a line where only a key of the mapping can stand."""
     hint = BLOCK_END + "; a value stands on one line, a key below the others"
-    return line.expected(line.indent, "a key at column %d" % (line.margin + indent + 1), hint)
+    return doc.expected(pos, "a key at column %d" % (doc.find(pos)[0].margin + indent + 1), hint)
 
 
-def parse_mapping(lines: "list[Line]", i: int, indent: int) -> "tuple[dict[Text, Node], int]":
+def parse_mapping(doc: Document, pos: int) -> "tuple[dict[Text, Node], int]":
     """mapping := (key ":" value)+, the keys at one indentation."""
     mapping: dict[Text, Node] = {}
-    while i < len(lines) and lines[i].indent >= indent:
-        if lines[i].indent > indent:
-            raise no_key(lines[i], indent)
-        key, at = parse_key(lines[i], indent)
+    indent = doc.find_column(pos)
+    while doc.find_column(pos) >= indent >= 0:
+        if doc.find_column(pos) > indent:
+            raise no_key(doc, pos, indent)
+        key, pos = parse_key(doc, pos)
         if key in mapping:
             raise key.expected("each key once", "merge the two", quote(key) + " again")
-        mapping[key], i = parse_value(lines, i, at, key)
-    return mapping, i
+        mapping[key], pos = parse_value(doc, pos, key)
+    return mapping, pos
 
 
-def parse_key(line: Line, at: int) -> "tuple[Text, int]":
+def parse_key(doc: Document, pos: int) -> "tuple[Text, int]":
     """key := scalar " "* ":" """
-    if line.text[at : at + 2] in ("-", "- "):
-        raise line.expected(at, "a key", 'write the key that the item belongs to above it, such as "env:"')
-    if line.text[at] in "&*!|>%[]{},@`":
-        raise line.expected(at, "a key", BLOCK_END)
-    key, end = parse_scalar(line, at)
-    if not is_key_end(line, end):
-        glued = line.text.find(":", at, line.text.find(" ", at) % (len(line.text) + 1))
-        if glued > at and line.text[glued : glued + 3] != "://":
-            raise line.expected(glued + 1, "a space behind the colon", "write one")
+    if doc.text.startswith(DASHES, pos):
+        raise doc.expected(pos, "a key", 'write the key that the item belongs to above it, such as "env:"')
+    if doc.text[pos] in "&*!|>%[]{},@`":
+        raise doc.expected(pos, "a key", BLOCK_END)
+    key, end = parse_scalar(doc, pos)
+    if not is_key_end(doc.text, end):
+        word = doc.text[pos : doc.text.index("\n", pos)].split(" ")[0]
+        colon = word.find(":")
+        if colon > 0 and not word.startswith("://", colon):
+            raise doc.expected(pos + colon + 1, "a space behind the colon", "write one")
         hint = BLOCK_END + '; write "- " before an item, a colon behind a key'
-        raise line.expected(at, '"key: value"', 'write "%s:"' % key if key in ITEMS else hint)
-    end = skip_spaces(line.text, end)
-    if end - at > MAX_KEY:
-        raise line.expected(at, "a key of at most %d characters" % MAX_KEY, "shorten it", str(end - at))
+        raise doc.expected(pos, '"key: value"', 'write "%s:"' % key if key in ITEMS else hint)
+    end = skip_spaces(doc.text, end)
+    if end - pos > MAX_KEY:
+        raise doc.expected(pos, "a key of at most %d characters" % MAX_KEY, "shorten it", str(end - pos))
     return key, end + 1
 
 
-def is_key_end(line: Line, at: int) -> bool:
+def is_key_end(text: str, pos: int) -> bool:
     """Answer whether a colon stands here that makes what is in front of it a key."""
-    at = skip_spaces(line.text, at)
-    return line.text[at : at + 1] == ":" and line.text[at + 1 : at + 2] in ("", " ")
+    return text.startswith((": ", ":\n"), skip_spaces(text, pos))
 
 
-def parse_value(lines: "list[Line]", i: int, at: int, key: Text) -> "tuple[Node, int]":
+def parse_value(doc: Document, pos: int, key: Text) -> "tuple[Node, int]":
     """value := scalar | flow list | list or mapping on the lines below | nothing"""
-    line, at = lines[i], skip_spaces(lines[i].text, at)
     value: Node
-    if line.text[at : at + 1] in ("", "#"):
-        key.comment = parse_end(line, at)
-        return parse_nested(lines, i + 1, key)
-    if line.text[at] == "[":
-        value, i, at = parse_flow(lines, i, at)
-    else:
-        value, at = parse_scalar(line, at)
-    key.comment = parse_end(lines[i], at)
-    return value, i + 1
+    pos = skip_spaces(doc.text, pos)
+    if doc.text[pos] in "#\n":
+        key.comment, pos = parse_end(doc, pos)
+        return parse_nested(doc, pos, key)
+    value, pos = parse_flow(doc, pos) if doc.text[pos] == "[" else parse_scalar(doc, pos)
+    key.comment, pos = parse_end(doc, pos)
+    return value, pos
 
 
-def parse_nested(lines: "list[Line]", i: int, key: Text) -> "tuple[Node, int]":
+def parse_nested(doc: Document, pos: int, key: Text) -> "tuple[Node, int]":
     """nested := list, at the key's indentation or deeper | mapping, deeper | nothing"""
-    if i == len(lines) or lines[i].indent < key.at:
-        return Text.of("", key.line, key.at), i
-    line, indent = lines[i], lines[i].indent
+    indent, least = doc.find_column(pos), doc.find_column(key.at)
+    if indent < least or indent == least and doc.text[pos] != "-":
+        return Text.of("", doc, key.at), pos
     if indent > MAX_INDENT:
-        raise line.expected(indent, "an indentation of at most %d" % MAX_INDENT, "write it flatter", str(indent))
-    if line.text[indent : indent + 2] in ("-", "- "):
-        return parse_list(lines, i, indent, key)
-    if indent == key.at and line.text[indent] != "-":
-        return Text.of("", key.line, key.at), i
-    if line.text[indent] not in "[-" and is_key_end(line, parse_scalar(line, indent)[1]):
-        return parse_mapping(lines, i, indent)
-    raise no_item(line, key, key.at + 1)
+        raise doc.expected(pos, "an indentation of at most %d" % MAX_INDENT, "write it flatter", str(indent))
+    if doc.text.startswith(DASHES, pos):
+        return parse_list(doc, pos, key)
+    if doc.text[pos] not in "[-" and is_key_end(doc.text, parse_scalar(doc, pos)[1]):
+        return parse_mapping(doc, pos)
+    raise no_item(pos, key)
 
 
-def no_item(line: Line, key: Text, indent: int) -> Error:
+def no_item(pos: int, key: Text, indent: int = -1) -> Error:
     """Return the Error for a line where only an item of the key's list can stand, its dash at an indentation."""
+    line, at = key.line.find(pos)
     what = 'a list item ("- %s") under %s' % (ITEMS.get(key, "item"), quote(key)[1:-1])
     text = line.text.strip(" ")
     item = text.lstrip("-").replace(": ", " =" if key == "env" else " ", 1).strip(" ")
+    if indent < 0:
+        indent = key.line.find(key.at)[1] + 1
     hint = "write " + quote("%s- %s" % (line.raw[: line.margin].strip() + " " * indent, item))
-    if text.startswith("- ") and line.indent != indent:
+    if text.startswith("- ") and at != indent:
         what += " at column %d" % (line.margin + indent + 1)
         hint = "dashes stand below each other; " + BLOCK_END
     elif not item.strip("-") or item.startswith("*"):
         hint = BLOCK_END
     elif text.startswith("["):
         hint = "write %s on one line" % quote("%s: %s" % (key, text))
-    return line.expected(line.indent, what, hint)
+    return line.expected(at, what, hint)
 
 
-def parse_list(lines: "list[Line]", i: int, indent: int, key: Text) -> "tuple[list[Item], int]":
+def parse_list(doc: Document, pos: int, key: Text) -> "tuple[list[Item], int]":
     """list := ("- " item)+, the dashes at one indentation."""
     items: list[Item] = []
-    while i < len(lines) and lines[i].indent >= indent:
-        line = lines[i]
-        if line.indent > indent:
-            hint = "an item stands on one line, dashes and keys each below the others; " + BLOCK_END
-            raise line.expected(line.indent, "a list item at column %d" % (line.margin + indent + 1), hint)
-        if line.text[indent : indent + 2] not in ("-", "- "):
-            break
-        item, i = parse_item(lines, i, indent, key)
+    indent, least = doc.find_column(pos), doc.find_column(key.at)
+    while doc.find_column(pos) == indent and doc.text.startswith(DASHES, pos):
+        item, pos = parse_item(doc, skip_spaces(doc.text, pos + 1), key)
         items.append(item)
-    if i < len(lines) and (lines[i].indent > key.at or lines[i].indent == key.at and lines[i].text[key.at] == "-"):
-        raise no_item(lines[i], key, indent)
-    return items, i
+    column = doc.find_column(pos)
+    if column > indent:
+        hint = "an item stands on one line, dashes and keys each below the others; " + BLOCK_END
+        raise doc.expected(pos, "a list item at column %d" % (doc.find(pos)[0].margin + indent + 1), hint)
+    if column > least or column == least and doc.text[pos] == "-":
+        raise no_item(pos, key, indent)
+    return items, pos
 
 
-def parse_item(lines: "list[Line]", i: int, indent: int, key: Text) -> "tuple[Item, int]":
-    """item := scalar | mapping that begins behind the dash"""
-    line, at = lines[i], skip_spaces(lines[i].text, indent + 1)
-    if line.text[at : at + 1] in ("", "#", "[") or line.text[at : at + 2] in ("-", "- "):
-        found = "" if line.text[at:] else "nothing"
-        raise line.expected(at, "a %s behind the dash" % ITEMS.get(key, "item"), "write one item a line", found)
-    item, end = parse_scalar(line, at)
-    if is_key_end(line, end):
-        lines[i] = Line(line.path, line.number, line.raw, line.margin)
-        lines[i].text, lines[i].indent = " " * at + line.text[at:], at
-        return parse_mapping(lines, i, at)
-    item.comment = parse_end(line, end)
-    return item, i + 1
+def parse_item(doc: Document, pos: int, key: Text) -> "tuple[Item, int]":
+    """item := scalar | mapping, whose first key stands behind the dash"""
+    if doc.text[pos] in "\n#[" or doc.text.startswith(DASHES, pos):
+        found = "nothing" if doc.text[pos] == "\n" else ""
+        raise doc.expected(pos, "a %s behind the dash" % ITEMS.get(key, "item"), "write one item a line", found)
+    item, end = parse_scalar(doc, pos)
+    if is_key_end(doc.text, end):
+        return parse_mapping(doc, pos)
+    item.comment, end = parse_end(doc, end)
+    return item, end
 
 
-def parse_flow(lines: "list[Line]", i: int, at: int) -> "tuple[list[Item], int, int]":
+def parse_flow(doc: Document, pos: int) -> "tuple[list[Item], int]":
     """flow := "[" (scalar ("," scalar)* ","?)? "]", on one line or several"""
-    opening = Text.of("[", lines[i], at)
     items: list[Item] = []
-    at, comma = at + 1, False
-    while i < len(lines):
-        line, at = lines[i], skip_spaces(lines[i].text, at)
-        if at == len(line.text) or line.text[at] == "#" and line.text[:at].endswith((" ", "")[at == 0]):
-            if line.text[at + 1 :].lstrip(" ").startswith("["):
-                raise line.expected(at, "no selector inside brackets", 'write one "- item" a line, each with its own')
-            i, at = i + 1, 0
-        elif line.text[at] == "]":
-            return items, i, at + 1
-        elif comma:
-            if line.text[at] != ",":
-                hint = "put an item with such characters in quotes"
-                raise line.expected(at, '"," or "]"', hint if line is opening.line else 'close the list with "]"')
-            at, comma = at + 1, False
-        else:
-            item, at = parse_scalar(line, at, in_flow=True)
-            items.append(item)
-            comma = True
-    raise opening.expected('"]" before the block ends', "close the list", "none")
+    text, start, pos = doc.text, pos, skip_lines(doc, pos + 1)
+    while text[pos] not in "]\0":
+        item, pos = parse_scalar(doc, pos, in_flow=True)
+        items.append(item)
+        pos = skip_lines(doc, pos)
+        if text[pos] == ",":
+            pos = skip_lines(doc, pos + 1)
+        elif text[pos] not in "]\0":
+            is_below = "\n" in text[start:pos]
+            hint = 'close the list with "]"' if is_below else "put an item with such characters in quotes"
+            raise doc.expected(pos, '"," or "]"', hint)
+    if text[pos] == "\0":
+        raise doc.expected(start, '"]" before the block ends', "close the list", "none")
+    return items, pos + 1
 
 
-def parse_scalar(line: Line, at: int, in_flow: bool = False) -> "tuple[Text, int]":
+def skip_lines(doc: Document, pos: int) -> int:
+    """Return where something stands in a flow list that is no space, comment or end of line."""
+    text = doc.text
+    while text[pos] in " \n" or text[pos] == "#" and text[pos - 1] in " \n":
+        end = text.find("\n", pos)
+        if text[pos] == "#" and text[pos + 1 : end].lstrip(" ").startswith("["):
+            raise doc.expected(pos, "no selector inside brackets", 'write one "- item" a line, each with its own')
+        pos = end if text[pos] == "#" else pos + 1
+    return pos
+
+
+def parse_scalar(doc: Document, pos: int, in_flow: bool = False) -> "tuple[Text, int]":
     """scalar := single-quoted | double-quoted | plain, on one line"""
-    text, first = line.text, line.text[at]
+    text, first = doc.text, doc.text[pos]
     if first in "'\"":
-        return parse_quoted(line, at)
+        return parse_quoted(doc, pos)
     # "-", "?" and ":" are text where text follows; in flow lists only "-" is.
-    is_text = text[at + 1 : at + 2] not in ("", " ") and (first == "-" or first in "?:" and not in_flow)
+    is_text = text[pos + 1] not in " \n" and (first == "-" or first in "?:" and not in_flow)
     if first in INDICATORS and not is_text:
         hint = HINTS.get(first, "leave it out, or put all of it in quotes if it is text")
-        raise line.expected(at, "plain text", hint, "%s (%s)" % (INDICATORS[first], quote(first)))
-    end = find_plain_end(text, at, in_flow)
-    return Text.of(text[at:end], line, at), end
+        raise doc.expected(pos, "plain text", hint, "%s (%s)" % (INDICATORS[first], quote(first)))
+    end = find_plain_end(text, pos, in_flow)
+    return Text.of(text[pos:end], doc, pos), end
 
 
-def find_plain_end(text: str, at: int, in_flow: bool) -> int:
+def find_plain_end(text: str, pos: int, in_flow: bool) -> int:
     """Return where a plain scalar ends: before ": " or " #", in a flow list also before ",?[]{}"."""
-    end = at
-    while end < len(text):
-        if text[end] == "#" and end > at and text[end - 1] == " " or in_flow and text[end] in ",?[]{}":
+    end = pos
+    while text[end] != "\n":
+        if text[end] == "#" and end > pos and text[end - 1] == " " or in_flow and text[end] in ",?[]{}":
             break
-        if text[end] == ":" and (text[end + 1 : end + 2] in ("", " ") or in_flow and text[end + 1] in ",[]{}"):
+        if text[end] == ":" and (text[end + 1] in " \n" or in_flow and text[end + 1] in ",[]{}"):
             break
         end += 1
-    return at + len(text[at:end].rstrip(" "))
+    return pos + len(text[pos:end].rstrip(" "))
 
 
-def parse_escape(line: Line, at: int, escapes: "Mapping[str, str]") -> "tuple[str, int]":
+def parse_escape(doc: Document, pos: int, escapes: "Mapping[str, str]") -> "tuple[str, int]":
     """escape := "\\\\" (letter | [xuU] hex digits)"""
-    letter = line.text[at + 1 : at + 2]
-    digits = line.text[at + 2 : at + 2 + HEX_DIGITS.get(letter, 0)]
+    letter = doc.text[pos + 1]
+    digits = doc.text[pos + 2 : pos + 2 + HEX_DIGITS.get(letter, 0)]
     code = int(digits, 16) if digits and not digits.strip("0123456789abcdefABCDEF") else -1
     if letter in escapes:
-        return escapes[letter], at + 2
+        return escapes[letter], pos + 2
     if len(digits) == HEX_DIGITS.get(letter) and (0 <= code < 0xD800 or 0xE000 <= code < 0x110000):
-        return chr(code), at + 2 + len(digits)
+        return chr(code), pos + 2 + len(digits)
     what = "an escape of " + ("YAML" if escapes is ESCAPES else "TOML")
-    raise line.expected(at, what, 'write "\\\\" for a backslash, or use single quotes')
+    raise doc.expected(pos, what, 'write "\\\\" for a backslash, or use single quotes')
 
 
-def parse_quoted(line: Line, at: int, escapes: "Mapping[str, str]" = ESCAPES) -> "tuple[Text, int]":
+def parse_quoted(doc: Document, pos: int, escapes: "Mapping[str, str]" = ESCAPES) -> "tuple[Text, int]":
     """quoted := "'" (any | "''")* "'" | '"' (any | escape)* '"', on one line; the "''" is YAML's alone"""
-    text, mark, parts, i = line.text, line.text[at], [""], at + 1
-    while i < len(text) and text[i] != "\n":
-        if mark == '"' and text[i] == "\\":
-            part, i = parse_escape(line, i, escapes)
-        elif text[i] != mark:
-            part, i = text[i], i + 1
-        elif mark == "'" and text[i + 1 : i + 2] == "'" and escapes is ESCAPES:
-            part, i = "'", i + 2
+    text, mark, parts, start = doc.text, doc.text[pos], [""], pos
+    pos += 1
+    while text[pos] != "\n":
+        if mark == '"' and text[pos] == "\\":
+            part, pos = parse_escape(doc, pos, escapes)
+        elif text[pos] != mark:
+            part, pos = text[pos], pos + 1
+        elif mark == "'" and text[pos + 1] == "'" and escapes is ESCAPES:
+            part, pos = "'", pos + 2
         else:
-            return Text.of("".join(parts), line, at), i + 1
+            return Text.of("".join(parts), doc, start), pos + 1
         parts.append(part)
-    raise line.expected(at, "a closing %s on this line" % mark, "close the quote", "none")
+    raise doc.expected(start, "a closing %s on this line" % mark, "close the quote", "none")
 
 
-def parse_end(line: Line, at: int) -> str:
-    """end := (" "+ "#" comment)?; return the comment"""
-    end = skip_spaces(line.text, at)
-    if line.text[end : end + 1] not in ("", "#") or line.text[end : end + 1] == "#" and line.text[end - 1] != " ":
-        hint = 'write " #" before a comment' if line.text[end] == "#" else "put all of the text in quotes, or none"
-        raise line.expected(end, "the end of the line", hint)
-    return line.text[end + 1 :].strip(" ")
-
-
-def skip_spaces(text: str, at: int) -> int:
-    while text[at : at + 1] in (" ", "\t"):
-        at += 1
-    return at
+def parse_end(doc: Document, pos: int) -> "tuple[Text, int]":
+    """end := (" "+ "#" comment)?; return the comment, whose place is its "#", and where the next line's text begins"""
+    text, start = doc.text, skip_spaces(doc.text, pos)
+    if text[start] not in "#\n" or text[start] == "#" and text[start - 1] != " ":
+        hint = 'write " #" before a comment' if text[start] == "#" else "put all of the text in quotes, or none"
+        raise doc.expected(start, "the end of the line", hint)
+    end = text.index("\n", start)
+    return Text.of(text[start + 1 : end].strip(" "), doc, start), skip_spaces(text, end + 1)
 
 
 # ---- TOML ----------------------------------------------------------------------------
-# The part of TOML 1.1 that blocks are written in; a position is one in the text of all lines. Knows no key.
+# The part of TOML 1.1 that blocks are written in. Knows no key.
 
 BARE_KEY_CHARACTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
 TOML_ESCAPES = {letter: ESCAPES[letter] for letter in 'btnfre"\\'}
-
-
-class Document(Line):
-    """The lines of a block as one, whose text ends each in a newline, and all in a null character.
-
-    `kinds` has by id how each table was opened that may still grow: "" by a longer header, else ".", "[" or "[[".
-    """
-
-    def __init__(self, lines: "list[Line]") -> None:
-        super().__init__("", 0, "".join(line.text + "\n" for line in lines) + "\0")
-        self.lines = lines
-        self.kinds: dict[int, str] = {}
-
-    def expected(self, at: int, what: str, hint: str = "", found: str = "") -> Error:
-        end = {"\0": "the end of the block", "\n": "the end of the line"}.get(self.text[at], "")
-        before = self.text[:at].split("\n")[: len(self.lines)]
-        return self.lines[len(before) - 1].expected(len(before[-1]), what, hint, found or end)
 
 
 def parse_toml(lines: "list[Line]") -> "dict[Text, Node]":
@@ -696,7 +709,10 @@ def parse_header(doc: Document, pos: int, root: "dict[Text, Node]") -> "tuple[di
 
 
 def find_table(doc: Document, table: "Any", path: "list[Text]", kind: str) -> "dict[Text, Node]":
-    """Return the table at the end of a path, made where it is missing and growing where it may."""
+    """Return the table at the end of a path, made where it is missing and growing where it may.
+
+    `kinds` has by id how each was opened that may grow: "" by a longer header, else by ".", "[" or "[[".
+    """
     for key in path:
         if key not in table:
             table[key] = {}
@@ -733,7 +749,7 @@ def parse_path(doc: Document, pos: int) -> "tuple[list[Text], int]":
     while not path or doc.text[pos] == ".":
         start = pos = skip_spaces(doc.text, pos + bool(path))
         if doc.text[pos] in "'\"":
-            key, pos = parse_string(doc, pos)
+            key, pos = parse_toml_value(doc, pos)
         else:
             while doc.text[pos] in BARE_KEY_CHARACTERS:
                 pos += 1
@@ -749,7 +765,9 @@ def parse_toml_value(doc: Document, pos: int) -> "tuple[Any, int]":
     """value := string | "[" list "]" | "{" table "}" | bare"""
     first = doc.text[pos]
     if first in "'\"":
-        return parse_string(doc, pos)
+        if doc.text.startswith(first * 3, pos):
+            raise doc.expected(pos, "text on one line", "write it in one pair of quotes", "a multi-line string")
+        return parse_quoted(doc, pos, TOML_ESCAPES)
     if first not in "[{":
         return parse_bare(doc, pos)
     items: list[Any] = []
@@ -774,13 +792,6 @@ def skip_blank(text: str, pos: int) -> int:
     while text[pos] in " \t\n#":
         pos = text.find("\n", pos) if text[pos] == "#" else pos + 1
     return pos
-
-
-def parse_string(doc: Document, pos: int) -> "tuple[Text, int]":
-    """string := quoted, where no third quote opens one of several lines"""
-    if doc.text.startswith(doc.text[pos] * 3, pos):
-        raise doc.expected(pos, "text on one line", "write it in one pair of quotes", "a multi-line string")
-    return parse_quoted(doc, pos, TOML_ESCAPES)
 
 
 def is_string(node: object) -> bool:
@@ -1256,17 +1267,15 @@ def is_selected(item: Text, subdir: str) -> bool:
         return True
     selector, bracket, _ = comment.partition("]")
     words, facts = selector.split(), find_facts(subdir)
-    text = item.line.text.rstrip(" ")
-    start = text.rfind("#", 0, len(text) - len(item.comment))
     if before and bracket and words and set(words) <= {*facts, "and", "or", "not"}:
         hint = "write " + quote("# [%s] %s" % (" ".join(words), before.strip()))  # conda-build reads it there as well
-        raise item.line.expected(start, "a selector in front of other words", hint)
+        raise item.line.expected(item.comment.at, "a selector in front of other words", hint)
     if before:
         return True
     parts = [[term.split() or [""] for term in part.split(" and ")] for part in " ".join(words).split(" or ")]
     if not bracket or any(name not in facts or set(nots) - {"not"} for part in parts for *nots, name in part):
         what = 'a selector of names joined by "and", "or" and "not"'
-        raise item.line.expected(start, what, "the names are " + ", ".join(facts))
+        raise item.line.expected(item.comment.at, what, "the names are " + ", ".join(facts))
     return any(all(facts[name] != len(nots) % 2 for *nots, name in part) for part in parts)
 
 
@@ -1276,7 +1285,7 @@ def find_items(mapping: "dict[Text, Node]", name: str, subdir: str) -> "list[Any
         return []
     key, node = find_key(mapping, name), mapping[Text(name)]
     if isinstance(node, dict):
-        raise no_item(next(iter(node)).line, key, key.at + 1)
+        raise no_item(next(iter(node)).at, key)
     if not isinstance(node, list) or not node:
         hint = 'write one "- %s" a line below it, deeper than the key' % ITEMS[name]
         found = quote(str(node)) if node else "nothing"
@@ -1685,26 +1694,24 @@ def read_sections(path: str) -> "Iterator[tuple[str, str, list[tuple[int, bytes]
         rows.append((number, raw))
 
 
-def parse_flow_mapping(line: Line, at: int) -> "tuple[dict[Text, Node], int]":
+def parse_flow_mapping(doc: Document, pos: int) -> "tuple[dict[Text, Node], int]":
     """mapping := "{" (scalar ":" (scalar | flow list) ","?)* "}", on one line"""
     mapping: dict[Text, Node] = {}
-    value: Node
-    at = skip_spaces(line.text, at + 1)
-    while line.text[at : at + 1] != "}":
-        if not line.text[at:]:
-            raise line.expected(at, '"}" on this line', 'write one "key: value" a line below the key', "none")
-        key, at = parse_scalar(line, at, in_flow=True)
-        if not is_key_end(line, at):
-            raise line.expected(at, "a colon and a space behind a key", 'write "key: value"')
-        at = skip_spaces(line.text, skip_spaces(line.text, at) + 1)
-        if line.text[at : at + 1] == "[":
-            value, _, at = parse_flow([line], 0, at)
+    pos = skip_spaces(doc.text, pos + 1)
+    while doc.text[pos] != "}":
+        if doc.text[pos] == "\n":
+            raise doc.expected(pos, '"}" on this line', 'write one "key: value" a line below the key', "none")
+        key, pos = parse_scalar(doc, pos, in_flow=True)
+        if not is_key_end(doc.text, pos):
+            raise doc.expected(pos, "a colon and a space behind a key", 'write "key: value"')
+        pos = skip_spaces(doc.text, skip_spaces(doc.text, pos) + 1)
+        if doc.text[pos] == "[":
+            mapping[key], pos = parse_flow(doc, pos)
         else:
-            value, at = parse_scalar(line, at, in_flow=True) if line.text[at:] else (Text(), at)
-        mapping[key] = value
-        at = skip_spaces(line.text, at)
-        at = skip_spaces(line.text, at + 1) if line.text[at : at + 1] == "," else at
-    return mapping, at + 1
+            mapping[key], pos = parse_scalar(doc, pos, in_flow=True) if doc.text[pos] != "\n" else (Text(), pos)
+        pos = skip_spaces(doc.text, pos)
+        pos = skip_spaces(doc.text, pos + 1) if doc.text[pos] == "," else pos
+    return mapping, pos + 1
 
 
 def is_null(value: "Node") -> bool:
@@ -1715,29 +1722,26 @@ def is_null(value: "Node") -> bool:
 def parse_section(lines: "list[Line]") -> "tuple[Text, Node]":
     """section := key ":" anchor? value, which may stand alone on the line below the key."""
     value: Node
-    key, at = parse_key(lines[0], 0)
-    at = skip_spaces(lines[0].text, at)
-    if lines[0].text[at : at + 1] == "&":
-        at = skip_spaces(lines[0].text, lines[0].text.find(" ", at) % (len(lines[0].text) + 1))
-    if lines[0].text[at : at + 1] == "{":
-        value, at = parse_flow_mapping(lines[0], at)
-        key.comment, i = parse_end(lines[0], at), 1
-        if lines[1:]:
-            raise no_key(lines[1], 0)
-        return key, value
-    if lines[0].text[at : at + 1] in ("|", ">"):
-        raise lines[0].expected(at, "a value on one line, or a list", "write it so", "text over several lines")
-    below = lines[1] if lines[1:] and lines[0].text[at : at + 1] in ("", "#") else None
-    if below and below.text[below.indent] == "[":
-        key.comment = parse_end(lines[0], at)
-        value, i, at = parse_flow(lines, 1, below.indent)
-        i, _ = i + 1, parse_end(lines[i], at)
-    elif below and below.text[below.indent] != "-" and not is_key_end(below, parse_scalar(below, below.indent)[1]):
-        value, i = parse_value(lines, 1, below.indent, key)
+    doc = Document(lines)
+    key, pos = parse_key(doc, 0)
+    pos = skip_spaces(doc.text, pos)
+    if doc.text[pos] == "&":
+        pos = skip_spaces(doc.text, pos + len(doc.text[pos:].split()[0]))
+    if doc.text[pos] in "|>":
+        raise doc.expected(pos, "a value on one line, or a list", "write it so", "text over several lines")
+    if doc.text[pos] == "{":
+        value, pos = parse_flow_mapping(Document(lines[:1]), pos)
+        key.comment, pos = parse_end(doc, pos)
+    elif doc.text[pos] in "#\n":
+        comment, below = parse_end(doc, pos)
+        first = doc.text[below]
+        is_value = first == "[" or first not in "-\0" and not is_key_end(doc.text, parse_scalar(doc, below)[1])
+        value, pos = parse_value(doc, below if is_value else pos, key)
+        key.comment = comment if first == "[" else key.comment
     else:
-        value, i = parse_value(lines, 0, at, key)
-    if i < len(lines):
-        raise no_key(lines[i], 0)
+        value, pos = parse_value(doc, pos, key)
+    if doc.text[pos] != "\0":
+        raise no_key(doc, pos, 0)
     return key, value
 
 
