@@ -184,6 +184,7 @@ if TYPE_CHECKING:
     Word = List[Tuple[bool, Any]]  # parts, and whether each is split at blanks
     Command = List[Word]
     Environ = Mapping[str, str]
+    Found = Tuple[int, str, bytes, int]  # a block: the line that opens it, its dialect, its marker, where it ends
     Use = Tuple[int, bytes]  # its time, in s, and its row
     Build = Callable[["Lock"], None]  # into the prefix that is called like the environment
     Who = Union[List[str], None]  # is in the way: [] where that is unknown, None for nobody
@@ -828,11 +829,10 @@ NOT_MARKERS = (b"", b"-", b".", b":", b"/")
 
 def find_block(data: bytes, path: str) -> "tuple[str, list[Line]]":
     """Return the dialect and the lines of the script's only block, those that open and close it left out."""
-    headers = list(find_headers(data))[:2]
-    found = [(data.count(b"\n", 0, start) + 1, "conda-execute", marker, start) for start, marker in headers]
-    problem = None
+    data = data[3 * data.startswith(b"\xef\xbb\xbf") :]
+    found, problem = list(find_headers(data)), None
     if PEP_723 in data or CONDA_SCRIPT in data:
-        raws = data[3 * data.startswith(b"\xef\xbb\xbf") :].replace(b"\r\n", b"\n").split(b"\n")
+        raws = data.replace(b"\r\n", b"\n").split(b"\n")
         found += find_pep_723(raws)
         try:
             found += find_conda_script(raws, path)
@@ -845,9 +845,9 @@ def find_block(data: bytes, path: str) -> "tuple[str, list[Line]]":
         hint = 'write "# conda execute", "# env:" and "#  - python" on three lines of their own'
         message = 'expected a comment block that begins with "# conda execute", found none'
         raise problem or Error(message, path, hint=hint)
-    number, dialect, marker, end = min(found)
-    if len(found) > 1:
-        again = sorted(found)[1][0]
+    (number, dialect, marker, end), *others = sorted(found)
+    if others:
+        again = others[0][0]
         second = Line(path, again, data.split(b"\n")[again - 1].decode("utf-8", "replace").rstrip())
         at = len(second.text) - len(second.text.lstrip())
         raise second.expected(at, "the block of line %d alone" % number, "remove one", "a second")
@@ -869,17 +869,16 @@ def refuse_near_header(data: bytes, path: str) -> None:
             raise Line(path, number, raw.decode("utf-8", "replace").rstrip()).expected(0, PEP_723_BLOCK, hint)
 
 
-def find_headers(data: bytes) -> "Iterator[tuple[int, bytes]]":
-    """Yield where each line "MARKER conda execute" starts, and its marker."""
-    at, end = data.find(HEADER), 0
+def find_headers(data: bytes) -> "Iterator[Found]":
+    """Yield each line "MARKER conda execute", and where it ends."""
+    at, end, number = data.find(HEADER), 0, 1
     while at >= 0:
         start = data.rfind(b"\n", end, at) + 1 or end
+        number += data.count(b"\n", end, start)
         end = data.find(b"\n", at) % (len(data) + 1)  # -1 becomes the end of the data
         before, after = data[start:at], data[at + len(HEADER) : end]
-        if start == 0 and before.startswith(b"\xef\xbb\xbf"):
-            before = before[3:]
         if after.strip() in (b"", b":") and before[-1:] in (b" ", b"\t") and is_marker(before.strip()):
-            yield start, before.strip()
+            yield number, "conda-execute", before.strip(), end
         at = data.find(HEADER, end)
 
 
@@ -894,18 +893,17 @@ def is_marker(word: bytes) -> bool:
     return len(word) <= 8 and word not in NOT_MARKERS and not word.strip(MARKER_CHARACTERS)
 
 
-def read_block(data: bytes, start: int, marker: bytes, path: str, number: int) -> "Iterator[Line]":
+def read_block(data: bytes, end: int, marker: bytes, path: str, number: int) -> "Iterator[Line]":
     """Yield the lines below the header up to the first without its marker."""
-    start = data.find(b"\n", start) + 1
-    while start:
-        end = data.find(b"\n", start)
-        raw = data[start : end if end >= 0 else len(data)].rstrip(b"\r")
-        content = raw.lstrip(b" \t")
-        rest = content[len(marker) :]
-        if content[: len(marker)].lower() != marker.lower() or marker.isalpha() and rest[:1] not in (b"", b" ", b"\t"):
-            return
+    while end < len(data):
         start, number = end + 1, number + 1
-        line = read_line(path, number, raw, raw[: len(raw) - len(rest)])
+        end = data.find(b"\n", start) % (len(data) + 1)
+        raw = data[start:end].rstrip(b"\r")
+        rest = raw.lstrip(b" \t")[len(marker) :]
+        margin = raw[: len(raw) - len(rest)]
+        if margin.strip().lower() != marker.lower() or marker.isalpha() and rest[:1] not in (b"", b" ", b"\t"):
+            return
+        line = read_line(path, number, raw, margin)
         if not line.is_blank:
             yield line
 
@@ -914,13 +912,13 @@ PEP_723, PEP_723_BLOCK = b"# /// script", 'a block from a line "# /// script" to
 CONDA_SCRIPT, CONDA_SCRIPT_END = b"/// conda-script", b"/// end-conda-script"
 
 
-def find_pep_723(raws: "list[bytes]") -> "Iterator[tuple[int, str, bytes, int]]":
+def find_pep_723(raws: "list[bytes]") -> "Iterator[Found]":
     """block := "# /// TYPE", lines "#" or "# text", the last "# ///" among them (PEP 723); yield those of scripts."""
     i = 0
     while i < len(raws):
         end = i + 1
         if raws[i].startswith(b"# /// ") and raws[i][6:].replace(b"-", b"x").isalnum():
-            while end < len(raws) and (raws[end] == b"#" or raws[end].startswith(b"# ")):
+            while end < len(raws) and raws[end][:2] in (b"#", b"# "):
                 end += 1
             closing = max((k for k in range(i + 2, end) if raws[k] == b"# ///"), default=0)
             if closing and raws[i] == PEP_723:
@@ -929,7 +927,7 @@ def find_pep_723(raws: "list[bytes]") -> "Iterator[tuple[int, str, bytes, int]]"
         i = end
 
 
-def find_conda_script(raws: "list[bytes]", path: str) -> "list[tuple[int, str, bytes, int]]":
+def find_conda_script(raws: "list[bytes]", path: str) -> "list[Found]":
     """block := PREFIX "/// conda-script", lines with that prefix, PREFIX "/// end-conda-script"
 
     Every other line that could open a block of this kind or of PEP 723 counts as a block.
