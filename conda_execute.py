@@ -384,7 +384,7 @@ class Text(str):
 
     line: Line
     at: int
-    comment: "Text"
+    comment: "Text" = ""  # type: ignore[assignment]  # that has a place where there is one
 
     @classmethod
     def of(cls, value: str, line: Line, at: int) -> "Text":
@@ -400,12 +400,10 @@ class Text(str):
         return self.line.expected(self.at + 1 + i, what, hint, quote(self[i:]) if self[i:] else "the end of the text")
 
 
-Text.comment = Text()  # where there is none
-
-
-def skip_spaces(text: str, at: int) -> int:
-    while text[at] in " \t":
-        at += 1
+def skip_blank(text: str, at: int, blank: str = " \t") -> int:
+    """Return where something stands that is not blank, nor a comment to the end of its line if "#" is blank."""
+    while text[at] in blank:
+        at = text.index("\n", at) if text[at] == "#" else at + 1
     return at
 
 
@@ -483,7 +481,7 @@ def parse_key(doc: Document, pos: int) -> "tuple[Text, int]":
             raise doc.expected(pos + colon + 1, "a space behind the colon", "write one")
         hint = BLOCK_END + '; write "- " before an item, a colon behind a key'
         raise doc.expected(pos, '"key: value"', 'write "%s:"' % key if key in ITEMS else hint)
-    end = skip_spaces(doc.text, end)
+    end = skip_blank(doc.text, end)
     if end - pos > MAX_KEY:
         raise doc.expected(pos, "a key of at most %d characters" % MAX_KEY, "shorten it", str(end - pos))
     return key, end + 1
@@ -491,23 +489,19 @@ def parse_key(doc: Document, pos: int) -> "tuple[Text, int]":
 
 def is_key_end(text: str, pos: int) -> bool:
     """Answer whether a colon stands here that makes what is in front of it a key."""
-    return text.startswith((": ", ":\n"), skip_spaces(text, pos))
+    return text.startswith((": ", ":\n"), skip_blank(text, pos))
 
 
 def parse_value(doc: Document, pos: int, key: Text) -> "tuple[Node, int]":
-    """value := scalar | flow list | list or mapping on the lines below | nothing"""
+    """value := scalar | flow list | list below, not left of the key | mapping below, right of the key | nothing"""
     value: Node
-    pos = skip_spaces(doc.text, pos)
-    if doc.text[pos] in "#\n":
-        key.comment, pos = parse_end(doc, pos)
-        return parse_nested(doc, pos, key)
-    value, pos = parse_flow(doc, pos) if doc.text[pos] == "[" else parse_scalar(doc, pos)
+    pos = skip_blank(doc.text, pos)
+    is_below = doc.text[pos] in "#\n"
+    if not is_below:
+        value, pos = parse_flow(doc, pos) if doc.text[pos] == "[" else parse_scalar(doc, pos)
     key.comment, pos = parse_end(doc, pos)
-    return value, pos
-
-
-def parse_nested(doc: Document, pos: int, key: Text) -> "tuple[Node, int]":
-    """nested := list, at the key's indentation or deeper | mapping, deeper | nothing"""
+    if not is_below:
+        return value, pos
     indent, least = doc.find_column(pos), doc.find_column(key.at)
     if indent < least or indent == least and doc.text[pos] != "-":
         return Text.of("", doc, key.at), pos
@@ -540,11 +534,21 @@ def no_item(pos: int, key: Text, indent: int = -1) -> Error:
 
 
 def parse_list(doc: Document, pos: int, key: Text) -> "tuple[list[Item], int]":
-    """list := ("- " item)+, the dashes at one indentation."""
+    """list := ("- " (scalar | mapping))+, the dashes at one indentation, the keys at one behind its dash"""
     items: list[Item] = []
+    item: Item
     indent, least = doc.find_column(pos), doc.find_column(key.at)
     while doc.find_column(pos) == indent and doc.text.startswith(DASHES, pos):
-        item, pos = parse_item(doc, skip_spaces(doc.text, pos + 1), key)
+        start = skip_blank(doc.text, pos + 1)
+        if doc.text[start] in "\n#[" or doc.text.startswith(DASHES, start):
+            found = "nothing" if doc.text[start] == "\n" else ""
+            what = "a %s behind the dash" % ITEMS.get(key, "item")
+            raise doc.expected(start, what, "write one item a line", found)
+        item, pos = parse_scalar(doc, start)
+        if is_key_end(doc.text, pos):
+            item, pos = parse_mapping(doc, start)
+        else:
+            item.comment, pos = parse_end(doc, pos)
         items.append(item)
     column = doc.find_column(pos)
     if column > indent:
@@ -553,18 +557,6 @@ def parse_list(doc: Document, pos: int, key: Text) -> "tuple[list[Item], int]":
     if column > least or column == least and doc.text[pos] == "-":
         raise no_item(pos, key, indent)
     return items, pos
-
-
-def parse_item(doc: Document, pos: int, key: Text) -> "tuple[Item, int]":
-    """item := scalar | mapping, whose first key stands behind the dash"""
-    if doc.text[pos] in "\n#[" or doc.text.startswith(DASHES, pos):
-        found = "nothing" if doc.text[pos] == "\n" else ""
-        raise doc.expected(pos, "a %s behind the dash" % ITEMS.get(key, "item"), "write one item a line", found)
-    item, end = parse_scalar(doc, pos)
-    if is_key_end(doc.text, end):
-        return parse_mapping(doc, pos)
-    item.comment, end = parse_end(doc, end)
-    return item, end
 
 
 def parse_flow(doc: Document, pos: int) -> "tuple[list[Item], int]":
@@ -588,12 +580,12 @@ def parse_flow(doc: Document, pos: int) -> "tuple[list[Item], int]":
 
 def skip_lines(doc: Document, pos: int) -> int:
     """Return where something stands in a flow list that is no space, comment or end of line."""
-    text = doc.text
-    while text[pos] in " \n" or text[pos] == "#" and text[pos - 1] in " \n":
-        end = text.find("\n", pos)
-        if text[pos] == "#" and text[pos + 1 : end].lstrip(" ").startswith("["):
+    pos = skip_blank(doc.text, pos, " \n")
+    while doc.text[pos] == "#" and doc.text[pos - 1] in " \n":
+        end = doc.text.index("\n", pos)
+        if doc.text[pos + 1 : end].lstrip(" ").startswith("["):
             raise doc.expected(pos, "no selector inside brackets", 'write one "- item" a line, each with its own')
-        pos = end if text[pos] == "#" else pos + 1
+        pos = skip_blank(doc.text, end, " \n")
     return pos
 
 
@@ -655,18 +647,19 @@ def parse_quoted(doc: Document, pos: int, escapes: "Mapping[str, str]" = ESCAPES
 
 def parse_end(doc: Document, pos: int) -> "tuple[Text, int]":
     """end := (" "+ "#" comment)?; return the comment, whose place is its "#", and where the next line's text begins"""
-    text, start = doc.text, skip_spaces(doc.text, pos)
+    text, start = doc.text, skip_blank(doc.text, pos)
     if text[start] not in "#\n" or text[start] == "#" and text[start - 1] != " ":
         hint = 'write " #" before a comment' if text[start] == "#" else "put all of the text in quotes, or none"
         raise doc.expected(start, "the end of the line", hint)
     end = text.index("\n", start)
-    return Text.of(text[start + 1 : end].strip(" "), doc, start), skip_spaces(text, end + 1)
+    return Text.of(text[start + 1 : end].strip(" "), doc, start), skip_blank(text, end + 1)
 
 
 # ---- TOML ----------------------------------------------------------------------------
 # The part of TOML 1.1 that blocks are written in. Knows no key.
 
 BARE_KEY_CHARACTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
+TOML_BLANK = " \t\n#"
 TOML_ESCAPES = {letter: ESCAPES[letter] for letter in 'btnfre"\\'}
 
 
@@ -674,17 +667,17 @@ def parse_toml(lines: "list[Line]") -> "dict[Text, Node]":
     """document := (header | pair)*, each on a line of its own; raise Error at what is outside the subset."""
     doc = Document(lines)
     root: dict[Text, Node] = {}
-    table, pos = root, skip_blank(doc.text, 0)
+    table, pos = root, skip_blank(doc.text, 0, TOML_BLANK)
     try:
         while doc.text[pos] != "\0":
             if doc.text[pos] == "[":
                 table, pos = parse_header(doc, pos, root)
             else:
                 pos = parse_pair(doc, pos, table)
-            pos = skip_spaces(doc.text, pos)
+            pos = skip_blank(doc.text, pos)
             if doc.text[pos] not in "#\n":
                 raise doc.expected(pos, "the end of the line", "write one key a line, and text in quotes")
-            pos = skip_blank(doc.text, pos)
+            pos = skip_blank(doc.text, pos, TOML_BLANK)
     except RecursionError:
         message = "expected lists and tables that a person can read, found too many in each other"
         raise Error(message, lines[0].path) from None
@@ -736,7 +729,7 @@ def parse_pair(doc: Document, pos: int, table: "dict[Text, Node]") -> int:
     path, pos = parse_path(doc, pos)
     if doc.text[pos] != "=":
         raise doc.expected(pos, '"=" behind the key', 'write "key = value"')
-    value, pos = parse_toml_value(doc, skip_spaces(doc.text, pos + 1))
+    value, pos = parse_toml_value(doc, skip_blank(doc.text, pos + 1))
     table = find_table(doc, table, path[:-1], ".")
     if path[-1] in table:
         raise find_again(path[-1])
@@ -748,7 +741,7 @@ def parse_path(doc: Document, pos: int) -> "tuple[list[Text], int]":
     """path := key ("." key)*; key := string | bare"""
     path: list[Text] = []
     while not path or doc.text[pos] == ".":
-        start = pos = skip_spaces(doc.text, pos + bool(path))
+        start = pos = skip_blank(doc.text, pos + bool(path))
         if doc.text[pos] in "'\"":
             key, pos = parse_toml_value(doc, pos)
         else:
@@ -758,7 +751,7 @@ def parse_path(doc: Document, pos: int) -> "tuple[list[Text], int]":
         if pos == start:
             raise doc.expected(pos, "a key", 'write "key = value", and other characters in quotes')
         path.append(key)
-        pos = skip_spaces(doc.text, pos)
+        pos = skip_blank(doc.text, pos)
     return path, pos
 
 
@@ -773,26 +766,19 @@ def parse_toml_value(doc: Document, pos: int) -> "tuple[Any, int]":
         return parse_bare(doc, pos)
     items: list[Any] = []
     table: dict[Text, Node] = {}
-    closing, pos = "]" if first == "[" else "}", skip_blank(doc.text, pos + 1)
+    closing, pos = "]" if first == "[" else "}", skip_blank(doc.text, pos + 1, TOML_BLANK)
     while doc.text[pos] != closing:
         if first == "[":
             item, pos = parse_toml_value(doc, pos)
             items.append(item)
         else:
             pos = parse_pair(doc, pos, table)
-        pos = skip_blank(doc.text, pos)
+        pos = skip_blank(doc.text, pos, TOML_BLANK)
         if doc.text[pos] == ",":
-            pos = skip_blank(doc.text, pos + 1)
+            pos = skip_blank(doc.text, pos + 1, TOML_BLANK)
         elif doc.text[pos] != closing:
             raise doc.expected(pos, '"," or "%s"' % closing, "separate values by commas, and close what was opened")
     return items if first == "[" else table, pos + 1
-
-
-def skip_blank(text: str, pos: int) -> int:
-    """Return where something stands that is no space, comment or end of line."""
-    while text[pos] in " \t\n#":
-        pos = text.find("\n", pos) if text[pos] == "#" else pos + 1
-    return pos
 
 
 def is_string(node: object) -> bool:
@@ -978,7 +964,7 @@ def read_line(path: str, number: int, raw: bytes, margin: bytes = b"", blank: st
 # Specs, requirements and channels: what passes is no option, second line, @EXPLICIT or file
 # to any engine.
 
-NAME_CHARACTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"  # CEP 26
+NAME_CHARACTERS = BARE_KEY_CHARACTERS + "."  # CEP 26
 OPERATORS = "=<>!~"
 # What pip takes for a file, whatever folder it is called in.
 ARCHIVES = (".whl", ".zip", ".tar", ".tgz", ".tbz", ".txz", ".tlz", ".gz", ".bz2", ".xz", ".lz", ".lzma")
@@ -1695,20 +1681,20 @@ def read_sections(path: str) -> "Iterator[tuple[str, str, list[tuple[int, bytes]
 def parse_flow_mapping(doc: Document, pos: int) -> "tuple[dict[Text, Node], int]":
     """mapping := "{" (scalar ":" (scalar | flow list) ","?)* "}", on one line"""
     mapping: dict[Text, Node] = {}
-    pos = skip_spaces(doc.text, pos + 1)
+    pos = skip_blank(doc.text, pos + 1)
     while doc.text[pos] != "}":
         if doc.text[pos] == "\n":
             raise doc.expected(pos, '"}" on this line', 'write one "key: value" a line below the key', "none")
         key, pos = parse_scalar(doc, pos, in_flow=True)
         if not is_key_end(doc.text, pos):
             raise doc.expected(pos, "a colon and a space behind a key", 'write "key: value"')
-        pos = skip_spaces(doc.text, skip_spaces(doc.text, pos) + 1)
+        pos = skip_blank(doc.text, skip_blank(doc.text, pos) + 1)
         if doc.text[pos] == "[":
             mapping[key], pos = parse_flow(doc, pos)
         else:
             mapping[key], pos = parse_scalar(doc, pos, in_flow=True) if doc.text[pos] != "\n" else (Text(), pos)
-        pos = skip_spaces(doc.text, pos)
-        pos = skip_spaces(doc.text, pos + 1) if doc.text[pos] == "," else pos
+        pos = skip_blank(doc.text, pos)
+        pos = skip_blank(doc.text, pos + 1) if doc.text[pos] == "," else pos
     return mapping, pos + 1
 
 
@@ -1722,9 +1708,9 @@ def parse_section(lines: "list[Line]") -> "tuple[Text, Node]":
     value: Node
     doc = Document(lines)
     key, pos = parse_key(doc, 0)
-    pos = skip_spaces(doc.text, pos)
+    pos = skip_blank(doc.text, pos)
     if doc.text[pos] == "&":
-        pos = skip_spaces(doc.text, pos + len(doc.text[pos:].split()[0]))
+        pos = skip_blank(doc.text, pos + len(doc.text[pos:].split()[0]))
     if doc.text[pos] in "|>":
         raise doc.expected(pos, "a value on one line, or a list", "write it so", "text over several lines")
     if doc.text[pos] == "{":
