@@ -845,14 +845,14 @@ def find_block(data: bytes, path: str) -> "tuple[str, list[Line]]":
 def refuse_near_header(data: bytes, path: str) -> None:
     """Raise Error at a line that was probably meant to open the block."""
     for number, raw in enumerate(data.split(b"\n"), 1):
+        line = Line(path, number, raw.decode("utf-8", "replace").rstrip())
         words = raw.lstrip(MARKER_CHARACTERS + b"* \t").lower()
         if words.startswith((HEADER, b"conda-execute", b"conda_execute")):
-            line = Line(path, number, raw.decode("utf-8", "replace").rstrip())
             hint = "write it so on a line of its own, behind the marker that opens a comment in this language"
             raise line.expected(len(line.text) - len(line.text.lstrip()), '"# conda execute"', hint)
         if words.startswith(b"script") and raw.rstrip().endswith(PEP_723[2:]):
             hint = 'begin each line of the block with "# ", leave none empty, and end it with "# ///"'
-            raise Line(path, number, raw.decode("utf-8", "replace").rstrip()).expected(0, PEP_723_BLOCK, hint)
+            raise line.expected(0, PEP_723_BLOCK, hint)
 
 
 def find_headers(data: bytes) -> "Iterator[Found]":
@@ -946,18 +946,15 @@ def read_line(path: str, number: int, raw: bytes, margin: bytes = b"", blank: st
     `blank` is what may stand for a space: TOML has the tab.
     """
     line = Line(path, number, raw.decode("utf-8", "replace"), len(margin.decode("utf-8", "replace")))
-    rest = raw[len(margin) :]
-    try:
-        rest.decode("utf-8")
-    except UnicodeDecodeError as e:
-        at = len(rest[: e.start].decode("utf-8"))
-        raise line.expected(at, "UTF-8", "save the file as UTF-8", "the byte 0x%02x" % rest[e.start]) from None
-    if not line.text.replace(blank, " ").isprintable():
-        at = next(i for i, c in enumerate(line.text) if c != blank and not c.isprintable())
-        found = "a tab" if line.text[at] == "\t" else "the character U+%04X" % ord(line.text[at])
-        hint = "write spaces in its place" if line.text[at].isspace() else "remove it"
-        raise line.expected(at, "text and spaces", hint, found)
-    return line
+    text = raw[len(margin) :].decode("utf-8", "surrogateescape")
+    if text.replace(blank, " ").isprintable():
+        return line
+    at = next(i for i, c in enumerate(text) if c != blank and not c.isprintable())
+    if "\udc80" <= text[at] <= "\udcff":  # a byte that is no UTF-8
+        raise line.expected(at, "UTF-8", "save the file as UTF-8", "the byte 0x%02x" % (ord(text[at]) - 0xDC00))
+    found = "a tab" if text[at] == "\t" else "the character U+%04X" % ord(text[at])
+    hint = "write spaces in its place" if text[at].isspace() else "remove it"
+    raise line.expected(at, "text and spaces", hint, found)
 
 
 # ---- Specs ---------------------------------------------------------------------------
