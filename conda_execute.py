@@ -368,7 +368,7 @@ class Document(Line):
     def __init__(self, lines: "list[Line]") -> None:
         super().__init__("", 0, "".join(line.text + "\n" for line in lines) + "\0")
         self.lines = lines
-        self.kinds: dict[int, str] = {}  # of TOML's tables: see find_table()
+        self.kinds: dict[int, str] = {}  # of TOML's tables: see put_node()
 
     def find(self, at: int) -> "tuple[Line, int]":
         before = self.text[:at].split("\n")[: len(self.lines)]
@@ -690,24 +690,22 @@ def parse_header(doc: Document, pos: int, root: "dict[Text, Node]") -> "tuple[di
     path, pos = parse_path(doc, pos + len(mark))
     if not doc.text.startswith("]" * len(mark), pos):
         raise doc.expected(pos, quote("]" * len(mark)), "close the header")
-    parent: Any = find_table(doc, root, path[:-1], "")
-    if path[-1] in parent and doc.kinds.get(id(parent[path[-1]])) != mark[1:] * 2:
-        raise find_again(path[-1])
-    table = parent.setdefault(path[-1], [] if mark == "[[" else {})
-    doc.kinds[id(table)] = mark
+    table = put_node(doc, root, path, "", [], "[[") if mark == "[[" else put_node(doc, root, path, "", {}, "")
     if mark == "[[":
+        doc.kinds[id(table)] = mark
         table.append({})
         table = table[-1]
-        doc.kinds[id(table)] = "["
+    doc.kinds[id(table)] = "["
     return table, pos + len(mark)
 
 
-def find_table(doc: Document, table: "Any", path: "list[Text]", kind: str) -> "dict[Text, Node]":
-    """Return the table at the end of a path, made where it is missing and growing where it may.
+def put_node(doc: Document, table: "Any", path: "list[Text]", kind: str, node: "Node", old: str = "none") -> "Any":
+    """Return what is at the end of a path: the node, put there, or what was opened there as `old` says.
 
-    `kinds` has by id how each was opened that may grow: "" by a longer header, else by ".", "[" or "[[".
+    Tables on the way there are made of this kind. `doc.kinds` has by id how each was opened that may grow: "" by a
+    longer header, else by ".", "[" or "[[".
     """
-    for key in path:
+    for key in path[:-1]:
         if key not in table:
             table[key] = {}
             doc.kinds[id(table[key])] = kind
@@ -716,7 +714,9 @@ def find_table(doc: Document, table: "Any", path: "list[Text]", kind: str) -> "d
             table = table[-1]
         if doc.kinds.get(id(table)) not in ((kind,) if kind else ("", ".", "[")):
             raise find_again(key)
-    return table  # type: ignore[no-any-return]
+    if path[-1] in table and doc.kinds.get(id(table[path[-1]])) != old:
+        raise find_again(path[-1])
+    return table.setdefault(path[-1], node)
 
 
 def find_again(key: Text) -> Error:
@@ -730,10 +730,7 @@ def parse_pair(doc: Document, pos: int, table: "dict[Text, Node]") -> int:
     if doc.text[pos] != "=":
         raise doc.expected(pos, '"=" behind the key', 'write "key = value"')
     value, pos = parse_toml_value(doc, skip_blank(doc.text, pos + 1))
-    table = find_table(doc, table, path[:-1], ".")
-    if path[-1] in table:
-        raise find_again(path[-1])
-    table[path[-1]] = value
+    put_node(doc, table, path, ".", value)
     return pos
 
 
