@@ -2492,39 +2492,38 @@ def format_use(time_s: int, event: str, name: str, pid: int, host: str, script: 
 
 
 def unescape(script: bytes) -> str:
-    """Return a path as it was before format_use escaped it."""
+    """Return a path as it was before format_use() escaped it."""
     parts = [part.replace(rb"\t", b"\t").replace(rb"\n", b"\n") for part in script.split(rb"\\")]
     return os.fsdecode(b"\\".join(parts))
 
 
 class Uses:
-    """What rows say of each environment, by its name: the last uses by script and by host, each its time and row.
+    """What a log says of each environment, by its name: the last uses by script and by host, each its time and row.
 
     Only what stands behind the last `create` or `remove` counts for hosts: up to then somebody saw that nobody ran
     in it. The last MAX_USES are kept, in their order: schedulers give each job a copy of its script, and its own name.
     """
 
-    def __init__(self, rows: "Iterable[bytes]") -> None:
+    def __init__(self, log: bytes) -> None:
         self.made: dict[str, Use] = {}
         self.scripts: dict[str, dict[bytes, Use]] = {}
         self.hosts: dict[str, dict[str, Use]] = {}
-        for row in rows:
-            fields = row[:-1].split(b"\t")
-            if len(fields) == 6 and row[-1:] == b"\n" and fields[0].isdigit() and len(fields[0]) < 15:
-                self.add(int(fields[0]), row, fields)  # others are read past
+        for row in log.split(b"\n")[:-1]:  # the last may be on its way
+            fields = row.split(b"\t")
+            if len(fields) == 6 and fields[0].isdigit() and len(fields[0]) < 15:  # others are read past
+                self.add((int(fields[0]), row), fields[1], os.fsdecode(fields[2]), os.fsdecode(fields[4]), fields[5])
 
-    def add(self, time_s: int, row: bytes, fields: "list[bytes]") -> None:
-        name, host = os.fsdecode(fields[2]), os.fsdecode(fields[4])
-        if fields[1] in (b"create", b"remove"):
+    def add(self, use: "Use", event: bytes, name: str, host: str, script: bytes) -> None:
+        if event in (b"create", b"remove"):
             self.hosts.pop(name, None)
-            self.made[name] = time_s, row
-        if fields[1] == b"remove":
+            self.made[name] = use
+        if event == b"remove":
             del self.made[name]
             return
-        for table, key in ((self.scripts, fields[5]), (self.hosts, host)):
+        for table, key in ((self.scripts, script), (self.hosts, host)):
             uses: Any = table.setdefault(name, {})
             uses.pop(key, None)
-            uses[key] = time_s, row
+            uses[key] = use
             if len(uses) > MAX_USES:  # the first two stay: that some host has been there may never be forgotten
                 del uses[list(uses)[2]]
 
@@ -2550,6 +2549,7 @@ conda environments that conda-execute made for scripts; each lies under the hash
 Deleting all of this is safe while no such script runs: what is needed is built again.
 conda-execute: https://github.com/conda-tools/conda-execute
 """
+SIGNS = {"usage.tsv": LOG_HEADER, "README": STORE_README}  # of an env-dir that is ours, as its files begin
 
 
 def is_hex(text: str, length: int) -> bool:
@@ -2702,11 +2702,8 @@ class EnvDir:
 
     def is_ours(self) -> bool:
         """Answer whether env-dir bears our sign: the log, or where that is lost, the README."""
-        for name, sign in (("usage.tsv", LOG_HEADER), ("README", STORE_README)):
-            head = read_head(self.path(name), 4096)
-            if head.startswith(sign) or name == "usage.tsv" and Uses(head.splitlines(True)).scripts:
-                return True
-        return False
+        heads = {name: read_head(self.path(name), 4096) for name in SIGNS}
+        return any(heads[name].startswith(SIGNS[name]) for name in SIGNS) or bool(Uses(heads["usage.tsv"]).scripts)
 
     def refuse_others(self) -> None:
         """Raise Error for a folder that holds something and does not bear our sign."""
@@ -2738,7 +2735,7 @@ class EnvDir:
             self.refuse_others()
             make_folder(self.env_dir)
             is_new = not self.is_ours()
-            for file, content in (("usage.tsv", LOG_HEADER), ("README", STORE_README)):
+            for file, content in SIGNS.items():
                 if is_new or not os.path.lexists(self.path(file)):  # two at once write the same to the same place
                     write_file(self.path(file), content)
             for folder in (".leases", ".trash"):
@@ -2803,11 +2800,7 @@ class EnvDir:
 
     def read_uses(self) -> Uses:
         """Return what the log says, nothing where it cannot be read."""
-        try:
-            with open(self.path("usage.tsv"), "rb") as f:
-                return Uses(f)
-        except OSError:
-            return Uses([])
+        return Uses(read_head(self.path("usage.tsv"), -1))
 
     def last_use(self, name: str, uses: "Uses | None" = None) -> float:
         """Return when an environment, or what is kept of a script, was used last; 0 for what is not complete.
@@ -2913,7 +2906,7 @@ class Collector(EnvDir):
         uses = self.read_uses()
         for name in uses.scripts:
             for _, row in uses.of(name):
-                pid, host, script = row[:-1].split(b"\t")[3:]
+                pid, host, script = row.split(b"\t")[3:]
                 if host == os.fsencode(HOST) and pid.isdigit() and is_running(int(pid), ""):
                     yield int(pid), name
                     yield int(pid), os.path.relpath(os.path.dirname(unescape(script)), self.env_dir)
@@ -3056,14 +3049,13 @@ class Collector(EnvDir):
         with open(path, "rb") as old:
             content = old.read()
             end = content.rfind(b"\n") + 1  # a row may be on its way
-            rows = [row + b"\n" for row in content[:end].split(b"\n")]
-            uses = Uses(rows)
+            uses = Uses(content)
             names = [name for name in uses.scripts if os.path.lexists(self.path(name, MARKER))]
             found = [use for name in names for use in uses.of(name)]
             if end < LOG_LIMIT_BYTES and all(when <= latest for when, _ in found):
                 return
             new = {row: row if when <= latest else now + row[row.index(b"\t") :] for when, row in found}
-            kept = [new[row] for row in dict.fromkeys(rows) if row in new]
+            kept = [new[row] + b"\n" for row in dict.fromkeys(content[:end].split(b"\n")) if row in new]
             write_file(path + ".part", LOG_HEADER + b"".join(kept))
             os.replace(path + ".part", path)
             old.seek(end)
