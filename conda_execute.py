@@ -2557,37 +2557,26 @@ def is_hex(text: str, length: int) -> bool:
     return len(text) == length and not text.strip("0123456789abcdef")
 
 
-def parse_marker(content: bytes) -> "dict[str, list[str]]":
-    """marker := "conda-execute" VERSION (KEY ": " VALUE)*, a line each; nothing of what is none
+def read_marker(path: str) -> "dict[str, list[str]]":
+    """marker := "conda-execute" VERSION (KEY ": " VALUE)*, a line each; nothing where there is no such file"""
+    try:
+        with open(path, "rb") as f:
+            first, *lines = os.fsdecode(f.read()).split("\n")
+    except OSError as e:
+        import errno
 
-    >>> parse_marker(b"conda-execute 1.1\\nprefix: /e\\nenv: numpy\\nenv: python >=3\\n")
-    {'prefix': ['/e'], 'env': ['numpy', 'python >=3']}
-    """
-    first, *lines = os.fsdecode(content).split("\n")
+        if e.errno not in (errno.ENOENT, errno.ENOTDIR, getattr(errno, "ESTALE", 0)):  # the last: by another host
+            raise
+        return {}
     found: dict[str, list[str]] = {}
-    for line in lines[:-1] if first.startswith("conda-execute ") and not lines[-1] else ():
+    for line in lines[:-1] if first.startswith("conda-execute ") and lines[-1:] == [""] else ():
         key, _, value = line.partition(": ")
         found.setdefault(key, []).append(value)
     return found
 
 
-def read_marker(path: str) -> "dict[str, list[str]]":
-    """Return what a marker says, by key; nothing where there is none."""
-    try:
-        with open(path, "rb") as f:
-            return parse_marker(f.read())
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-    except OSError as e:
-        import errno
-
-        if e.errno != getattr(errno, "ESTALE", 0):  # another host has removed it
-            raise
-        return {}
-
-
 def format_marker(fields: "Iterable[tuple[str, str]]") -> bytes:
-    """Return the content of a marker."""
+    """Return what read_marker() reads."""
     lines = ["conda-execute " + __version__, *("%s: %s" % (key, value.replace("\n", " ")) for key, value in fields)]
     return os.fsencode("\n".join(lines) + "\n")
 
@@ -2653,8 +2642,7 @@ class EnvDir:
         """Return the time of the disk, which may be a server's, in s; this host's where nothing can be touched."""
         if self.ahead_s is None:
             path = self.path(".leases")
-            is_touched = os.path.exists(path) and not try_to(os.utime, path)
-            self.ahead_s = time.time() - os.stat(path).st_mtime if is_touched else 0.0
+            self.ahead_s = 0.0 if try_to(os.utime, path) else time.time() - read_time(path, time.time())
         return time.time() - self.ahead_s
 
     def learn(self) -> None:
@@ -2678,11 +2666,11 @@ class EnvDir:
 
     def mark(self, name: str, fields: "list[tuple[str, str]]") -> None:
         """Declare an environment complete: last, at once, and on the disk after all of it and before its first use."""
-        count, oldest = survey(self.path(name))
+        marker, (count, oldest) = self.path(name, MARKER), survey(self.path(name))
         place = [("prefix", self.path(name)), ("platform", self.subdir), ("oldest", oldest), ("files", str(count))]
-        write_file(self.path(name, MARKER + ".part"), format_marker(place + fields))
-        os.replace(self.path(name, MARKER + ".part"), self.path(name, MARKER))
-        sync_folder(os.path.dirname(self.path(name, MARKER)))
+        write_file(marker + ".part", format_marker(place + fields))
+        os.replace(marker + ".part", marker)
+        sync_folder(os.path.dirname(marker))
 
     def unmark_if_damaged(self, name: str) -> bool:
         """Take the marker from an environment of which files have gone; answer whether that was so."""
@@ -2746,13 +2734,11 @@ class EnvDir:
         except OSError as e:
             raise self.unwritable(e) from None
         self.check(".leases", ".trash", KEPT)
-        # A file server's client may still see what has just been removed, but does not list it.
-        is_there = bool(name) and name in map(os.path.basename, list_files(self.env_dir))
-        if is_there and name not in self.find_names():
-            kind = "a folder" if os.path.isdir(self.path(name)) else "a file"
-            kind = "a link" if os.path.islink(self.path(name)) else kind
+        path = self.path(name)  # a file server's client may still see what has just been removed, but does not list it
+        if path in list_files(self.env_dir) and name not in self.find_names():
+            kind = "a link" if os.path.islink(path) else "a folder" if os.path.isdir(path) else "a file"
             message = "expected room for an environment, found %s that conda-execute did not make" % kind
-            raise Error(message, self.path(name), hint="move it to another place")
+            raise Error(message, path, hint="move it to another place")
 
     def find_old_marks(self) -> "dict[str, list[str]]":
         """Return the marks that versions before 1.2 leave beside the lock files, by lock and mode; looked for once."""
@@ -2821,17 +2807,12 @@ class EnvDir:
         return last if last <= now + CLOCK_S else now
 
     def find_names(self) -> "list[str]":
-        """Return the names of all environments that bear our sign, whole or not."""
-        names = [name for name in map(os.path.basename, list_files(self.env_dir)) if is_hex(name, 20)]
-        names = [name for name in names if os.path.isdir(self.path(name)) and not os.path.islink(self.path(name))]
-        signs = ((self.path(name, MARKER), self.path(".leases", name + ".build")) for name in names)
-        return [name for name, some in zip(names, signs) if any(map(os.path.lexists, some))]
-
-    def find_kept_names(self) -> "list[str]":
-        """Return what is kept of scripts, as paths below env-dir."""
-        names = [name for name in list_names(self.path(KEPT)) if is_hex(name, 64)]
-        paths = [os.path.join(KEPT, name) for name in names]
-        return [path for path in paths if os.path.isdir(self.path(path)) and not os.path.islink(self.path(path))]
+        """Return what bears our sign, as paths below env-dir: kept scripts, and environments, whole or not."""
+        names = [os.path.join(KEPT, name) for name in list_names(self.path(KEPT)) if is_hex(name, 64)]
+        for name in map(os.path.basename, list_files(self.env_dir)):
+            signs = self.path(name, MARKER), self.path(".leases", name + ".build")
+            names += [name] if is_hex(name, 20) and any(map(os.path.lexists, signs)) else []
+        return [name for name in names if os.path.isdir(self.path(name)) and not os.path.islink(self.path(name))]
 
 
 ASIDE = ".aside"  # what a rebuild may yet put back
@@ -3105,7 +3086,7 @@ class Collector(EnvDir):
         """Move away the environments that have been unused for too long; return when the next is due."""
         now, uses = self.now(), self.read_uses()
         due = now + self.keep_s
-        for name in self.find_names() + self.find_kept_names():
+        for name in self.find_names():
             try:
                 if not name.startswith(KEPT):
                     self.unmark_if_damaged(name)
@@ -5638,7 +5619,7 @@ def clear(store: Store, used_before: float, dry_run: bool) -> int:
     if not dry_run:
         store.sweep()
     uses, code = store.read_uses(), 0
-    for name in sorted(store.find_names() + store.find_kept_names()):
+    for name in store.find_names():
         if store.last_use(name, uses) >= used_before:
             continue
         try:
@@ -5662,9 +5643,8 @@ def print_list(store: Store, as_json: bool) -> None:
     if not as_json:
         print("%-20s %10s %10s  %-10s %s" % ("NAME", "SIZE", "UNUSED FOR", "PROCESSES", "SCRIPTS"), flush=True)
     uses, busy = store.read_uses(), store.find_processes()
-    ages = sorted(((store.last_use(name, uses), name) for name in store.find_names()), reverse=True)
-    found = []
-    for used, name in ages:
+    names, found = [name for name in store.find_names() if not name.startswith(KEPT)], []
+    for used, name in sorted(((store.last_use(name, uses), name) for name in names), reverse=True):
         scripts = sorted({unescape(script) for script in uses.scripts.get(name, {}) if script})
         size, pids = find_size(store.path(name)), sorted({*busy.get(name, ()), *busy.get(name + ".build", ())})
         if as_json:

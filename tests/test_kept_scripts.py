@@ -60,7 +60,7 @@ import conda_execute
 store = conda_execute.Store(sys.argv[1], 0, conda_execute.Progress(False, True))
 removed = 0
 while True:
-    for name in store.find_kept_names():
+    for name in filter(lambda name: name.startswith(".scripts"), store.find_names()):
         if store.remove(name, float(sys.argv[2])) is None:
             removed += 1
             print(removed, flush=True)
