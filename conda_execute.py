@@ -187,7 +187,6 @@ if TYPE_CHECKING:
     Found = Tuple[int, str, bytes, int]  # a block: the line that opens it, its dialect, its marker, where it ends
     Use = Tuple[int, bytes]  # its time, in s, and its row
     Build = Callable[["Lock"], None]  # into the prefix that is called like the environment
-    Who = Union[List[str], None]  # is in the way: [] where that is unknown, None for nobody
 
 __all__ = ["Error", "bootstrap", "main", "prefix_of", "run"]  # so that help(conda_execute) is the manual
 __version__ = "1.3.0"
@@ -2871,6 +2870,20 @@ def start_collector(env_dir: str, keep_s: float) -> None:
         child.wait()
 
 
+class InUse(Error):
+    """Somebody may run in what is to go; `is_far` where that can be said on other hosts alone."""
+
+    def __init__(self, path: str, who: "list[str]") -> None:
+        far = [one for one in who if " on " in one]
+        hint = "end it, or wait for its end"
+        if far:
+            hint += '; if it has ended, "conda-tmpenv clear" there says so, and 30 days after its last use it has'
+            hint += "; if that host is no more, write: rm -r " + path
+        found = printable(", ".join(who)) or "another process"
+        super().__init__("expected nobody to run in it, found " + found, path, hint=hint)
+        self.is_far = bool(far) and far == who
+
+
 class Collector(EnvDir):
     """env-dir, and what of it is no longer needed."""
 
@@ -2898,15 +2911,6 @@ class Collector(EnvDir):
         for pid, name in self.find_running() if os.path.isdir("/proc/self") else self.find_logged():
             found.setdefault(name, set()).add(pid)
         return found
-
-    def move_away(self, name: str, suffix: str, locks: "list[Lock]") -> bool:
-        """Move what nobody uses into the trash; put it back and return False if the locks that say so may be lost."""
-        trash = self.move_to_trash(name, suffix)
-        if not any(lock.is_doubtful() for lock in locks):
-            return True
-        if not os.path.lexists(self.path(name)):
-            os.rename(trash, self.path(name))
-        return False
 
     def move_to_trash(self, name: str, suffix: str = "") -> str:
         """Move something into the trash, and return where it is now."""
@@ -2936,69 +2940,72 @@ class Collector(EnvDir):
 
         If somebody holds the lock that binds all, return who that may be.
         """
-        worth, last = find_worth(self.env_dir), self.last_use(name)
+        last = self.last_use(name)
         if last < self.now() - FOREIGN_S:
             return []
-        marked = read_time(self.path(".leases", UNSHARED), -1)  # when leases began to leave marks
-        since = marked + DEAD_S if marked >= 0 else float("inf") if is_held or not worth else 0
         if name.startswith(KEPT):  # no lease tells who reads a script
             boot = find_boot(self.env_dir)
-            seen = [(host, when) for users in uses.hosts.values() for host, (when, _) in users.items()]
-            hosts = {host for host, when in seen if host != HOST and when > boot}
-            return ["a job on " + printable(host) for host in sorted(hosts)]
-        users = [(host, *use) for host, use in uses.hosts.get(name, {}).items() if host != HOST]
-        # Versions before 1.2, whose hosts have no hash, leave no marks beside flock.
-        free = [one for one in users if one[1] < since or since and not is_hex(one[0].rpartition("-")[2], 8)]
-        found = ["process %s on %s" % (os.fsdecode(row.split(b"\t")[3]), host) for host, _, row in free]
+            hosts = {host for users in uses.hosts.values() for host, (when, _) in users.items() if when > boot}
+            return ["a job on " + printable(host) for host in sorted(hosts - {HOST})]
+        marked = read_time(self.path(".leases", UNSHARED), -1)  # when leases began to leave marks
+        since = marked + DEAD_S if marked >= 0 else float("inf") if is_held or not find_worth(self.env_dir) else 0
+        found = []
+        for host, (when, row) in uses.hosts.get(name, {}).items():
+            is_old = not is_hex(host.rpartition("-")[2], 8)  # versions before 1.2 leave no marks beside flock
+            if host != HOST and (when < since or since and is_old):
+                found.append("process %s on %s" % (os.fsdecode(row.split(b"\t")[3]), host))
         noted = max([when for when, _ in uses.of(name)], default=0)
         is_told = name in uses.made and last < noted + CLOCK_S
         return found + (["one that the log does not tell of"] if since and not is_told else [])
 
-    def in_use(self, name: str, who: "list[str]") -> Error:
-        hint = "end it, or wait for its end"
-        if any(" on " in one for one in who):
-            hint += '; if it has ended, "conda-tmpenv clear" there says so, and 30 days after its last use it has'
-            hint += "; if that host is no more, write: rm -r " + self.path(name)
-        found = printable(", ".join(who)) or "another process"
-        return Error("expected nobody to run in it, found " + found, self.path(name), hint=hint)
-
-    def lock_idle(self, name: str, locks: "list[Lock]", bound_s: float, uses: "Uses | None") -> "Who":
-        """Take the locks of what nobody uses, so that nobody will; or return who is in the way.
+    def lock_idle(self, name: str, locks: "list[Lock]", bound_s: float) -> None:
+        """Take the locks of what nobody uses, so that nobody will; raise InUse for who is in the way.
 
         Who has one of these locks open counts: of those that wait for a builder, who is that builder asks for none.
         Each use changes the time of the last: what is looked at before the locks are had still holds if that does.
         """
         deadline = time.monotonic() + bound_s  # for those who are about to let go of a lock
         while True:
-            dated, known, busy = self.last_use(name), uses or self.read_uses(), self.find_processes()
+            dated, uses, busy = self.last_use(name), self.read_uses(), self.find_processes()
             places = {name, *(os.path.basename(lock.path) for lock in locks)} - {KEPT}
             pids = sorted({pid for place in places for pid in busy.get(place, ())})
             is_alone = not pids and all(lock.take(exclusive=True) for lock in locks)
             who = ["process " + ", ".join(map(str, pids))] if pids else []
-            who += self.find_strangers(name, known)
+            who += self.find_strangers(name, uses)
             if is_alone and not who and self.last_use(name) == dated:
-                return None
+                return
             if who or time.monotonic() >= deadline:
                 who = who or [lock.rival for lock in locks if lock.rival]
-                return who or ([] if is_alone else self.find_strangers(name, known, is_held=True))
+                raise InUse(self.path(name), who or ([] if is_alone else self.find_strangers(name, uses, is_held=True)))
             time.sleep(LOCK_POLL_S)
 
-    def remove(self, name: str, used_before: float, uses: "Uses | None" = None, dry_run: bool = False) -> "Who":
-        """Move what is idle into the trash; return who is in the way."""
-        is_kept = name.startswith(KEPT)
-        locks = [self.lock(one) for one in ([KEPT] if is_kept else [name + ".build", name])]
+    def move_idle(
+        self, name: str, locks: "list[str]", bound_s: float, suffix: str, used_before: float, dry_run: bool = False
+    ) -> None:
+        """Move what nobody uses, or has used since a time, into the trash; raise InUse for who is in the way."""
+        held = [self.lock(one) for one in locks]
         try:
-            who = self.lock_idle(name, locks, MOMENT_S if is_kept else 0, uses)
-            if who is not None or dry_run:
-                return who
-            if self.last_use(name) > used_before or not self.move_away(name, "", locks):
-                return []
+            self.lock_idle(name, held, bound_s)
+            if self.last_use(name) > used_before:
+                raise InUse(self.path(name), [])
+            if dry_run:
+                return
+            trash = self.move_to_trash(name, suffix)
+            if any(lock.is_doubtful() for lock in held):  # which others may have by now
+                if not os.path.lexists(self.path(name)):
+                    os.rename(trash, self.path(name))
+                raise InUse(self.path(name), [])
         finally:
-            for lock in locks:
+            for lock in held:
                 lock.release()
-        if not is_kept:
+
+    def remove(self, name: str, used_before: float, dry_run: bool = False) -> None:
+        """Remove what nobody uses, or has used since a time, and note that; raise InUse for who is in the way."""
+        is_kept = name.startswith(KEPT)
+        locks, bound_s = ([KEPT], MOMENT_S) if is_kept else ([name + ".build", name], 0)
+        self.move_idle(name, locks, bound_s, "", used_before, dry_run)
+        if not is_kept and not dry_run:
             self.append("remove", name, "")
-        return None
 
     def sweep(self) -> None:
         """Take from .leases what nobody needs: marks of the dead, and failures that were told; mark what is busy.
@@ -3091,11 +3098,10 @@ class Collector(EnvDir):
                 if not name.startswith(KEPT):
                     self.unmark_if_damaged(name)
                 expiry = self.last_use(name, uses) + self.keep_s
-                who = self.remove(name, now - self.keep_s, uses) if expiry <= now else None
-                if who is not None:
-                    expiry = now + (RETRY_FAR_S if who and all(" on " in one for one in who) else RETRY_S)
-            except (OSError, Error):  # a mount point, or somebody else's: it keeps no other
-                expiry = now + RETRY_S
+                if expiry <= now:
+                    self.remove(name, now - self.keep_s)
+            except (OSError, Error) as e:  # a mount point, or somebody else's: it keeps no other
+                expiry = now + (RETRY_FAR_S if isinstance(e, InUse) and e.is_far else RETRY_S)
             due = min(due, expiry) if expiry > now else due
         return due
 
@@ -3179,8 +3185,8 @@ class Store(Collector):
         Return False where another builder has taken over, whom no lock binds: then his is to be waited for.
         """
         try:
-            if os.path.lexists(self.path(name)):
-                self.set_aside(name)
+            if os.path.lexists(self.path(name)):  # whoever waits for us with a lease is about to let go of it
+                self.move_idle(name, [name], MOMENT_S, ASIDE if self.find_marker(name) else "", float("inf"))
         except FileNotFoundError:  # what a file server's client still saw
             pass
         is_lost = is_built = False
@@ -3201,13 +3207,6 @@ class Store(Collector):
             if list_names(self.path(".trash")):
                 start_collector(self.top, self.keep_s)
         return is_built
-
-    def set_aside(self, name: str) -> None:
-        """Move an environment away that nobody runs in, and into which nobody is let up to that."""
-        with self.lock(name) as lease:
-            who = self.lock_idle(name, [lease], MOMENT_S, None)
-            if who is not None or not self.move_away(name, ASIDE if self.find_marker(name) else "", [lease]):
-                raise self.in_use(name, who or [])
 
     def refuse_failed(self, failed: str, before: "tuple[int, int] | None", batch: str) -> None:
         """Raise what a build failed with while we waited for it, or another of our batch not long ago."""
@@ -5623,9 +5622,7 @@ def clear(store: Store, used_before: float, dry_run: bool) -> int:
         if store.last_use(name, uses) >= used_before:
             continue
         try:
-            who = store.remove(name, used_before, uses, dry_run)
-            if who is not None:
-                raise store.in_use(name, who)
+            store.remove(name, used_before, dry_run)
         except OSError as e:
             code = fail(Error("expected to be able to remove it, found: %s" % e.strerror, store.path(name)))
         except Error as e:

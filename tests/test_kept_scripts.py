@@ -61,9 +61,12 @@ store = conda_execute.Store(sys.argv[1], 0, conda_execute.Progress(False, True))
 removed = 0
 while True:
     for name in filter(lambda name: name.startswith(".scripts"), store.find_names()):
-        if store.remove(name, float(sys.argv[2])) is None:
-            removed += 1
-            print(removed, flush=True)
+        try:
+            store.remove(name, float(sys.argv[2]))
+        except conda_execute.Error:
+            continue
+        removed += 1
+        print(removed, flush=True)
     store.empty_trash()
 """
 
