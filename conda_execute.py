@@ -2887,28 +2887,27 @@ class InUse(Error):
 class Collector(EnvDir):
     """env-dir, and what of it is no longer needed."""
 
-    def find_running(self) -> "Iterator[tuple[int, str]]":
-        """Yield the processes of this host, and where each runs, by /proc: see read_paths_in_use()."""
+    def find_running(self) -> "Iterator[tuple[str, int]]":
+        """Yield where each process of this host runs, by /proc: see read_paths_in_use(); for our own, its parent."""
         roots = {os.fsencode(path) + b"/" for path in (self.env_dir, os.path.realpath(self.env_dir))}
         for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
             places = b"\n".join(read_paths_in_use(pid))
             for part in (part for root in roots for part in places.split(root)[1:]):
-                yield pid if pid != os.getpid() else os.getppid(), find_prefix_name(part)
+                yield find_prefix_name(part), pid if pid != os.getpid() else os.getppid()
 
-    def find_logged(self) -> "Iterator[tuple[int, str]]":
-        """Yield the processes of this host that the log names and that still run, and where."""
+    def find_logged(self) -> "Iterator[tuple[str, int]]":
+        """Yield where each process of this host runs that the log names, and that has not ended."""
         uses = self.read_uses()
-        for name in uses.scripts:
-            for _, row in uses.of(name):
-                pid, host, script = row.split(b"\t")[3:]
-                if host == os.fsencode(HOST) and pid.isdigit() and is_running(int(pid), ""):
-                    yield int(pid), name
-                    yield int(pid), os.path.relpath(os.path.dirname(unescape(script)), self.env_dir)
+        for name, row in ((one, row) for one in uses.scripts for _, row in uses.of(one)):
+            pid, host, script = row.split(b"\t")[3:]
+            if host == os.fsencode(HOST) and pid.isdigit() and is_running(int(pid), ""):
+                yield name, int(pid)
+                yield os.path.dirname(unescape(script)).replace(self.path(""), ""), int(pid)
 
     def find_processes(self) -> "dict[str, set[int]]":
-        """Return the processes of this host that run in each environment or kept script; for our own, its parent."""
+        """Return the processes of this host that run in each environment or kept script."""
         found: dict[str, set[int]] = {}
-        for pid, name in self.find_running() if os.path.isdir("/proc/self") else self.find_logged():
+        for name, pid in self.find_running() if os.path.isdir("/proc/self") else self.find_logged():
             found.setdefault(name, set()).add(pid)
         return found
 

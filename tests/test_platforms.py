@@ -222,6 +222,18 @@ def test_where_there_is_no_proc_a_process_is_known_by_its_number(monkeypatch: py
     assert not conda_execute.is_running(child.pid, "1")
 
 
+def test_where_there_is_no_proc_the_log_says_who_runs_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on macOS. A row need not have a script: conda-tmpenv create takes specs."""
+    store = conda_execute.Store(str(tmp_path), 3600, conda_execute.Progress(False, True))
+    name, kept = "a" * 20, ".scripts" + os.sep + "b" * 64
+    store.append("run", name, "")
+    store.append("run", name, str(tmp_path / kept / "code"))
+    is_folder = os.path.isdir
+    monkeypatch.setattr(os.path, "isdir", lambda path: path != "/proc/self" and is_folder(path))
+    found = store.find_processes()
+    assert (found[name], found[kept]) == ({os.getpid()}, {os.getpid()})
+
+
 def test_the_log_has_no_text_mode(tmp_path: Path) -> None:
     """On Windows too: for a path, FileIO asks for O_BINARY, without which the C library there writes CR LF."""
     store = conda_execute.Store(str(tmp_path), 3600, conda_execute.Progress(False, True))
