@@ -2794,16 +2794,14 @@ class EnvDir:
         """
         now, is_kept = self.now(), name.startswith(KEPT)
         dated = self.path(name) if is_kept else self.path(name, MARKER)
-        try:
-            marked = os.stat(dated).st_mtime + KEPT_S * is_kept
-        except (FileNotFoundError, NotADirectoryError):
+        if is_gone(dated):
             return 0
-        except OSError:  # one that may not be looked at is none that is not complete
-            return now
+        marked = read_time(dated, now) + KEPT_S * is_kept  # one that may not be looked at is none that is not complete
         last = max([marked, *(when for when, _ in (uses.of(name) if uses else ()))])
-        if last > now + CLOCK_S:
-            try_to(os.utime, dated)
-        return last if last <= now + CLOCK_S else now
+        if last <= now + CLOCK_S:
+            return last
+        try_to(os.utime, dated)
+        return now
 
     def find_names(self) -> "list[str]":
         """Return what bears our sign, as paths below env-dir: kept scripts, and environments, whole or not."""
@@ -2864,18 +2862,17 @@ def start_collector(env_dir: str, keep_s: float) -> None:
     options: dict[str, Any] = {"creationflags": flags, "start_new_session": True, "cwd": "/", "env": environ}
     try:
         child = subprocess.Popen(argv, stdin=null, stdout=null, stderr=null, **options)
+        if fcntl:
+            child.wait()
     except OSError:  # no room for a process: the next call tries again
-        return
-    if fcntl:
-        child.wait()
+        pass
 
 
 class InUse(Error):
-    """Somebody may run in what is to go; `is_far` where that can be said on other hosts alone."""
+    """Somebody may run in what is to go; `is_far` where other hosts alone can tell."""
 
     def __init__(self, path: str, who: "list[str]") -> None:
-        far = [one for one in who if " on " in one]
-        hint = "end it, or wait for its end"
+        far, hint = [one for one in who if " on " in one], "end it, or wait for its end"
         if far:
             hint += '; if it has ended, "conda-tmpenv clear" there says so, and 30 days after its last use it has'
             hint += "; if that host is no more, write: rm -r " + path
@@ -3125,6 +3122,7 @@ class Collector(EnvDir):
 # A lease on an environment, built first where there is none. Knows no engine.
 
 FAILURE_BYTES = 1 << 16  # that are told to others
+TOLD = ("message", "place", "source", "hint", "words")  # of an Error
 
 
 class Store(Collector):
@@ -3215,7 +3213,7 @@ class Store(Collector):
         if after and (after != before or is_ours):
             ago = "" if after != before else ", %d s ago (--force-env tries anew)" % age_s
             self.say.line("%s could not build it%s; its words:" % (printable(str(told.get("by"))), ago))
-            texts = [str(told.get(key, "")).split("\n") for key in ("message", "place", "source", "hint", "words")]
+            texts = [str(told.get(key, "")).split("\n") for key in TOLD]
             message, place, source, hint, words = ("\n".join(map(printable, lines)) for lines in texts)
             is_place = place.rsplit(":", 2)[-1].isdigit()
             error = Error(message, place if is_place else "", source if is_place else "", hint)
@@ -3241,13 +3239,13 @@ def tell_failure(failed: str, failure: "Error | OSError", batch: str) -> None:
 
     if not isinstance(failure, Error) or not failure.is_answer:
         return
-    told = {"by": "process %d on %s" % (os.getpid(), HOST), "batch": batch, "words": failure.words}
-    told.update(message=failure.message, place=failure.place, source=failure.source, hint=failure.hint)
-    told = {key: mask(value)[: FAILURE_BYTES // 8] for key, value in told.items()}
+    told = {"by": "process %d on %s" % (os.getpid(), HOST), "batch": batch}
+    told.update((key, mask(getattr(failure, key))[: FAILURE_BYTES // 8]) for key in TOLD)
+    part = failed + "." + HOST
     try:
-        write_file(failed + "." + HOST, json.dumps(told).encode())
-        os.chmod(failed + "." + HOST, 0o600)
-        os.replace(failed + "." + HOST, failed)
+        write_file(part, json.dumps(told).encode())
+        os.chmod(part, 0o600)
+        os.replace(part, failed)
     except OSError:  # no room: they find out by themselves
         pass
 
