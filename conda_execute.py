@@ -2788,10 +2788,7 @@ class EnvDir:
         return Uses(read_head(self.path("usage.tsv"), -1))
 
     def last_use(self, name: str, uses: "Uses | None" = None) -> float:
-        """Return when an environment, or what is kept of a script, was used last; 0 for what is not complete.
-
-        What lies in the future was written by a clock that was wrong, and counts from now on.
-        """
+        """Return when an environment or a kept script was used last; 0 for one that is not complete."""
         now, is_kept = self.now(), name.startswith(KEPT)
         dated = self.path(name) if is_kept else self.path(name, MARKER)
         if is_gone(dated):
@@ -2800,7 +2797,7 @@ class EnvDir:
         last = max([marked, *(when for when, _ in (uses.of(name) if uses else ()))])
         if last <= now + CLOCK_S:
             return last
-        try_to(os.utime, dated)
+        try_to(os.utime, dated)  # a clock that was wrong wrote it: it counts from now on
         return now
 
     def find_names(self) -> "list[str]":
@@ -2932,10 +2929,7 @@ class Collector(EnvDir):
             os.rename(self.path(".trash", entry), self.path(".trash", entry[: -len(ASIDE)]))
 
     def find_strangers(self, name: str, uses: Uses, is_held: bool = False) -> "list[str]":
-        """Return who of other hosts may still run in an environment, seen by nobody here and bound by no lock.
-
-        If somebody holds the lock that binds all, return who that may be.
-        """
+        """Return who of other hosts may still run in an environment, bound by no lock; by one that is held, all."""
         last = self.last_use(name)
         if last < self.now() - FOREIGN_S:
             return []
@@ -3004,14 +2998,11 @@ class Collector(EnvDir):
             self.append("remove", name, "")
 
     def sweep(self) -> None:
-        """Take from .leases what nobody needs: marks of the dead, and failures that were told; mark what is busy.
-
-        The latter for other hosts, since who runs in an environment here may have closed its lease.
-        """
+        """Take from .leases what nobody needs: marks of the dead, and failures that were told; mark what is busy."""
         busy, now = self.find_processes(), self.now()
-        for name in (name for name in busy if is_hex(name, 20) and os.path.lexists(self.path(name, MARKER))):
-            marks = list_marks(self.path(".leases", name + ".shared"))
-            if HOST not in [find_holder(mark)[0] for mark in marks]:
+        for name in busy:  # for other hosts, since who runs in an environment here may have closed its lease
+            hosts = [find_holder(mark)[0] for mark in list_marks(self.path(".leases", name + ".shared"))]
+            if HOST not in hosts and is_hex(name, 20) and os.path.lexists(self.path(name, MARKER)):
                 self.lock(name).abandon()
         for path in list_files(self.path(".leases")):
             name, kind = os.path.splitext(os.path.basename(path))
@@ -3066,27 +3057,24 @@ class Collector(EnvDir):
         return stays
 
     def collect(self) -> None:
-        """Remove the environments that have been unused for too long or are damaged, and empty the trash.
-
-        What needs room on the disk comes after what makes some.
-        """
+        """Remove what has been unused for too long or is damaged, and empty the trash."""
         self.check(".leases", ".trash", KEPT)
         if not self.is_ours() or abs(self.now() - time.time()) > CLOCK_S:
             return
         self.learn()
         with self.lock(".collect") as lock:
-            due = 0.0
-            if lock.take(exclusive=True):
+            is_alone = lock.take(exclusive=True)
+            if is_alone:
                 lock.note("collects")
                 self.sweep()
                 due = self.collect_envs()
             self.empty_trash()
-            if due:
+            if is_alone:  # what needs room on the disk comes after what makes some
                 self.note_due(due)
                 try_to(self.compact_log, self.path("usage.tsv"))
 
     def collect_envs(self) -> float:
-        """Move away the environments that have been unused for too long; return when the next is due."""
+        """Move away what has been unused for too long or is damaged; return when the next is due."""
         now, uses = self.now(), self.read_uses()
         due = now + self.keep_s
         for name in self.find_names():
@@ -3195,7 +3183,8 @@ class Store(Collector):
         except (Error, OSError) as e:
             is_lost = builder.is_taken_over(self.path(name), self.path(name, MARKER))
             if not is_lost:
-                tell_failure(failed, e, batch)
+                if isinstance(e, Error) and e.is_answer:  # else it is this host's own trouble
+                    tell_failure(failed, e, batch)
                 raise
         finally:
             builder.note("")
@@ -3233,12 +3222,10 @@ def read_failure(failed: str) -> "tuple[tuple[int, int] | None, dict[str, str]]"
     return (found.st_mtime_ns, found.st_ino), failure if isinstance(failure, dict) else {}
 
 
-def tell_failure(failed: str, failure: "Error | OSError", batch: str) -> None:
-    """Leave for those who wait what an engine said, unless it is this host's own trouble."""
+def tell_failure(failed: str, failure: Error, batch: str) -> None:
+    """Leave for those who wait what an engine said."""
     import json
 
-    if not isinstance(failure, Error) or not failure.is_answer:
-        return
     told = {"by": "process %d on %s" % (os.getpid(), HOST), "batch": batch}
     told.update((key, mask(getattr(failure, key))[: FAILURE_BYTES // 8]) for key in TOLD)
     part = failed + "." + HOST
