@@ -3025,8 +3025,7 @@ class Collector(EnvDir):
             content = old.read()
             end = content.rfind(b"\n") + 1  # a row may be on its way
             uses = Uses(content)
-            names = [name for name in uses.scripts if os.path.lexists(self.path(name, MARKER))]
-            found = [use for name in names for use in uses.of(name)]
+            found = [use for name in uses.scripts if os.path.lexists(self.path(name, MARKER)) for use in uses.of(name)]
             if end < LOG_LIMIT_BYTES and all(when <= latest for when, _ in found):
                 return
             new = {row: row if when <= latest else now + row[row.index(b"\t") :] for when, row in found}
@@ -3116,9 +3115,7 @@ TOLD = ("message", "place", "source", "hint", "words")  # of an Error
 class Store(Collector):
     """env-dir, where each environment lies under its name."""
 
-    def obtain(
-        self, name: str, force: bool, build: "Build", find_terms: "Callable[[], str]" = str, batch: str = ""
-    ) -> Lock:
+    def obtain(self, name: str, force: bool, build: "Build", terms: "Callable[[], str]" = str, batch: str = "") -> Lock:
         """Return a lease on a complete environment, built first where there is none.
 
         Look, lock, look again, build, mark last. Who dies on the way leaves a prefix without marker,
@@ -3129,7 +3126,7 @@ class Store(Collector):
         for tries in range(1 + MAX_TRIES):
             if tries or force or not os.path.lexists(self.path(name, MARKER)):
                 self.make(name)
-            built = self.build(name, force, build, find_terms(), batch) if tries else None
+            built = self.build(name, force, build, terms(), batch) if tries else None
             lease = built or self.lock(name).wait(exclusive=False)
             if not tries:
                 self.collect_if_due()
