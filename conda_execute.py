@@ -3089,10 +3089,7 @@ class Collector(EnvDir):
         return due
 
     def note_due(self, due: float) -> None:
-        """Leave a stamp whose time is when the next environment comes of age, under the setting in its name."""
-        for path in list_files(self.path(".leases")):
-            if os.path.basename(path).startswith(".due-"):
-                try_to(os.unlink, path)
+        """Leave a stamp whose time is when the next environment comes of age under the setting in its name."""
         stamp = self.path(".leases", ".due-%g" % self.keep_s)
         write_file(stamp, b"")
         os.utime(stamp, (due, due))
