@@ -2809,28 +2809,13 @@ class EnvDir:
         return [name for name in names if os.path.isdir(self.path(name)) and not os.path.islink(self.path(name))]
 
 
-ASIDE = ".aside"  # what a rebuild may yet put back
-
-
-def find_trashed(entry: str) -> str:
-    """Return what a thing in the trash was called, "" for one that move_to_trash() did not name.
-
-    >>> find_trashed("ea977067a8fbeb21a594.12.1764040000000000000.aside"), find_trashed("photos.12.3")
-    ('ea977067a8fbeb21a594', '')
-    """
-    stem = entry[: -len(ASIDE)] if entry.endswith(ASIDE) else entry
-    name, pid, time_ns = ["", "", *stem.rsplit(".", 2)][-3:]
-    is_named = pid.isdigit() and time_ns.isdigit() and len(time_ns) == 19
-    is_kept = name.startswith(KEPT + ".") and is_hex(name[len(KEPT) + 1 :], 64)
-    return name.replace(KEPT + ".", KEPT + os.sep) if is_named and (is_hex(name, 20) or is_kept) else ""
-
-
 # ---- Collection ----------------------------------------------------------------------
 # What in env-dir is no longer needed, and who still runs in it.
 
 RETRY_S = 600  # when to look again at an environment that something still runs in
 RETRY_FAR_S = 86400  # on another host
 MARK_S = 3  # from leaving a mark to dating the environment
+ASIDE = ".aside"  # what a rebuild may yet put back
 
 
 def find_prefix_name(place: bytes) -> str:
@@ -2844,6 +2829,19 @@ def find_prefix_name(place: bytes) -> str:
         return "/".join([first, *rest[:1]])
     name = "".join(rest[:1] if first == ".leases" else first)
     return name[: 26 if name.startswith(".build", 20) else 20]
+
+
+def find_trashed(entry: str) -> str:
+    """Return what a thing in the trash was called, with a dot for a slash; "" where move_to_trash() did not name it.
+
+    >>> find_trashed("ea977067a8fbeb21a594.12.1764040000000000000.aside"), find_trashed("photos.12.3")
+    ('ea977067a8fbeb21a594', '')
+    """
+    stem = entry[: -len(ASIDE)] if entry.endswith(ASIDE) else entry
+    name, pid, time_ns = ["", "", *stem.rsplit(".", 2)][-3:]
+    is_named = pid.isdigit() and time_ns.isdigit() and len(time_ns) == 19
+    is_kept = name.startswith(KEPT + ".") and is_hex(name[len(KEPT) + 1 :], 64)
+    return name if is_named and (is_hex(name, 20) or is_kept) else ""
 
 
 def start_collector(env_dir: str, keep_s: float) -> None:
