@@ -3035,9 +3035,9 @@ class Collector(EnvDir):
         with open(path, "ab", buffering=0) as log:
             log.write(late)
 
-    def empty_trash(self) -> "list[OSError]":
+    def empty_trash(self) -> "list[Error]":
         """Delete what lies in the trash, but for what a builder may yet put back; return why what stays does."""
-        stays: list[OSError] = []
+        stays = []
         for entry in list_names(self.path(".trash")):
             name, path = find_trashed(entry), self.path(".trash", entry)
             try:
@@ -3047,10 +3047,10 @@ class Collector(EnvDir):
                             self.put_back(name)
                 elif name and not os.path.islink(path):
                     remove_tree(path) if os.path.isdir(path) else os.unlink(path)
-            except OSError as e:
-                stays.append(e)
-            except Error as e:
-                stays.append(OSError(0, e.message, e.place))
+            except (OSError, Error) as e:
+                why, at = (e.message, e.place) if isinstance(e, Error) else (e.strerror, os.fsdecode(e.filename or ""))
+                message = "expected to be able to delete it, found: %s" % why
+                stays.append(Error(message, at, hint="it stays in " + self.path(".trash")))
         return stays
 
     def collect(self) -> None:
@@ -5606,8 +5606,7 @@ def clear(store: Store, used_before: float, dry_run: bool) -> int:
         else:
             show("remove " + store.path(name))
     for cause in () if dry_run else store.empty_trash():
-        message = "expected to be able to delete it, found: %s" % cause.strerror
-        code = fail(Error(message, os.fsdecode(cause.filename or ""), hint="it stays in " + store.path(".trash")))
+        code = fail(cause)
     return code
 
 
