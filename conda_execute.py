@@ -3108,7 +3108,7 @@ TOLD = ("message", "place", "source", "hint", "words")  # of an Error
 
 
 class Store(Collector):
-    """env-dir, where each environment lies under its name."""
+    """env-dir, and the environments to be had from it."""
 
     def obtain(self, name: str, force: bool, build: "Build", terms: "Callable[[], str]" = str, batch: str = "") -> Lock:
         """Return a lease on a complete environment, built first where there is none.

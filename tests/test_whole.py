@@ -198,6 +198,12 @@ def test_a_marker_of_another_place_or_platform_is_none(
     assert BUILT not in run(script).stderr
 
 
+@pytest.mark.parametrize("content", [b"", b"\n", b"conda-exe", b"conda-execute 1.3.0", b"conda-execute 1.3.0\nenv: a"])
+def test_a_marker_that_was_cut_off_is_none(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "marker").write_bytes(content)
+    assert conda_execute.read_marker(str(tmp_path / "marker")) == {}
+
+
 def test_conda_is_told_whose_env_it_is(run: Run, write: Write, env_dir: Path) -> None:
     """CEP 22; this file is no record either."""
     run("-q", write("a.sh", "", "hello-conda"))
