@@ -2557,14 +2557,14 @@ def is_hex(text: str, length: int) -> bool:
 
 
 def read_marker(path: str) -> "dict[str, list[str]]":
-    """marker := "conda-execute" VERSION (KEY ": " VALUE)*, a line each; nothing where there is no such file"""
+    """marker := "conda-execute" VERSION (KEY ": " VALUE)*, a line each; nothing where there is no file, or no marker"""
     try:
         with open(path, "rb") as f:
             first, *lines = os.fsdecode(f.read()).split("\n")
     except OSError as e:
         import errno
 
-        if e.errno not in (errno.ENOENT, errno.ENOTDIR, getattr(errno, "ESTALE", 0)):  # the last: by another host
+        if e.errno not in (errno.ENOENT, errno.ENOTDIR, getattr(errno, "ESTALE", 0)):  # which another host removed
             raise
         return {}
     found: dict[str, list[str]] = {}
@@ -2927,7 +2927,7 @@ class Collector(EnvDir):
             os.rename(self.path(".trash", entry), self.path(".trash", entry[: -len(ASIDE)]))
 
     def find_strangers(self, name: str, uses: Uses, is_held: bool = False) -> "list[str]":
-        """Return who of other hosts may still run in an environment, bound by no lock; by one that is held, all."""
+        """Return who of other hosts may still run in an environment, whom no lock binds; of one that is held, all."""
         last = self.last_use(name)
         if last < self.now() - FOREIGN_S:
             return []
@@ -2979,7 +2979,7 @@ class Collector(EnvDir):
             if dry_run:
                 return
             trash = self.move_to_trash(name, suffix)
-            if any(lock.is_doubtful() for lock in held):  # which others may have by now
+            if any(lock.is_doubtful() for lock in held):  # others may have taken us for dead
                 if not os.path.lexists(self.path(name)):
                     os.rename(trash, self.path(name))
                 raise InUse(self.path(name), [])
@@ -2998,10 +2998,10 @@ class Collector(EnvDir):
     def sweep(self) -> None:
         """Take from .leases what nobody needs: marks of the dead, and failures that were told; mark what is busy."""
         busy, now = self.find_processes(), self.now()
-        for name in busy:  # for other hosts, since who runs in an environment here may have closed its lease
+        for name in (one for one in busy if is_hex(one, 20)):
             hosts = [find_holder(mark)[0] for mark in list_marks(self.path(".leases", name + ".shared"))]
-            if HOST not in hosts and is_hex(name, 20) and os.path.lexists(self.path(name, MARKER)):
-                self.lock(name).abandon()
+            if HOST not in hosts and os.path.lexists(self.path(name, MARKER)):
+                self.lock(name).abandon()  # for other hosts: who runs there may have closed his own lease
         for path in list_files(self.path(".leases")):
             name, kind = os.path.splitext(os.path.basename(path))
             keep_s = DEAD_S
