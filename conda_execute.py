@@ -3053,6 +3053,10 @@ class Collector(EnvDir):
                 stays.append(Error(message, at, hint="it stays in " + self.path(".trash")))
         return stays
 
+    def stamp(self) -> str:
+        """Return the file whose time is when the next environment comes of age under the setting in its name."""
+        return self.path(".leases", ".due-%g" % self.keep_s)
+
     def collect(self) -> None:
         """Remove what has been unused for too long or is damaged, and empty the trash."""
         self.check(".leases", ".trash", KEPT)
@@ -3067,7 +3071,8 @@ class Collector(EnvDir):
                 due = self.collect_envs()
             self.empty_trash()
             if is_alone:  # what needs room on the disk comes after what makes some
-                self.note_due(due)
+                write_file(self.stamp(), b"")
+                os.utime(self.stamp(), (due, due))
                 try_to(self.compact_log, self.path("usage.tsv"))
 
     def collect_envs(self) -> float:
@@ -3086,15 +3091,9 @@ class Collector(EnvDir):
             due = min(due, expiry) if expiry > now else due
         return due
 
-    def note_due(self, due: float) -> None:
-        """Leave a stamp whose time is when the next environment comes of age under the setting in its name."""
-        stamp = self.path(".leases", ".due-%g" % self.keep_s)
-        write_file(stamp, b"")
-        os.utime(stamp, (due, due))
-
     def collect_if_due(self) -> None:
-        """Collect in the background if the time has come; to learn that it has not costs one stat: see note_due()."""
-        due = read_time(self.path(".leases", ".due-%g" % self.keep_s), 0)
+        """Collect in the background if the time has come; to learn that it has not costs one stat."""
+        due = read_time(self.stamp(), 0)
         now = time.time()  # a stamp beyond what the setting allows is of a clock that was wrong
         if not now < due <= now + max(self.keep_s, RETRY_FAR_S) + 1 and os.access(self.path(".leases"), os.W_OK):
             start_collector(self.top, self.keep_s)
