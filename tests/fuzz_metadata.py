@@ -17,11 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 with atheris.instrument_imports(include=["conda_execute"]):
     import conda_execute  # noqa: F401
 
-from test_metadata_properties import (  # noqa: E402
-    SCRIPTS,
-    check_that_only_error_is_raised,
-    check_that_pyyaml_agrees,
-)
+from test_block import SCRIPTS, check_that_only_error_is_raised, check_that_pyyaml_agrees  # noqa: E402
 
 
 def fuzz(data: bytes) -> None:

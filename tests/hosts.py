@@ -7,6 +7,7 @@ the shared folder are one for all hosts, or none, or each host's own: see LOCKS.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -17,10 +18,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import wait_until
+from conftest import FILE, HELLO_1, HOUR, TOOL, make_env, set_age, wait_until
+
+import conda_execute
 
 if TYPE_CHECKING:
-    from typing import Mapping
+    from typing import Callable, Iterator, Mapping
+
+    from conftest import Environ
+
+    Begin = Callable[..., "tuple[subprocess.Popen[str], Path]"]
+    MakeHost = Callable[..., "Host"]
 
 LOCKS = ("shared", "none", "own")  # what flock(2) is worth between hosts
 LOCKLESS, CLOCK_S = "HOST_LOCKLESS", "HOST_CLOCK_S"
@@ -205,3 +213,145 @@ class Host:
             self.kill()
         for child in [self.outside, *self.servers, *self.children]:
             child.communicate()
+
+
+every_lock = pytest.mark.parametrize("locks", LOCKS, indirect=True)
+not_one_lock = pytest.mark.parametrize("locks", ["none", "own"], indirect=True)
+
+
+@pytest.fixture
+def locks(request: pytest.FixtureRequest) -> str:
+    """Return what flock(2) is worth in this test: one lock for all hosts, unless it is parametrized."""
+    return getattr(request, "param", "shared")
+
+
+@pytest.fixture(scope="session")
+def preload(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the library that makes flock(2) fail, or a clock wrong."""
+    return compile_preload(tmp_path_factory.mktemp("preload"))
+
+
+@pytest.fixture
+def host(
+    request: pytest.FixtureRequest, environ: Environ, package_cache: Path, tmp_path: Path, locks: str
+) -> Iterator[MakeHost]:
+    """Return a function that makes a host of this name, with the test's folder and a package cache of its own."""
+    hosts: list[Host] = []
+
+    def function(name: str, clock_s: int = 0, locks: str = locks) -> Host:
+        check_machine(locks)
+        variables = {**environ, "READY": str(tmp_path / "ready"), "STOP": str(tmp_path / "stop")}
+        variables["RATTLER_CACHE_DIR"] = str(package_cache / f"host-{len(hosts) + 1}")
+        if locks == "none":
+            variables[LOCKLESS] = str(tmp_path)
+        if clock_s:
+            variables[CLOCK_S] = str(clock_s)
+        if locks == "none" or clock_s:
+            variables["LD_PRELOAD"] = str(request.getfixturevalue("preload"))
+        hosts.append(Host(name, len(hosts) + 1, tmp_path, variables, locks))
+        return hosts[-1]
+
+    yield function
+    for one in hosts:
+        one.close()
+
+
+@pytest.fixture
+def begin(tmp_path: Path) -> Begin:
+    """Return a function that starts a run on a host, and returns it and the file that has what it says."""
+    count = 0
+
+    def function(where: Host, *words: object, tool: Path = TOOL) -> tuple[subprocess.Popen[str], Path]:
+        nonlocal count
+        count += 1
+        path = tmp_path / f"stderr-{count}"
+        with path.open("w") as f:
+            return where.start(sys.executable, tool, *words, stderr=f), path
+
+    return function
+
+
+def hasten(tmp_path: Path, **constants: int) -> Path:
+    """Return a copy of conda_execute.py in which some constants, in s, are shorter than a test can wait for."""
+    source = FILE.read_text("utf-8")
+    for name, seconds in constants.items():
+        source, count = re.subn(rf"^{name} = \d+\b", f"{name} = {seconds}", source, flags=re.MULTILINE)
+        assert count == 1, name
+    path = tmp_path / "hasty" / FILE.name
+    path.parent.mkdir()
+    path.write_text(source, "utf-8")
+    return path
+
+
+def execute(where: Host, *words: object, tool: Path = TOOL, **options: object) -> subprocess.CompletedProcess[str]:
+    return where.run(sys.executable, tool, *words, **options)  # type: ignore[arg-type]
+
+
+def settle(*hosts: Host) -> None:
+    """Wait for the collections that runs have started."""
+    wait_until(lambda: not any(one.find("--tmpenv", "collect") for one in hosts))
+
+
+def collect_on(where: Host, keep: str = "25") -> None:
+    done = execute(where, "--tmpenv", "collect", env={"CONDA_EXECUTE_REMOVE_IF_UNUSED_FOR": keep})
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+PASS = """\
+import os, sys
+from pathlib import Path
+env_dir, past_s = Path(sys.argv[1]), int(float(sys.argv[2]) * 3600)
+for path in [*env_dir.glob("*/conda-meta/conda-execute"), *env_dir.glob(".leases/**/*")]:
+    when = path.stat().st_mtime - past_s
+    os.utime(path, (when, when))
+log = env_dir / "usage.tsv"
+rows = [row.split(b"\\t", 1) for row in log.read_bytes().split(b"\\n")]
+rows = [[b"%d" % (int(row[0]) - past_s), *row[1:]] if row[0].isdigit() else row for row in rows]
+log.write_bytes(b"\\n".join(map(b"\\t".join, rows)))
+"""
+
+
+def let_pass_on(where: Host, env_dir: Path, hours: float) -> None:
+    """Let env-dir believe that this time has passed; on a host, which may know it by heart."""
+    done = where.run(sys.executable, "-c", PASS, env_dir, hours)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def count_builds(texts: list[str]) -> int:
+    return sum(text.count("conda-execute: building ") for text in texts)
+
+
+def start_job(where: Host, tmp_path: Path, script: Path) -> subprocess.Popen[str]:
+    """Start a script that runs until it is told to stop, and wait until it does run."""
+    job = where.start(sys.executable, TOOL, "-q", script)
+    wait_until(lambda: (tmp_path / "ready").exists() or job.poll() is not None)
+    assert job.poll() is None, job.communicate()
+    settle(where)
+    return job
+
+
+def end_job(job: subprocess.Popen[str], tmp_path: Path) -> None:
+    """Have the job end, and find that it has missed nothing."""
+    assert job.poll() is None
+    (tmp_path / "stop").touch()
+    assert (*job.communicate(timeout=60), job.returncode) == ("hello-conda 1.0\n", "", 0)
+
+
+def use_on(*hosts: Host, script: Path) -> None:
+    """Have each host use a script's env, and end with it."""
+    for one in hosts:
+        done = execute(one, "-q", script, timeout=30)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "hello-conda 1.0\n", ""), done.stderr
+    settle(*hosts)
+
+
+@pytest.fixture
+def unbound(env_dir: Path, monkeypatch: pytest.MonkeyPatch) -> conda_execute.Store:
+    """Return an env-dir of which nobody knows what a lock in it is worth, with an environment in it."""
+    monkeypatch.setattr(conda_execute, "find_worth", lambda folder: "")
+    store = conda_execute.Store(str(env_dir), HOUR * 25, conda_execute.Progress(False, True))
+    store.make()
+    make_env(env_dir, HELLO_1, 30)
+    (env_dir / ".leases" / conda_execute.UNSHARED).touch()
+    set_age(env_dir / ".leases" / conda_execute.UNSHARED, 300)
+    return store

@@ -5,6 +5,7 @@ Each notes what it is asked. What names end in ".test" only the proxy finds: her
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import os
 import re
@@ -18,7 +19,9 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from conftest import ROOT, wait_until
+from channel import Package, write_package
+from conftest import ROOT, SHUTDOWN_POLL_S, wait_until
+from rattler.index import index_fs
 
 if TYPE_CHECKING:
     from typing import Iterator
@@ -158,3 +161,34 @@ def proxying(folder: Path, users: dict[str, str]) -> Iterator[Proxy]:
     finally:
         process.terminate()
         process.wait()
+
+
+def make_channel(folder: Path, *packages: Package) -> str:
+    """Make a channel of a few packages, and return its URL."""
+    for package in packages:
+        write_package(package, folder)
+    asyncio.run(index_fs(folder))
+    return folder.as_uri()
+
+
+class HeldWeb:
+    """The packages of a channel over http, with answers that wait for a word."""
+
+    def __init__(self, folder: str) -> None:
+        asked, go_on = self.asked, self.go_on = threading.Event(), threading.Event()
+
+        class Handler(SimpleHTTPRequestHandler):
+            def do_GET(self) -> None:
+                asked.set()
+                go_on.wait(60)
+                del self.headers["If-Modified-Since"]  # rattler takes no 304 for an answer
+                super().do_GET()
+
+            do_HEAD = do_GET
+
+            def log_message(self, *words: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=folder))
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=partial(self.server.serve_forever, SHUTDOWN_POLL_S), daemon=True).start()

@@ -22,14 +22,13 @@ from conftest import CONDA, NO_CONDA
 import conda_execute
 
 if TYPE_CHECKING:
-    from typing import Callable, Dict, Iterator, Optional
+    from typing import Dict, Iterator, Optional
 
-    from conftest import Environ, Run
+    from conftest import Environ, Run, Start, Write
 
-    Write = Callable[..., Path]
     Changes = Dict[str, Optional[str]]  # None: the variable is gone
 
-pytestmark = [pytest.mark.once, pytest.mark.warm]
+pytestmark = pytest.mark.warm
 
 # In these the tool may differ from a shell that activates and starts the script; and PREFIX is the tool's own.
 OF_SHELLS = {"_": "a shell tells a program the path by which it was found"}
@@ -81,7 +80,6 @@ OUT_OF_OUTER = active("@NEW", 2, f"@NEW/bin:{REST}", CONDA_PREFIX_1="@OUTER")
 IN_NEW = FRESH
 ACTIVATE, DEACTIVATE = "etc/conda/activate.d", "etc/conda/deactivate.d"
 SAY = 'echo "${BASH_SOURCE[0]##*/etc/conda/} $CONDA_SHLVL"\n'
-
 SHELLS = {
     "a fresh shell": Case(end=FRESH),
     "inside another environment": Case("conda activate @OUTER", IN_OUTER, OUT_OF_OUTER),
@@ -155,7 +153,6 @@ SHELLS = {
         {"PATH": "@NEW/bin:/usr/bin:/bin"},
     ),
 }
-
 NAMES = {
     "in a folder called envs": Case(
         "export CONDA_EXECUTE_ENV_DIR=@DIR/envs",
@@ -199,7 +196,6 @@ NAMES = {
         },
     ),
 }
-
 VARIABLES = {
     "of several files, the last one wins": Case(
         end={**FRESH, "A": "1", "B": "2", "C": "2"},
@@ -289,7 +285,6 @@ VARIABLES = {
         {"@NEW/conda-meta/state": '{"env_vars": {"A": "1", "B": "1"}}'},
     ),
 }
-
 SCRIPTS = {
     "run in the order of their names, and see the new environment": Case(
         end={**FRESH, "A": "b"},
@@ -356,9 +351,7 @@ SCRIPTS = {
     "that have the shell stop at errors": Case(
         files={f"@NEW/{ACTIVATE}/a.sh": "set -e\n", f"@NEW/{ACTIVATE}/b.sh": "false\n"}, stdout="", code=1
     ),
-    "that print": Case(
-        end=FRESH, files={f"@NEW/{ACTIVATE}/a.sh": "echo hello; echo hello >&2\n"}, noise="hello\n"
-    ),
+    "that print": Case(end=FRESH, files={f"@NEW/{ACTIVATE}/a.sh": "echo hello; echo hello >&2\n"}, noise="hello\n"),
     "that change PATH": Case(
         end={**FRESH, "PATH": f"/x:@NEW/bin:{REST}"}, files={f"@NEW/{ACTIVATE}/a.sh": "PATH=/x:$PATH\n"}
     ),
@@ -488,6 +481,7 @@ def start_script(case: Case, place: Place, run: Run, start: Environ) -> tuple[Ch
     return changes, done.stdout, done.returncode
 
 
+@pytest.mark.once
 @each_case
 def test_the_script_sees_what_was_recorded(case: Case, place: Place, run: Run) -> None:
     start = {name: value or "" for name, value in place.expect({}, {**place.environ, **HOOKED, **case.start}).items()}
@@ -507,6 +501,7 @@ exit $?
 """
 
 
+@pytest.mark.once
 @pytest.mark.skipif(not CONDA, reason=NO_CONDA)
 @each_case
 def test_the_script_sees_what_it_would_in_a_shell_with_conda(case: Case, place: Place, run: Run) -> None:
@@ -533,6 +528,7 @@ def seen(output: str) -> Environ:
     return dict(pair.split("=", 1) for pair in output.split("\0") if "=" in pair)
 
 
+@pytest.mark.once
 def test_a_shell_without_conda_is_told_of_the_environment_alone(run: Run, write: Write, environ: Environ) -> None:
     """No condabin, no CONDA_EXE: where there is no conda, there is none to name."""
     environ["LC_ALL"] = "C.UTF-8"
@@ -557,6 +553,7 @@ def change(run: Run, write: Write, environ: Environ, *specs: str) -> Changes:
 both_ways = pytest.mark.parametrize("spec", ["hello-conda", "activated"], ids=["no scripts", "activation scripts"])
 
 
+@pytest.mark.once
 @both_ways
 def test_variables_reach_the_script_whatever_their_names(
     run: Run, write: Write, environ: Environ, tmp_path: Path, spec: str
@@ -566,6 +563,7 @@ def test_variables_reach_the_script_whatever_their_names(
     assert change(run, write, environ, spec) == {}
 
 
+@pytest.mark.once
 @both_ways
 def test_the_locale_is_the_callers(run: Run, write: Write, environ: Environ, tmp_path: Path, spec: str) -> None:
     """Where the locale is C, Python sets LC_CTYPE to C.UTF-8 (PEP 538), for what it starts too."""
@@ -578,6 +576,7 @@ def test_the_locale_is_the_callers(run: Run, write: Write, environ: Environ, tmp
     assert change(run, write, environ, spec) == {}
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name", ["it's", '"two"', "`id`", "a\\b", "caf\u00e9", "-x", "*"])
 def test_an_environment_may_lie_in_a_folder_of_any_name(
     run: Run, write: Write, environ: Environ, tmp_path: Path, name: str
@@ -589,19 +588,19 @@ def test_an_environment_may_lie_in_a_folder_of_any_name(
     assert f"ACTIVATED_PREFIX={tmp_path / name}/tmp_envs/" in done.stdout
 
 
+@pytest.mark.once
 @pytest.mark.cold
 def test_variables_may_hold_what_shells_read(run: Run, write: Write, environ: Environ) -> None:
     """conda itself breaks on the quote."""
     script = write("a.sh", "env -0", "activated")
     prefix = Path(seen(run("-q", script).stdout)["CONDA_PREFIX"])
     (prefix / "conda-meta" / "state").write_text('{"env_vars": {"A": "it\'s \\"$HOME\\" \\n `id` \\\\"}}')
-    assert seen(run("-q", script).stdout)["A"] == "it's \"$HOME\" \n `id` \\"
+    assert seen(run("-q", script).stdout)["A"] == 'it\'s "$HOME" \n `id` \\'
 
 
+@pytest.mark.once
 @pytest.mark.cold
-def test_an_activation_script_that_dies_of_a_signal_takes_the_run_along(
-    run: Run, write: Write, env_dir: Path
-) -> None:
+def test_an_activation_script_that_dies_of_a_signal_takes_the_run_along(run: Run, write: Write, env_dir: Path) -> None:
     script = write("a.sh", "echo script", "activated")
     run("-q", script)
     folder = env_dir / conda_execute.find_name(["activated"]) / ACTIVATE
@@ -618,6 +617,7 @@ NOUNSET = {
 }
 
 
+@pytest.mark.once
 @pytest.mark.cold
 @pytest.mark.skipif(not shutil.which("bash"), reason="needs bash")
 @pytest.mark.parametrize("options, code", NOUNSET.values(), ids=NOUNSET)
@@ -645,6 +645,7 @@ def test_what_tells_bash_its_options_is_the_callers(
     assert change(run, write, environ, spec) == {}
 
 
+@pytest.mark.once
 @pytest.mark.cold
 def test_what_activation_prints_is_no_result_and_a_closed_stderr_keeps_none_from_running(
     run: Run, write: Write, env_dir: Path
@@ -659,6 +660,7 @@ def test_what_activation_prints_is_no_result_and_a_closed_stderr_keeps_none_from
     assert (closed.returncode, closed.stdout) == (0, "yes\n")
 
 
+@pytest.mark.once
 @pytest.mark.cold
 @pytest.mark.skipif(not shutil.which("bash"), reason="needs bash")
 def test_traps_and_functions_of_activation_are_not_in_the_way_of_the_script(
@@ -671,3 +673,123 @@ def test_traps_and_functions_of_activation_are_not_in_the_way_of_the_script(
     (prefix / "etc" / "conda" / "activate.d" / "z.sh").write_text(code)
     done = run("-q", script)
     assert (done.stdout, done.returncode) == ("yes\n", 0)
+
+
+# -- what a run does with it
+
+
+def test_the_environment_is_activated(run: Run, write: Write, env_dir: Path) -> None:
+    env = seen(run(write("a.sh", "env -0", "hello-conda")).stdout)
+    prefix = str(env_dir / conda_execute.find_name(["hello-conda"]))
+    assert {env[name] for name in ("PREFIX", "CONDA_PREFIX", "CONDA_DEFAULT_ENV")} == {prefix}
+    assert env["PATH"] == f"{prefix}/bin:/usr/bin:/bin"
+    assert (env["CONDA_SHLVL"], env["CONDA_PROMPT_MODIFIER"]) == ("1", f"({prefix}) ")
+
+
+def test_activation_scripts_and_variables_of_packages_take_effect(run: Run, write: Write, env_dir: Path) -> None:
+    done = run("-q", write("a.sh", "env -0", "activated"))
+    env = seen(done.stdout)
+    assert (env["ACTIVATED"], env["ACTIVATED_VAR"]) == ("yes", "from env_vars.d")
+    assert env["ACTIVATED_PREFIX"] == env["CONDA_PREFIX"]
+
+
+def test_a_script_with_activation_scripts_is_still_the_process_that_was_started(start: Start, write: Write) -> None:
+    child = start("-q", write("a.sh", "echo $$ $#; exit 7", "activated"), "a b", "c")
+    output, _ = child.communicate()
+    assert (output, child.returncode) == (f"{child.pid} 2\n", 7)
+
+
+def test_the_environment_of_the_caller_is_left(run: Run, write: Write, tmp_path: Path, environ: Environ) -> None:
+    """As "conda activate" in an activated shell: its entries leave PATH, its scripts are undone."""
+    outer = tmp_path / "outer"
+    scripts = outer / "etc" / "conda" / "deactivate.d"
+    scripts.mkdir(parents=True)
+    (scripts / "a.sh").write_text("unset OUTER\necho a >> $LOG\n")
+    (scripts / "b.sh").write_text("echo b >> $LOG\n")
+    log = tmp_path / "log"
+    environ.update(CONDA_PREFIX=str(outer), CONDA_SHLVL="1", OUTER="1", LOG=str(log), PATH=f"{outer}/bin:/usr/bin:/bin")
+    env = seen(run("-q", write("a.sh", "env -0", "hello-conda")).stdout)
+    assert log.read_text() == "b\na\n"
+    assert "OUTER" not in env
+    assert (env["CONDA_SHLVL"], env["CONDA_PREFIX_1"]) == ("2", str(outer))
+    assert str(outer) not in env["PATH"]
+
+
+def test_values_reach_the_script_whatever_they_hold(run: Run, write: Write, environ: Environ) -> None:
+    environ["ODD"] = 'it\'s "$HOME" `id` \\ \n*'
+    assert seen(run("-q", write("a.sh", "env -0", "activated")).stdout)["ODD"] == environ["ODD"]
+
+
+def test_variables_of_the_environments_state_file_hide_the_callers(tmp_path: Path) -> None:
+    (tmp_path / "conda-meta").mkdir()
+    (tmp_path / "conda-meta" / "state").write_text('{"env_vars": {"A": "new", "B": "***unset***"}}')
+    config, start = conda_execute.Config(root="", condarc=conda_execute.Condarc({})), {"A": "old", "B": "kept"}
+    found = conda_execute.activate(start, str(tmp_path), config)
+    assert {one: found[one] for one in found if one[-1] in "AB"} == {**start, "A": "new", "__CONDA_SHLVL_0_A": "old"}
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
+@pytest.mark.parametrize("given", ["", "C.UTF-8"])
+def test_the_locale_is_the_callers_and_not_what_python_makes_of_it(
+    run: Run, write: Write, environ: Environ, given: str
+) -> None:
+    """In the C locale Python sets LC_CTYPE for itself, and what it execs would inherit that (PEP 538)."""
+    start = {name: value for name, value in environ.items() if not name.startswith(("LC_", "LANG"))}
+    start.update({"LANG": "C", "LC_CTYPE": given} if given else {"LANG": "C"})
+    script = write("a.sh", 'echo "$LC_CTYPE"', "hello-conda")
+    done = run("-q", script, env=start)
+    assert done.stdout == given + "\n"
+
+
+@pytest.mark.parametrize("level", ["\u00b2", "1" * 5000, "x", "-1", ""])
+def test_a_level_of_shells_that_is_none_counts_as_the_first(level: str) -> None:
+    config = conda_execute.Config(root="", condarc=conda_execute.Condarc({}))
+    start = {"CONDA_SHLVL": level, "CONDA_PREFIX": "/outer", "PATH": "/bin"}
+    environ = conda_execute.activate(start, "/prefix", config)
+    assert environ["CONDA_SHLVL"] == "1"
+
+
+@pytest.mark.parametrize("content", ["[]", '{"env_vars": null}', "1", "{", '{"env_vars": {"a b": "c"}}'])
+def test_a_state_file_that_is_none_is_as_good_as_none(tmp_path: Path, content: str) -> None:
+    (tmp_path / "conda-meta").mkdir()
+    (tmp_path / "conda-meta" / "state").write_text(content)
+    assert conda_execute.read_variables(str(tmp_path)) == {}
+
+
+@pytest.mark.parametrize("text", ["{", '{"A" 1}', '{"A": "1"} x', "", '"A"', "[1]", '{"A": "\\ud"}', "\0", "nul"])
+def test_variables_in_a_file_that_is_no_json_object_are_none(tmp_path: Path, text: str) -> None:
+    folder = tmp_path / "etc" / "conda" / "env_vars.d"
+    folder.mkdir(parents=True)
+    (folder / "a.json").write_text(text)
+    (folder / "b.json").write_text('{"B": "\\u00e9"}')
+    assert conda_execute.read_variables(str(tmp_path)) == {"B": "\u00e9"}
+
+
+NOT_NAMES = ["CONDA_A;touch pwned;B", "CONDA_$(touch pwned)", "CONDA_`touch pwned`", "CONDA_A\ntouch pwned\nB"]
+NOT_NAMES += ["CONDA_A[$(touch pwned)0]", "CONDA_PREFIX_1;touch pwned;A", "CONDA_A&touch pwned&B"]
+
+
+@pytest.fixture(params=["none", "one to leave"])
+def outer(request: pytest.FixtureRequest, tmp_path: Path, environ: Environ) -> None:
+    """Have no environment activated, or one with scripts and variables of its own."""
+    if request.param != "none":
+        folder = tmp_path / "outer" / "etc" / "conda"
+        for kind in ("activate.d", "deactivate.d", "env_vars.d"):
+            (folder / kind).mkdir(parents=True)
+        (folder / "deactivate.d" / "a.sh").write_text("export LEFT=yes\n")
+        (folder / "env_vars.d" / "a.json").write_text('{"A;touch pwned;B": "1", "$(touch pwned)": "1", "GOOD": "1"}')
+        environ.update({"CONDA_PREFIX": str(tmp_path / "outer"), "CONDA_SHLVL": "1", "GOOD": "1"})
+        environ.update({"A;touch pwned;B": "2", "__CONDA_SHLVL_0_A;touch pwned;B": "3"})
+
+
+def test_a_variable_whose_name_is_shell_code_runs_nothing(
+    run: Run, write: Write, environ: Environ, pwned: Path, outer: None
+) -> None:
+    """Where scripts of activation are sourced, and variables with them."""
+    script = write("a.sh", 'echo "$ACTIVATED"', "activated")
+    ran = []
+    for name in NOT_NAMES:
+        done = run(script, env={**environ, name: "1"})
+        assert (done.returncode, done.stdout) == (0, "yes\n"), f"{name}: {done.stderr}"
+        ran += [name for path in pwned.parent.glob("pwned*") if not path.unlink()]  # type: ignore[func-returns-value]
+    assert ran == []

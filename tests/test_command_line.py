@@ -1,26 +1,24 @@
-"""Command line: options, messages, exit codes, and the plan that --dry-run prints."""
+"""Command line: options, messages and exit codes."""
 
 from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
-from conftest import ROOT, wait_until
+from conftest import ROOT, failed, wait_until
 
 import conda_execute
 
 if TYPE_CHECKING:
-    from typing import Callable
-
-    from conftest import Environ, Run
-
-    Write = Callable[..., Path]
-    Rows = Callable[[], "list[list[str]]"]
+    from conftest import Environ, Rows, Run, Start, Write
 
 
 @pytest.fixture
@@ -62,11 +60,6 @@ def test_a_wrong_command_line_is_told_and_exits_with_2(run: Run, words: list[str
 
 
 CHECK = "check the path, and quotes around its blanks"
-
-
-def failed(done: subprocess.CompletedProcess[str], text: str, code: int = 125) -> bool:
-    assert (done.returncode, done.stdout, done.stderr) == (code, "", f"conda-execute: {text}\n")
-    return True
 
 
 def test_a_bug_exits_with_125_and_says_what_to_report(environ: Environ, tmp_path: Path) -> None:
@@ -112,16 +105,6 @@ def test_a_broken_block_shows_the_line(run: Run, tmp_path: Path) -> None:
         '  write "#  - numpy"'
     )
     assert failed(run("a.py"), text)
-
-
-@pytest.mark.parametrize("spec", ["--file=/etc/passwd", "-c", "'@EXPLICIT'", '"a\\nb"', '"a\\x01"'])
-def test_metadata_that_an_engine_could_misread_is_refused_before_any_engine_runs(
-    run: Run, write: Write, spec: str, env_dir: Path
-) -> None:
-    done = run("-v", write("a.sh", "", "hello-conda", spec))
-    assert (done.returncode, done.stdout) == (125, "")
-    assert "expected a match spec" in done.stderr
-    assert not env_dir.exists()
 
 
 @pytest.mark.warm
@@ -230,3 +213,43 @@ def test_dry_run_prints_one_json_object(run: Run, hello: Path, env_dir: Path) ->
     run(hello)
     after = json.loads(run("-n", "--json", hello, "a b").stdout)
     assert after == {**expected, "exists": True, "command": ["/usr/bin/sh", str(hello), "a b"]}
+
+
+def test_debug_shows_a_traceback(run: Run, environ: Environ) -> None:
+    assert "Traceback" not in run("gone.py").stderr
+    environ["CONDA_EXECUTE_DEBUG"] = "1"
+    assert run("gone.py").stderr.startswith("Traceback")
+
+
+def test_ctrl_c_while_building_exits_with_130_and_leaves_nothing(
+    start: Start, write: Write, env_dir: Path, environ: Environ, tmp_path: Path
+) -> None:
+    """The engine is a program that never ends; it must be gone afterwards too."""
+    program = tmp_path / "conda"
+    program.write_text('#!/bin/sh\nmkdir -p "$3/conda-meta"; echo $$ > pid; exec sleep 600\n')
+    program.chmod(0o755)
+    environ.update(CONDA_EXECUTE_ENGINE="conda", CONDA_EXE=str(program))
+    child = start("-q", write("a.sh", "", "hello-conda"))
+    pid = env_dir / "pid"
+    deadline = time.monotonic() + 60
+    while not (pid.exists() and pid.read_text().strip() and psutil.Process(child.pid).status() == "sleeping"):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    child.send_signal(signal.SIGINT)
+    _, text = child.communicate(timeout=60)
+    assert (child.returncode, text) == (130, "conda-execute: interrupted\n")
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid.read_text()), 0)
+    assert not (env_dir / conda_execute.find_name(["hello-conda"])).exists()
+
+
+PYTHONS = {"WARNINGS": "error", "DEVMODE": "1", "OPTIMIZE": "2", "ASYNCIODEBUG": "1", "UNBUFFERED": "1"}
+
+
+def test_what_python_is_told_by_variables_changes_no_outcome(run: Run, write: Write, environ: Environ) -> None:
+    environ.update({f"PYTHON{key}": value for key, value in PYTHONS.items()})
+    good, bad = write("a.sh", "hello-conda; exit 3", "hello-conda"), write("b.sh", "", "no-such-dependency")
+    for script in (good, good, bad, "gone.sh"):
+        done = run(script)
+        assert (done.returncode, done.stdout) == ((3, "hello-conda 2.0\n") if script is good else (125, ""))
+        assert "Traceback" not in done.stderr and "Warning" not in done.stderr, done.stderr

@@ -11,11 +11,7 @@ import pytest
 import conda_execute
 
 if TYPE_CHECKING:
-    from typing import Callable
-
-    from conftest import Run
-
-    Write = Callable[..., Path]
+    from conftest import Run, Write
 
 
 def config(**variables: str) -> conda_execute.Config:
@@ -247,19 +243,16 @@ def test_configuration_starts_no_conda(root: Path) -> None:
     assert config(CONDA_EXE=str(root / "bin" / "conda")).env_dir == f"{root}/tmp_envs"
 
 
-def sources_of(*channels: str, override: bool = False) -> list[str]:
-    site = conda_execute.Site(config(), os.environ)
-    return [one.url for one in site.find_sources(list(channels), [], override)[0]]
+def test_an_unset_variable_that_plays_no_part_stops_nothing(home: Path) -> None:
+    (home / ".condarc").write_text("envs_dirs: [/scratch/$NOT_SET/envs]\n")
+    found = conda_execute.read_config({"CONDA_EXECUTE_ENV_DIR": "/there"}, "/nowhere/python")
+    assert found.env_dir == "/there"
+    with pytest.raises(conda_execute.Error) as caught:
+        conda_execute.read_config({}, "/nowhere/python")
+    assert "condarc:1:13: expected variables that are set, found $NOT_SET" in str(caught.value)
 
 
-def test_rattler_searches_the_configured_channels(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (home / ".condarc").write_text("channels: [mine, conda-forge]\nchannel_alias: https://host/conda\n")
-    host = "https://host/conda/"
-    assert sources_of("bioconda", "mine") == [host + "bioconda", host + "mine", host + "conda-forge"]
-    assert sources_of("mine", override=True) == [host + "mine"]
-    monkeypatch.setenv("CONDA_CHANNELS", "a, b")
-    assert sources_of() == [host + "a", host + "b", host + "mine", host + "conda-forge"]
-
-
-def test_rattler_falls_back_to_conda_forge() -> None:
-    assert sources_of() == ["https://conda.anaconda.org/conda-forge"]
+def test_the_root_of_a_micromamba_leads_to_its_envs(tmp_path: Path) -> None:
+    (tmp_path / "root").mkdir()
+    found = conda_execute.read_config({"MAMBA_ROOT_PREFIX": str(tmp_path / "root")}, "/nowhere/python")
+    assert found.env_dir == f"{tmp_path}/root/tmp_envs"

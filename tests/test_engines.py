@@ -1,31 +1,32 @@
-"""Engines: from specs and channels to an environment, with real solves, links and failures."""
+"""Engines: from specs and channels to an environment, with real solves, links and failures, told in words."""
 
 from __future__ import annotations
 
 import json
+import os
+import pty
+import stat
 import subprocess
 import sys
-import threading
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+import termios
+import time
+from fcntl import ioctl
 from pathlib import Path
+from struct import pack
 from typing import TYPE_CHECKING
 from urllib.parse import urlparse
 
 import pytest
-from conftest import CONDA, ENGINES, NO_CONDA, ROOT, SHUTDOWN_POLL_S
+from conftest import CONDA, FILE, NO_CONDA, ROOT, entries, every_engine, names, set_age, wait_until
+from hosts import hasten
+from servers import serving
 
 import conda_execute
 
 if TYPE_CHECKING:
-    from typing import Callable, Iterator
+    from conftest import Environ, Rows, Run, Write
 
-    from conftest import Environ, Run
 
-    Write = Callable[..., Path]
-    Rows = Callable[[], "list[list[str]]"]
-
-every_engine = pytest.mark.parametrize("engine", ENGINES, indirect=True)
 EXAMPLE = """\
 #!/usr/bin/env python
 
@@ -42,11 +43,6 @@ print(np.random.poisson(size=5))
 
 def is_five_numbers(text: str) -> bool:
     return text[0] == "[" and text[-2:] == "]\n" and len(text[1:-2].split()) == 5 and text.count("\n") == 1
-
-
-def entries(folder: Path) -> list[str]:
-    """Return the environments that lie in env-dir, whole or not."""
-    return sorted(path.name for path in folder.iterdir() if len(path.name) == 20)
 
 
 @every_engine
@@ -150,96 +146,6 @@ def test_the_channel_in_front_of_a_spec_is_searched(run: Run, write: Write, envi
     assert done.stdout == "hello-conda 1.0\n", done.stderr
 
 
-@every_engine
-def test_pip_requirements_are_installed_with_the_environments_own_pip(
-    run: Run, write: Write, tmp_path: Path, environ: Environ
-) -> None:
-    wheel = make_wheel(tmp_path / "wheels")
-    environ.update(PIP_NO_INDEX="1", PIP_FIND_LINKS=str(wheel.parent))
-    code = "import from_pypi, sys; print(from_pypi.__file__.startswith(sys.prefix))"
-    done = run(write("a.py", code, "python", "pip:\n#     - from-pypi >=1"))
-    assert done.stdout == "True\n", done.stderr
-
-
-def test_pip_sees_nothing_beyond_the_environment(run: Run, write: Write, tmp_path: Path, environ: Environ) -> None:
-    """What PYTHONPATH shows would count as installed, and be gone without it."""
-    wheel = make_wheel(tmp_path / "wheels")
-    elsewhere = tmp_path / "elsewhere"
-    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--target", str(elsewhere), str(wheel)], check=True)
-    find = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheel.parent)}
-    environ.update(find, PYTHONPATH=str(elsewhere), PIP_TARGET=str(tmp_path / "target"), PIP_USER="1")
-    script = write("a.py", "import from_pypi; print(from_pypi.__file__)", "python", "pip:\n#     - from-pypi")
-    run("-q", script)
-    del environ["PYTHONPATH"]
-    assert "/tmp_envs/" in run(script).stdout
-
-
-def make_wheel(folder: Path) -> Path:
-    """Write a wheel of one empty module."""
-    from zipfile import ZipFile
-
-    folder.mkdir()
-    path = folder / "from_pypi-1.0-py3-none-any.whl"
-    info = "from_pypi-1.0.dist-info/"
-    with ZipFile(path, "w") as archive:
-        archive.writestr("from_pypi.py", "")
-        archive.writestr(info + "METADATA", "Metadata-Version: 2.1\nName: from-pypi\nVersion: 1.0\n")
-        archive.writestr(info + "WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-        archive.writestr(info + "RECORD", "")
-    return path
-
-
-def test_a_failed_pip_is_told_and_leaves_no_prefix(run: Run, write: Write, env_dir: Path, environ: Environ) -> None:
-    environ["PIP_NO_INDEX"] = "1"
-    done = run(write("a.py", "", "python", "pip:\n#     - no-such-requirement"))
-    assert (done.returncode, entries(env_dir)) == (125, [])
-    assert "pip could not install the requirements" in done.stderr
-    assert "no-such-requirement" in done.stderr
-
-
-def test_pip_requirements_bring_pip_and_python_with_them(
-    run: Run, write: Write, plan: Callable[..., dict[str, object]]
-) -> None:
-    script = write("a.sh", "", "pip:\n#     - rich")
-    assert plan(script)["env"] == []
-    assert plan(script)["pip"] == ["rich"]
-
-
-def test_offline_builds_from_what_is_at_hand(run: Run, write: Write) -> None:
-    done = run("--offline", write("hello.sh", "hello-conda", "hello-conda =2.0"))
-    assert done.stdout == "hello-conda 2.0\n", done.stderr
-
-
-@pytest.fixture
-def server(channel: str) -> Iterator[str]:
-    """Serve the channel over HTTP, and return its address."""
-    folder = urlparse(channel).path
-    handler = partial(SimpleHTTPRequestHandler, directory=folder)
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as http:
-        thread = threading.Thread(target=partial(http.serve_forever, SHUTDOWN_POLL_S))
-        thread.start()
-        yield f"http://127.0.0.1:{http.server_port}"
-        http.shutdown()
-        thread.join()
-
-
-@pytest.mark.parametrize("engine", ENGINES[:2], indirect=True)
-def test_offline_asks_no_network(run: Run, write: Write, environ: Environ, server: str, tmp_path: Path) -> None:
-    """What was downloaded once is found again; the package that was not is refused, not asked for."""
-    cache = str(tmp_path / "cache")
-    environ.update(CONDA_CHANNELS=server, RATTLER_CACHE_DIR=cache, CONDA_PKGS_DIRS=cache)
-    first = write("first.sh", "hello-conda", "hello-conda =1.0")
-    assert run(first).stdout == "hello-conda 1.0\n"
-    environ["CONDA_EXECUTE_ENV_DIR"] += "-other"
-    again = run("--offline", first)
-    assert again.stdout == "hello-conda 1.0\n", again.stderr
-    other = run("--offline", write("other.sh", "hello-conda", "hello-conda =2.0"))
-    assert (other.returncode, other.stdout) == (125, "")
-    assert "hello-conda-2.0" in other.stderr
-    if environ["CONDA_EXECUTE_ENGINE"] == "rattler":
-        assert "--offline forbids to ask 127.0.0.1 for /noarch/hello-conda-2.0-0.conda" in other.stderr
-
-
 @pytest.mark.skipif(not CONDA, reason=NO_CONDA)
 @pytest.mark.parametrize("engine", ["conda-classic"], indirect=True)
 def test_the_environment_list_of_a_real_conda_stays_as_it_was(run: Run, write: Write, environ: Environ) -> None:
@@ -251,6 +157,262 @@ def test_the_environment_list_of_a_real_conda_stays_as_it_was(run: Run, write: W
     before = listed()
     assert run(write("hello.sh", "hello-conda", "hello-conda")).returncode == 0
     assert listed() == before
+
+
+# -- why one failed
+
+
+MISSING = {
+    "a typo": (["hello-condaa"], 'no package is "hello-condaa" (there is hello-conda)', []),
+    "two typos": (
+        ["words", "hello-condaa", "wordz"],
+        'no package is "hello-condaa" (there is hello-conda); no package is "wordz" (there is words); see line 5 too',
+        ["words"],
+    ),
+    "a version": (
+        ["words", "hello-conda =9"],
+        'no package is "hello-conda =9" (there is hello-conda 2.0, hello-conda 1.0)',
+        ["words"],
+    ),
+    "nothing near": (["qqqqqqqqq"], 'no package is "qqqqqqqqq"', []),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("specs, why, before", MISSING.values(), ids=MISSING)
+def test_a_spec_that_nothing_meets_is_named_with_its_place_and_what_comes_near(
+    specs: list[str], why: str, before: list[str], run: Run, write: Write, channel: str
+) -> None:
+    script = write("a.sh", "", *specs)
+    done = run(script)
+    number, spec = 3 + len(before), specs[len(before)]
+    first, *rest = done.stderr.split("\n")[1:]
+    assert first == f"conda-execute: {script}:{number}:6: rattler could not build the environment: {why}"
+    assert rest[:3] == [f"  {number} | #  - {spec}", "    |      ^", f"  it searched {channel}"]
+    assert rest[3].startswith("  Cannot solve the request because of: ")
+    assert done.returncode == 125
+
+
+@every_engine
+def test_every_engine_is_told_of_at_the_spec_that_it_is_about(run: Run, write: Write, engine: str) -> None:
+    kind = engine.split("-")[0]
+    for specs, number in (
+        (["words", "no-such-thing-at-all"], 4),
+        (["words", "hello-conda =9"], 4),
+        (["python =9.9"], 3),
+    ):
+        script = write("a.sh", "", *specs)
+        done = run(script)
+        assert f"conda-execute: {script}:{number}:6: {kind} could not build the environment" in done.stderr, done.stderr
+        assert f"  {number} | #  - {specs[-1]}\n    |      ^\n" in done.stderr
+
+
+NETWORK = {
+    "a password": ("401/ch", "{url}/401/ch wants a password or token, and got none that it takes"),
+    "no channel": ("404/ch", "{url}/404/ch is not there"),
+    "nobody": ("", "http://127.0.0.1:9/ch could not be reached"),
+}
+
+
+@every_engine
+@pytest.mark.parametrize("path, what", NETWORK.values(), ids=NETWORK)
+def test_every_engine_is_told_of_in_words_where_the_network_is_to_blame(
+    path: str, what: str, run: Run, write: Write, engine: str, channel: str, environ: Environ
+) -> None:
+    for name in [name for name in environ if name.lower().endswith("_proxy")]:
+        del environ[name]
+    environ.update(CONDA_REMOTE_MAX_RETRIES="0", MAMBA_REMOTE_MAX_RETRIES="0")
+    with serving(channel[len("file://") :]) as server:
+        url = f"{server.url}/{path}" if path else "http://127.0.0.1:9/ch"
+        done = run(write("a.sh", "", "words", more=f"# channels: ['{url}', nodefaults]\n"))
+    expected = f"{engine.split('-')[0]} could not build the environment: {what.format(url=server.url)}\n"
+    assert expected in done.stderr, done.stderr
+
+
+PASSWORD = " wants a password or token, and got none that it takes"
+WORDS = {
+    "dns": (
+        "error sending request for url (https://h/ch/noarch/x)\nCaused by: dns error",
+        "https://h/ch could not be reached",
+    ),
+    "conda's": (
+        "HTTP 000 CONNECTION FAILED for url <https://h/ch/linux-64/repodata.json>",
+        "https://h/ch could not be reached",
+    ),
+    "mamba's": (
+        "Transfer finalized, status: 401 [https://h/ch/noarch/repodata.json]",
+        "https://h/ch" + PASSWORD,
+    ),
+    "certificate": (
+        "HTTPSConnectionPool(host='h', port=443): (Caused by SSLError('certificate verify failed'))",
+        "h has a certificate that nothing here vouches for",
+    ),
+    "proxy": (
+        "for url (https://h/ch/x)\nCaused by: tunnel error: proxy authentication required 407",
+        "the proxy in front of https://h/ch refused",
+    ),
+    "missing": (
+        "HTTP status client error (404 Not Found) for url (https://h/ch/noarch/repodata.json)",
+        "https://h/ch is not there",
+    ),
+    "another host": ("HTTP status client error (403 Forbidden) for url (https://cdn/x)", "cdn" + PASSWORD),
+    "none": ("Cannot solve: numpy 401 needs https", ""),
+    "a server in trouble": (
+        "HTTP status server error (503 Service Unavailable) for url (https://h/ch/x)",
+        "https://h/ch answers with an error of its own",
+    ),
+    "a folder that is not there": (
+        "could not find subdir 'noarch' in channel 'file:///srv/ch/'",
+        "the network is not there",
+    ),
+    "pip's help": (
+        "ERROR: ResolutionImpossible: for help visit https://pip.pypa.io/topics/dependency-resolution/#connection",
+        "",
+    ),
+    "a compiler": ("error: 403 lines\n[Errno 2] No such file or directory: 'gcc'\nsee https://h/ch", ""),
+    "a package of such a name": ("not available: connect 404, see https://h/ch", ""),
+}
+
+
+@pytest.mark.parametrize("text, meaning", WORDS.values(), ids=WORDS)
+def test_what_engines_say_of_the_network_is_told_in_words(text: str, meaning: str) -> None:
+    order = conda_execute.Record(specs=["connect =404"], pip=[], channels_asked=["https://h/ch"])
+    for is_pip in (False, True):
+        found, hint = conda_execute.find_trouble(text, order, is_pip)  # type: ignore[arg-type]
+        assert found == meaning and bool(hint) == bool(meaning)
+        assert "condarc" not in hint or not is_pip
+
+
+# -- while it works
+
+
+class Screen:
+    """A terminal of so many columns, and all that was written to it."""
+
+    def __init__(self, columns: int) -> None:
+        self.fd, self.end = pty.openpty()
+        self.resize(columns)
+        self.text = ""
+
+    def resize(self, columns: int) -> None:
+        ioctl(self.end, termios.TIOCSWINSZ, pack("HHHH", 24, columns, 0, 0))
+
+    def read(self, until: str) -> str:
+        while until not in self.text:
+            self.text += os.read(self.fd, 1 << 16).decode()
+        return self.text
+
+
+STEPS = """
+import conda_execute, sys, time
+say = conda_execute.Progress("-v" in sys.argv, "-q" in sys.argv)
+say.note("a package")
+say.step("rattler: 3 of 60 packages, 45.2 MB, downloading a-package-with-a-long-name")
+input()
+say.tick()
+say.line("done")
+"""
+
+
+def show_steps(screen: Screen, *words: str, **variables: str) -> subprocess.Popen[str]:
+    environ = {**os.environ, "TERM": "xterm", "PYTHONPATH": str(FILE.parent), **variables}
+    command = [sys.executable, "-c", STEPS, *words]
+    return subprocess.Popen(command, env=environ, stdin=subprocess.PIPE, stderr=screen.end, text=True)
+
+
+@pytest.mark.parametrize("columns", [20, 40, 80, 200])
+def test_the_live_line_is_as_wide_as_the_terminal_is_by_now_and_is_erased(columns: int) -> None:
+    screen = Screen(columns)
+    child = show_steps(screen)
+    first = screen.read("0 s, rattler")
+    screen.resize(columns // 2)
+    child.communicate("\n", timeout=60)
+    text = screen.read("done\r\n")
+    assert "\n" not in first
+    lines = [one for one in text.replace("\r\n", "").split("\r\x1b[K") if one]
+    widths = [min(columns - 1, 79), min(columns // 2 - 1, 79), len("conda-execute: done")]
+    assert [len(one) for one in lines] == widths
+    assert lines[0].endswith("..." if columns < 80 else "a-long-name")
+    assert lines[-1] == "conda-execute: done"
+
+
+QUIET = {
+    "-q": (["-q"], {}, ""),
+    "a terminal that cannot": ([], {"TERM": "dumb"}, "conda-execute: done\r\n"),
+    "-v": (["-v"], {}, "a package\r\nconda-execute: done\r\n"),
+}
+
+
+@pytest.mark.parametrize("words, variables, text", QUIET.values(), ids=QUIET)
+def test_nothing_is_shown_in_place_where_that_is_not_wanted_or_cannot_be(
+    words: list[str], variables: dict[str, str], text: str
+) -> None:
+    screen = Screen(80)
+    child = show_steps(screen, *words, **variables)
+    child.communicate("\n", timeout=60)
+    os.close(screen.end)
+    found = ""
+    try:
+        while True:
+            found += os.read(screen.fd, 1 << 16).decode()
+    except OSError:  # the end of a terminal
+        pass
+    assert found == text
+
+
+def test_a_log_is_told_how_far_it_is_less_and_less_often(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(conda_execute.time, "monotonic", lambda: now[0])
+    say = conda_execute.Progress(False, False)
+    say.step("conda: solving numpy")
+    for _ in range(600):
+        now[0] += 1
+        say.tick()
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == [f"conda-execute: after {s} s, conda: solving numpy" for s in (30, 60, 120, 240, 480)]
+
+
+def test_the_time_goes_on_while_an_engine_says_nothing(write: Write, environ: Environ, tmp_path: Path) -> None:
+    engine = tmp_path / "conda"
+    engine.write_text("#!/bin/sh\nsleep 2.5\nexit 3\n")
+    engine.chmod(0o755)
+    environ.update(CONDA_EXECUTE_ENGINE="conda", CONDA_EXE=str(engine), TERM="xterm")
+    screen = Screen(80)
+    command = [sys.executable, str(FILE), str(write("a.sh", "", "words"))]
+    child = subprocess.Popen(command, env=environ, stdin=subprocess.DEVNULL, stderr=screen.end)
+    text = screen.read("ended with code 3")
+    assert child.wait() == 125
+    assert all(f"\r\x1b[K{s} s, conda: solving words" in text for s in (0, 1, 2))
+
+
+ENGINE = """\
+#!/bin/sh
+[ "$1" = create ] || exit 9
+exec sleep 300
+"""
+
+
+def test_an_engine_that_gives_no_sign_of_life_is_ended(
+    write: Write, environ: Environ, tmp_path: Path, env_dir: Path
+) -> None:
+    engine = tmp_path / "conda"
+    engine.write_text(ENGINE)
+    engine.chmod(0o755)
+    environ.update(CONDA_EXECUTE_ENGINE="conda", CONDA_EXE=str(engine))
+    tool = hasten(tmp_path, SILENT_S=2)
+    start = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, str(tool), str(write("a.sh", "", "words"))],
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout) == (125, "")
+    assert f"{engine}: expected some sign of life within 0 minutes, found none, and ended it" in done.stderr
+    assert time.monotonic() - start < 30
+    wait_until(lambda: not any(b"sleep\x00300" in path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline")))
 
 
 # -- which engine
@@ -295,15 +457,7 @@ def test_a_program_named_by_a_variable_is_taken_for_what_it_is(tmp_path: Path) -
     assert conda_execute.find_engine("auto", {"CONDA_EXE": program}, "") == ("micromamba", program)
 
 
-@pytest.mark.parametrize(
-    "program, flags", [("conda", ["--no-default-packages", "--json"]), ("mamba", []), ("micromamba", [])]
-)
-def test_metadata_stands_where_no_program_reads_it_as_an_option(program: str, flags: list[str], tmp_path: Path) -> None:
-    asked = conda_execute.Metadata(specs=["a >1", "b"], pip=[], channels=["c", "nodefaults"])
-    builder = conda_execute.Lock(str(tmp_path / "lock"), conda_execute.Progress(False, True))
-    order = conda_execute.Order(asked, conda_execute.Config(), (program, program), "/p", True, builder)
-    expected = [program, "create", "--prefix", "/p", "--yes", *flags, "--offline", "--override-channels", "--channel=c"]
-    assert conda_execute.format_create(order) == [*expected, "--", "a >1", "b"]
+# -- the list of environments
 
 
 def test_mambas_entry_leaves_the_list_of_environments(home: Path) -> None:
@@ -314,48 +468,58 @@ def test_mambas_entry_leaves_the_list_of_environments(home: Path) -> None:
     assert path.read_text() == "/one\n/three\n"
 
 
-# -- py-rattler for a machine that has nothing
+OURS = b"/home/me/tmp_envs/ea977067a8fbeb21a594"
+LISTS = {
+    "no UTF-8": b"/opt/caf\xe9\n/opt/b\n",
+    "other line ends": b"/opt/a\r\n\r\n/opt/b\n\n",
+    "no end": b"/opt/a\n/opt/b",
+    "names like ours": OURS + b"0\n/x" + OURS + b"\n" + OURS + b"/envs/a\n",
+    "nothing": b"",
+}
 
 
-def bare_venv(folder: Path, *options: str) -> str:
-    subprocess.run([sys.executable, "-m", "venv", *options, str(folder)], check=True)
-    return str(folder / "bin" / "python")
+@pytest.fixture
+def environments(home: Path) -> Path:
+    (home / ".conda").mkdir()
+    return home / ".conda" / "environments.txt"
 
 
 @pytest.mark.once
-def test_without_any_engine_py_rattler_is_installed_once_for_all_env_dirs(
-    run: Run, write: Write, home: Path, tmp_path: Path, environ: Environ
+@pytest.mark.parametrize("kind", LISTS)
+def test_a_list_of_environments_without_ours_is_left_alone(environments: Path, kind: str) -> None:
+    environments.write_bytes(LISTS[kind])
+    set_age(environments, 1)
+    before = environments.stat()
+    conda_execute.unregister(os.fsdecode(OURS))
+    after = environments.stat()
+    assert environments.read_bytes() == LISTS[kind]
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    assert names(environments.parent) == ["environments.txt"]
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("is_link", [False, True], ids=["a file", "a link"])
+@pytest.mark.parametrize("kind", LISTS)
+def test_of_a_list_of_environments_our_line_goes_alone(
+    environments: Path, tmp_path: Path, kind: str, is_link: bool
 ) -> None:
-    environ["CONDA_EXECUTE_ENGINE"] = "auto"
-    python = bare_venv(tmp_path / "bare")
-    script = write("hello.sh", "hello-conda", "hello-conda =1.0")
-    first = run(script, python=python)
-    if "pip could not install py-rattler" in first.stderr:
-        pytest.skip("no package index can be reached")
-    assert first.stdout == "hello-conda 1.0\n", first.stderr
-    assert first.stderr.count(f"installing py-rattler from PyPI into {home}/.cache/conda-execute/rattler/") == 1
-    environ["CONDA_EXECUTE_ENV_DIR"] += "-2"
-    again = run(script, python=python)
-    assert again.stdout == "hello-conda 1.0\n", again.stderr
-    assert "installing" not in again.stderr
+    path = tmp_path / "shared.txt" if is_link else environments
+    if is_link:
+        environments.symlink_to(path)
+    first, newline, rest = LISTS[kind].partition(b"\n")
+    path.write_bytes(first + newline + OURS + b"\n" + rest)
+    path.chmod(0o640)
+    conda_execute.unregister(os.fsdecode(OURS))
+    assert environments.is_symlink() == is_link
+    assert path.read_bytes() == LISTS[kind]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    assert names(environments.parent) == ["environments.txt"]
 
 
-def test_without_engine_and_pip_the_ways_out_are_listed(
-    run: Run, write: Write, tmp_path: Path, environ: Environ
-) -> None:
-    environ["CONDA_EXECUTE_ENGINE"] = "auto"
-    done = run(write("hello.sh", "hello-conda", "hello-conda"), python=bare_venv(tmp_path / "bare", "--without-pip"))
-    assert done.returncode == 125
-    assert "expected pip, to install py-rattler with, found none in this Python" in done.stderr
-    ways = ["conda-forge.org/download", "CONDA_EXE", "MAMBA_EXE", "pip install py-rattler", "apt install python3-pip"]
-    assert [way for way in ways if way not in done.stderr] == []
-
-
-def test_offline_installs_no_py_rattler(run: Run, write: Write, tmp_path: Path, environ: Environ) -> None:
-    environ["CONDA_EXECUTE_ENGINE"] = "auto"
-    done = run("--offline", write("a.sh", "", "hello-conda"), python=bare_venv(tmp_path / "bare", "--without-pip"))
-    assert done.returncode == 125
-    assert "--offline forbids to install py-rattler" in done.stderr
+@pytest.mark.once
+def test_where_there_is_no_list_of_environments_none_is_made(environments: Path) -> None:
+    conda_execute.unregister(os.fsdecode(OURS))
+    assert names(environments.parent) == []
 
 
 def test_the_home_of_whoever_runs_the_tests_is_out_of_reach(home: Path) -> None:

@@ -1,4 +1,4 @@
-"""Launch: the script's arguments, streams, signals, exit code and environment are its own."""
+"""Launch: the script's arguments, streams, signals, exit code and interpreter are its own."""
 
 from __future__ import annotations
 
@@ -6,33 +6,16 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psutil
 import pytest
 from conftest import FILE, TOOL
 
 import conda_execute
 
 if TYPE_CHECKING:
-    from typing import Callable
-
-    from conftest import Environ, Run
-
-    Write = Callable[..., Path]
-
-
-@pytest.fixture
-def start(environ: Environ, tmp_path: Path) -> Callable[..., subprocess.Popen[bytes]]:
-    """Return a function that starts a run and leaves it running."""
-
-    def function(*words: object, **options: object) -> subprocess.Popen[bytes]:
-        options = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "env": environ, "cwd": tmp_path, **options}
-        return subprocess.Popen([sys.executable, str(TOOL), "-q", *map(str, words)], **options)  # type: ignore[call-overload]
-
-    return function
+    from conftest import Environ, Run, Start, Write
 
 
 @pytest.mark.warm
@@ -42,11 +25,9 @@ def test_the_exit_code_is_the_scripts(run: Run, write: Write, code: int) -> None
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGKILL"])
-def test_a_signal_reaches_the_script_itself(
-    start: Callable[..., subprocess.Popen[bytes]], write: Write, name: str
-) -> None:
+def test_a_signal_reaches_the_script_itself(start: Start, write: Write, name: str) -> None:
     """The process that was started is the script: the same pid, and the death of the signal."""
-    child = start(write("a.sh", "echo $$; read forever", "hello-conda"))
+    child = start("-q", write("a.sh", "echo $$; read forever", "hello-conda"), stdin=subprocess.PIPE)
     assert child.stdout is not None
     assert int(child.stdout.readline()) == child.pid
     child.send_signal(getattr(signal, name))
@@ -92,40 +73,11 @@ def test_closed_descriptors_stay_closed_and_stop_nobody(
         assert (tmp_path / "open").read_text() == left
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-def test_a_stderr_that_takes_nothing_stops_no_script(run: Run, write: Write) -> None:
-    script = write("a.sh", "exit 7", "hello-conda")
-    with Path("/dev/full").open("w") as full:
-        assert run("-v", script, stderr=full).returncode == 7
-        assert run("gone.py", stderr=full).returncode == 125
-
-
 def test_a_pipe_is_no_script(run: Run, tmp_path: Path) -> None:
     os.mkfifo(str(tmp_path / "pipe"))
     done = run("pipe")
     assert done.returncode == 125
     assert "expected a script in a file, found a pipe or device" in done.stderr
-
-
-@pytest.mark.parametrize("level", ["\u00b2", "1" * 5000, "x", "-1", ""])
-def test_a_level_of_shells_that_is_none_counts_as_the_first(level: str) -> None:
-    config = conda_execute.Config(root="", condarc=conda_execute.Condarc({}))
-    start = {"CONDA_SHLVL": level, "CONDA_PREFIX": "/outer", "PATH": "/bin"}
-    environ = conda_execute.activate(start, "/prefix", config)
-    assert environ["CONDA_SHLVL"] == "1"
-
-
-@pytest.mark.parametrize("content", ["[]", '{"env_vars": null}', "1", "{", '{"env_vars": {"a b": "c"}}'])
-def test_a_state_file_that_is_none_is_as_good_as_none(tmp_path: Path, content: str) -> None:
-    (tmp_path / "conda-meta").mkdir()
-    (tmp_path / "conda-meta" / "state").write_text(content)
-    assert conda_execute.read_variables(str(tmp_path)) == {}
-
-
-def test_debug_shows_a_traceback(run: Run, environ: Environ) -> None:
-    assert "Traceback" not in run("gone.py").stderr
-    environ["CONDA_EXECUTE_DEBUG"] = "1"
-    assert run("gone.py").stderr.startswith("Traceback")
 
 
 @pytest.mark.warm
@@ -135,28 +87,18 @@ def test_the_working_directory_is_the_callers(run: Run, write: Write, tmp_path: 
     assert done.stdout == f"{tmp_path}/elsewhere\n"
 
 
-@pytest.mark.warm
-def test_the_lease_stays_open_in_the_script_on_a_high_descriptor(run: Run, write: Write, env_dir: Path) -> None:
-    done = run("-q", write("a.sh", "ls -l /proc/$$/fd", "hello-conda"))
-    leases = [line for line in done.stdout.splitlines() if f"{env_dir}/.leases/" in line]
-    assert len(leases) == 1
-    assert int(leases[0].split(" -> ")[0].split()[-1]) >= 256
-
-
-def test_force_env_names_the_processes_that_are_in_the_way(
-    start: Callable[..., subprocess.Popen[bytes]], run: Run, write: Write
-) -> None:
+def test_force_env_names_the_processes_that_are_in_the_way(start: Start, run: Run, write: Write) -> None:
     script = write("a.sh", "echo ready; read forever", "hello-conda")
-    child = start(script)
-    assert child.stdout is not None and child.stdout.readline() == b"ready\n"
+    child = start("-q", script, stdin=subprocess.PIPE)
+    assert child.stdout is not None and child.stdout.readline() == "ready\n"
     done = run("-f", script)
     assert done.returncode == 125
     assert f"expected nobody to run in it, found process {child.pid}\n" in done.stderr
-    child.communicate(b"\n")
+    child.communicate("\n")
     assert run("-f", script, stdin=None, input="\n").stdout == "ready\n"
 
 
-# -- run_with, shebang, suffix
+# -- which interpreter
 
 
 @pytest.mark.warm
@@ -166,71 +108,6 @@ def test_the_interpreter_is_the_environments_whatever_its_path(run: Run, write: 
         done = run(write("a", code, "python", first=first))
         assert done.stdout.startswith(str(env_dir)), done.stderr
         assert done.stdout.endswith("/bin/python3\n")
-
-
-@pytest.mark.warm
-def test_options_of_the_shebang_reach_the_interpreter(run: Run, write: Write) -> None:
-    code = "import sys; print(sys.flags.dont_write_bytecode, sys.flags.isolated)"
-    for first in (
-        "#!/usr/bin/env -S python -B -I\n",
-        "#!/usr/bin/env python -B -I\n",
-        "#!/usr/bin/env -S LANG=C python -B -I\n",
-    ):
-        assert run(write("a", code, "python", first=first)).stdout == "1 1\n"
-
-
-@pytest.mark.warm
-def test_a_command_with_a_relative_path_lies_beside_the_script(run: Run, write: Write, tmp_path: Path) -> None:
-    tool = tmp_path / "tools" / "show"
-    tool.parent.mkdir()
-    tool.write_text('#!/bin/sh\necho "$@"\n')
-    tool.chmod(0o755)
-    script = write("a.txt", "", "hello-conda", more='# run_with: ["./tools/show", "hello world"]\n')
-    assert run(script, "x", cwd="/").stdout == f"hello world {script} x\n"
-
-
-@pytest.mark.warm
-@pytest.mark.parametrize(
-    "first",
-    [
-        "#!/usr/bin/env conda-execute\n",
-        "#!/usr/bin/env conda execute\n",
-        "#!/usr/bin/env -S python conda_execute.py\n",
-        "#!/usr/bin/env -S python -m conda_execute -v\n",
-    ],
-)
-def test_a_shebang_that_is_conda_execute_does_not_run_the_script(run: Run, write: Write, first: str) -> None:
-    assert run(write("a.sh", "echo once", "hello-conda", first=first)).stdout == "once\n"
-
-
-SHOW = """sh -c 'printf "<%s>" "$0" "$@"'"""
-
-
-@pytest.mark.warm
-@pytest.mark.parametrize(
-    "rest",
-    [
-        f"-S {SHOW} zero",
-        f"-S {SHOW} zero 'a b' \"c d\" e\\\\f",
-        f"-S {SHOW} 'a   b'  \tc\td",
-        f"-S A=1 B='2 3' {SHOW} zero",
-        "-S -u HOME sh -c 'echo \"home <$HOME>\"'",
-        "-S -i A=1 sh -c 'echo \"<$A$HOME>\"'",
-        "-S --ignore-environment sh -c 'echo \"<$HOME>\"'",
-        "-S -C / sh -c pwd",
-        "-S --chdir=/ sh -c pwd",
-        "-vS sh -e",
-        "--split-string=sh -e",
-    ],
-)
-def test_env_reads_its_line_as_it_does_for_the_kernel(
-    run: Run, write: Write, environ: Environ, tmp_path: Path, rest: str
-) -> None:
-    script = write("a", "echo code", "hello-conda", first=f"#!/usr/bin/env {rest}\n")
-    words = {"cwd": tmp_path, "env": environ, "stdout": subprocess.PIPE, "text": True, "check": True}
-    expected = subprocess.run([str(script), "x"], **words)  # type: ignore[call-overload]
-    done = run("-q", script, "x")
-    assert (done.stdout, done.returncode) == (expected.stdout, 0), done.stderr
 
 
 @pytest.mark.warm
@@ -254,37 +131,8 @@ def test_the_interpreter_is_never_the_machines(
         assert f"expected {word} in {prefix}, found none\n  add the package that brings it to env" in done.stderr
 
 
-@pytest.mark.warm
-def test_python_i_goes_on_with_what_is_typed(run: Run, write: Write) -> None:
-    for options in ({"first": "#!/usr/bin/env -S python -i\n"}, {"more": "# run_with: python -i\n"}):
-        done = run("-q", write("a.py", "x = 40", "python", **options), stdin=None, input="print(x + 2)\n")
-        assert done.stdout == "42\n"
+# -- scripts that call conda-execute
 
-
-@pytest.mark.warm
-def test_python_u_does_not_buffer(run: Run, write: Write) -> None:
-    code = "import sys; print(type(sys.stdout.buffer).__name__)"
-    assert run("-q", write("a.py", code, "python")).stdout == "BufferedWriter\n"
-    for options in ({"first": "#!/usr/bin/python -u\n"}, {"more": "# run_with: python -u\n"}):
-        assert run("-q", write("a.py", code, "python", **options)).stdout == "FileIO\n"
-
-
-@pytest.mark.warm
-@pytest.mark.parametrize("command", ["../tools/show", "./../tools/show", "/usr/bin/env ../tools/show"])
-def test_a_relative_command_is_found_from_wherever_the_script_is_called(
-    run: Run, tmp_path: Path, write: Write, command: str
-) -> None:
-    for folder in ("tools", "scripts", "elsewhere"):
-        (tmp_path / folder).mkdir()
-    tool = tmp_path / "tools" / "show"
-    tool.write_text('#!/bin/sh\necho "$@"\n')
-    tool.chmod(0o755)
-    write("scripts/a.txt", "", "hello-conda", more=f"# run_with: {command}\n")
-    assert run("-q", "../scripts/a.txt", "x", cwd=tmp_path / "elsewhere").stdout == "../scripts/a.txt x\n"
-    assert run("-q", "a.txt", "x", cwd=tmp_path / "scripts").stdout == "a.txt x\n"
-
-
-# -- a script that is its own caller
 
 CALLS = 20  # a loop is one when it has come so far; a command that is asked once more says so
 
@@ -422,124 +270,6 @@ def test_a_script_may_start_itself_with_other_arguments(
     assert call(script, environ).stdout == "1\n2\n3\n4\n"
 
 
-# -- the environment that the script sees
-
-
-def shown(output: str) -> dict[str, str]:
-    return dict(line.split("=", 1) for line in output.split("\0") if "=" in line)
-
-
-@pytest.mark.warm
-def test_the_environment_is_activated(run: Run, write: Write, env_dir: Path) -> None:
-    env = shown(run(write("a.sh", "env -0", "hello-conda")).stdout)
-    prefix = str(env_dir / conda_execute.find_name(["hello-conda"]))
-    assert {env[name] for name in ("PREFIX", "CONDA_PREFIX", "CONDA_DEFAULT_ENV")} == {prefix}
-    assert env["PATH"] == f"{prefix}/bin:/usr/bin:/bin"
-    assert (env["CONDA_SHLVL"], env["CONDA_PROMPT_MODIFIER"]) == ("1", f"({prefix}) ")
-
-
-@pytest.mark.warm
-def test_activation_scripts_and_variables_of_packages_take_effect(run: Run, write: Write, env_dir: Path) -> None:
-    done = run("-q", write("a.sh", "env -0", "activated"))
-    env = shown(done.stdout)
-    assert (env["ACTIVATED"], env["ACTIVATED_VAR"]) == ("yes", "from env_vars.d")
-    assert env["ACTIVATED_PREFIX"] == env["CONDA_PREFIX"]
-
-
-@pytest.mark.warm
-def test_a_script_with_activation_scripts_is_still_the_process_that_was_started(
-    start: Callable[..., subprocess.Popen[bytes]], write: Write
-) -> None:
-    child = start(write("a.sh", "echo $$ $#; exit 7", "activated"), "a b", "c")
-    output, _ = child.communicate()
-    assert (output, child.returncode) == (b"%d 2\n" % child.pid, 7)
-
-
-@pytest.mark.warm
-def test_the_environment_of_the_caller_is_left(run: Run, write: Write, tmp_path: Path, environ: Environ) -> None:
-    """As "conda activate" in an activated shell: its entries leave PATH, its scripts are undone."""
-    outer = tmp_path / "outer"
-    scripts = outer / "etc" / "conda" / "deactivate.d"
-    scripts.mkdir(parents=True)
-    (scripts / "a.sh").write_text("unset OUTER\necho a >> $LOG\n")
-    (scripts / "b.sh").write_text("echo b >> $LOG\n")
-    log = tmp_path / "log"
-    environ.update(CONDA_PREFIX=str(outer), CONDA_SHLVL="1", OUTER="1", LOG=str(log), PATH=f"{outer}/bin:/usr/bin:/bin")
-    env = shown(run("-q", write("a.sh", "env -0", "hello-conda")).stdout)
-    assert log.read_text() == "b\na\n"
-    assert "OUTER" not in env
-    assert (env["CONDA_SHLVL"], env["CONDA_PREFIX_1"]) == ("2", str(outer))
-    assert str(outer) not in env["PATH"]
-
-
-@pytest.mark.warm
-def test_values_reach_the_script_whatever_they_hold(run: Run, write: Write, environ: Environ) -> None:
-    environ["ODD"] = 'it\'s "$HOME" `id` \\ \n*'
-    assert shown(run("-q", write("a.sh", "env -0", "activated")).stdout)["ODD"] == environ["ODD"]
-
-
-def test_variables_of_the_environments_state_file_hide_the_callers(tmp_path: Path) -> None:
-    (tmp_path / "conda-meta").mkdir()
-    (tmp_path / "conda-meta" / "state").write_text('{"env_vars": {"A": "new", "B": "***unset***"}}')
-    config, start = conda_execute.Config(root="", condarc=conda_execute.Condarc({})), {"A": "old", "B": "kept"}
-    found = conda_execute.activate(start, str(tmp_path), config)
-    assert {one: found[one] for one in found if one[-1] in "AB"} == {**start, "A": "new", "__CONDA_SHLVL_0_A": "old"}
-
-
-@pytest.mark.warm
-@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
-@pytest.mark.parametrize("given", ["", "C.UTF-8"])
-def test_the_locale_is_the_callers_and_not_what_python_makes_of_it(
-    run: Run, write: Write, environ: Environ, given: str
-) -> None:
-    """In the C locale Python sets LC_CTYPE for itself, and what it execs would inherit that (PEP 538)."""
-    start = {name: value for name, value in environ.items() if not name.startswith(("LC_", "LANG"))}
-    start.update({"LANG": "C", "LC_CTYPE": given} if given else {"LANG": "C"})
-    script = write("a.sh", 'echo "$LC_CTYPE"', "hello-conda")
-    done = run("-q", script, env=start)
-    assert done.stdout == given + "\n"
-
-
-# -- what a warm run costs, counted
-
-ALLOWED = {"conda_execute", "fcntl", "_sha2", "_sha256", "_signal", "__future__"}
-
-
-@pytest.mark.warm
-def test_a_warm_run_imports_next_to_nothing(run: Run, write: Write, environ: Environ) -> None:
-    script = write("hello.sh", "exit 0", "hello-conda", more='# run_with: sh "-e"\n')
-    run(script)
-    bare = imported(environ, "-c", "pass")
-    warm = imported(environ, str(TOOL), str(script))
-    assert warm - bare <= ALLOWED
-
-
-def imported(environ: Environ, *words: str, python: str = sys.executable) -> set[str]:
-    """Return the modules that Python itself says it imports."""
-    done = subprocess.run([python, "-X", "importtime", *words], env=environ, stderr=subprocess.PIPE, check=True)
-    return {
-        line.rsplit("|", 1)[1].strip() for line in done.stderr.decode().splitlines() if line.startswith("import time:")
-    }
-
-
-@pytest.mark.warm
-def test_a_warm_run_with_scripts_and_variables_of_packages_imports_as_little(
-    run: Run, write: Write, environ: Environ
-) -> None:
-    script = write("hello.sh", 'echo "$ACTIVATED_VAR"', "activated")
-    assert run("-q", script).stdout == "from env_vars.d\n"
-    assert imported(environ, str(TOOL), str(script)) - imported(environ, "-c", "pass") <= ALLOWED | {"_json"}
-
-
-@pytest.mark.parametrize("text", ["{", '{"A" 1}', '{"A": "1"} x', "", '"A"', "[1]", '{"A": "\\ud"}', "\0", "nul"])
-def test_variables_in_a_file_that_is_no_json_object_are_none(tmp_path: Path, text: str) -> None:
-    folder = tmp_path / "etc" / "conda" / "env_vars.d"
-    folder.mkdir(parents=True)
-    (folder / "a.json").write_text(text)
-    (folder / "b.json").write_text('{"B": "\\u00e9"}')
-    assert conda_execute.read_variables(str(tmp_path)) == {"B": "\u00e9"}
-
-
 @pytest.mark.warm
 @pytest.mark.skipif(not Path("/usr/bin/strace").exists(), reason="needs strace")
 def test_a_warm_run_starts_no_process_and_opens_no_file_that_it_need_not(
@@ -566,25 +296,3 @@ def test_a_warm_run_starts_no_process_and_opens_no_file_that_it_need_not(
     name = conda_execute.find_name(["hello-conda"])
     marker = f"{env_dir}/{name}/{conda_execute.MARKER}"
     assert opened == [str(script), f"{env_dir}/.leases/{name}", marker, f"{env_dir}/usage.tsv"]
-
-
-def test_ctrl_c_while_building_exits_with_130_and_leaves_nothing(
-    start: Callable[..., subprocess.Popen[bytes]], write: Write, env_dir: Path, environ: Environ, tmp_path: Path
-) -> None:
-    """The engine is a program that never ends; it must be gone afterwards too."""
-    program = tmp_path / "conda"
-    program.write_text('#!/bin/sh\nmkdir -p "$3/conda-meta"; echo $$ > pid; exec sleep 600\n')
-    program.chmod(0o755)
-    environ.update(CONDA_EXECUTE_ENGINE="conda", CONDA_EXE=str(program))
-    child = start(write("a.sh", "", "hello-conda"), stderr=subprocess.PIPE)
-    pid = env_dir / "pid"
-    deadline = time.monotonic() + 60
-    while not (pid.exists() and pid.read_text().strip() and psutil.Process(child.pid).status() == "sleeping"):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    child.send_signal(signal.SIGINT)
-    _, text = child.communicate(timeout=60)
-    assert (child.returncode, text) == (130, b"conda-execute: interrupted\n")
-    with pytest.raises(ProcessLookupError):
-        os.kill(int(pid.read_text()), 0)
-    assert not (env_dir / conda_execute.find_name(["hello-conda"])).exists()

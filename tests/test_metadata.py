@@ -1,4 +1,4 @@
-"""What scripts of every kind ask for, and what their authors are told where the block is wrong.
+"""Metadata: what scripts of every kind ask for, and what their authors are told where the block is wrong.
 
 metadata/valid has scripts with what they yield on linux-64 in NAME.json, metadata/invalid
 has scripts with the whole message in NAME.txt.
@@ -7,11 +7,28 @@ has scripts with the whole message in NAME.txt.
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+import rattler
+from conftest import PROFILE
+from hypothesis import given
+from hypothesis import strategies as st
+from packaging.specifiers import SpecifierSet
 
+import conda_execute
 from conda_execute import Error, find_command, find_name, format_error, parse_metadata
+
+if TYPE_CHECKING:
+    from typing import Callable
+
+    from conftest import Environ
+
+    Script = Callable[..., Path]
+    Plan = Callable[..., "dict[str, object]"]
+
 
 CORPUS = Path(__file__).parent / "metadata"
 SUBDIR = "linux-64"
@@ -95,50 +112,78 @@ def test_a_selector_keeps_an_item_on_these_platforms_only(selector: str) -> None
     assert kept == SELECTORS[selector].split()
 
 
-# Each of these is a folder on somebody's disk: one that changes makes all of them build again.
-VECTORS = [
-    # the announcement's
-    ("ea977067a8fbeb21a594", ["python >=3", "numpy"], [], []),
-    # order, duplicates and runs of white space make no difference
-    ("ea977067a8fbeb21a594", ["numpy", "python >=3"], [], []),
-    ("ea977067a8fbeb21a594", ["numpy", "python >=3", "numpy", "python >=3"], [], []),
-    ("ea977067a8fbeb21a594", [" python \t >=3\n", "numpy "], [], []),
-    # white space inside a version, case and spelling do
-    ("7a21cb9e731491ae0115", ["python>=3", "numpy"], [], []),
-    ("7a52637183f0622e3686", ["python >= 3", "numpy"], [], []),
-    ("08f6f549967a5ada4acf", ["Python >=3", "numpy"], [], []),
-    # one spec, none, and one beyond ASCII
-    ("11a4a60b518bf24989d4", ["python"], [], []),
-    ("e3b0c44298fc1c149afb", [], [], []),
-    ("6d942f269d69ec13f82e", ["pythön"], [], []),
-    # requirements
-    ("2e14f77cb8f535901017", ["python"], ["rich"], []),
-    ("0f99c0335f81d55702b0", ["python"], ["rich >=13", "httpx"], []),
-    ("246e5205dc19e35c9bb3", [], ["rich"], []),
-    ("217eda006d34a64f2a94", ["python", "rich"], [], []),
-    # channels, whose order counts
-    ("1534a31b2899e3b0d48a", ["python"], [], ["conda-forge"]),
-    ("d767e64026c90eb8da5f", ["python"], [], ["conda-forge", "bioconda"]),
-    ("8f3ee0363187afa622e9", ["python"], [], ["bioconda", "conda-forge"]),
-    ("dd8cd211b07198a58b47", ["python"], [], ["conda-forge", "conda-forge"]),
-    ("f54483fbe36b9084d813", ["python"], [], ["conda-forge", "nodefaults"]),
-    ("c44737325e48dae6301b", ["python"], [], ["Conda-Forge"]),
-    ("48321b886372ad6d2503", ["python"], [], ["https://conda.anaconda.org/conda-forge"]),
-    # all of them
-    ("632b96c79d5bb6f28eb8", ["python >=3", "numpy"], ["rich >=13", "httpx"], ["conda-forge", "bioconda"]),
-    (
-        "b90b84ce276c47a86cbe",
-        ["conda-forge::gdal", "numpy[version='>=1.2']"],
-        ["httpx[http2] >=0.20"],
-        ["file:///srv/channel"],
-    ),
-    # requirements in another order, twice, and with other white space
-    ("0f99c0335f81d55702b0", ["python"], ["httpx", "rich  >=13", "httpx"], []),
-]
+# -- what a dialect says of machines
 
 
-@pytest.mark.parametrize(("name", "specs", "pip", "channels"), VECTORS)
-def test_the_name_of_an_environment_never_changes(
-    name: str, specs: list[str], pip: list[str], channels: list[str]
+numbers = st.sampled_from(["3", "3.8", "3.9", "3.9.0", "3.9.1", "3.10", "3.10.2", "3.11", "3.12.1", "4"])
+specifiers = st.one_of(
+    st.builds("{}{}".format, st.sampled_from(["==", "!=", "<=", ">=", "<", ">"]), numbers),
+    st.builds("{}{}.*".format, st.sampled_from(["==", "!="]), numbers),
+    st.builds("~={}".format, numbers.filter(lambda number: "." in number)),
+)
+PYTHONS = [f"3.{minor}.{micro}" for minor in range(7, 14) for micro in range(4)] + ["4.0.0", "2.7.18"]
+
+
+def versions_of(spec: str) -> str:
+    """Return what a spec of python says of its version."""
+    assert spec.startswith("python")
+    return spec[len("python ") :] or "*"
+
+
+@PROFILE
+@given(st.lists(specifiers, max_size=3))
+def test_requires_python_selects_what_pep_440_selects(terms: list[str]) -> None:
+    script = f"# /// script\n# requires-python = '{', '.join(terms)}'\n# ///\n".encode()
+    [spec] = conda_execute.parse_metadata(script, "a.py", "linux-64").specs
+    ours = rattler.VersionSpec(versions_of(spec))
+    theirs = SpecifierSet(",".join(terms))
+    for version in PYTHONS:
+        assert ours.matches(rattler.Version(version)) == theirs.contains(version), (spec, version)
+
+
+@pytest.mark.parametrize(
+    "when, glibc, cuda, kept",
+    [
+        ("__glibc", "2.28", "", True),
+        ("__glibc", "", "", False),
+        ("__glibc >=2.28", "2.28", "", True),
+        ("__glibc>=2.28", "2.9", "", False),
+        ("__glibc >= 2.17, < 2.30", "2.28", "", True),
+        ("__glibc >=2.17,<2.28", "2.28", "", False),
+        ("__cuda", "", "", False),
+        ("__cuda", "", "12.4", True),
+        ("__cuda 12.*", "", "12.4", True),
+        ("__cuda =12", "", "12.4", True),
+        ("__cuda =12", "", "13.0", False),
+        ("__cuda ==12", "", "12.0", True),
+        ("__cuda ==12", "", "12.4", False),
+        ("__cuda 12.4", "", "12.4", True),
+        ("__cuda !=12.*", "", "12.4", False),
+        ("__cuda >12", "", "12.4", True),
+        ("__cuda <=12", "", "12.4", False),
+    ],
+)
+def test_when_asks_for_virtual_packages(
+    plan: Plan, conda_script: Script, environ: Environ, when: str, glibc: str, cuda: str, kept: bool
 ) -> None:
-    assert find_name(specs, pip, channels) == name
+    environ.update(CONDA_OVERRIDE_GLIBC=glibc, CONDA_OVERRIDE_CUDA=cuda)
+    path = conda_script("sh ${SCRIPT}", "", f'hello-conda = "*"\nnumpy = {{ when = "{when}" }}')
+    assert plan(path)["env"] == ["hello-conda", "numpy"] if kept else ["hello-conda"]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs glibc")
+def test_glibc_is_the_machines(plan: Plan, conda_script: Script) -> None:
+    generic = [one.into_generic() for one in rattler.VirtualPackage.detect()]
+    found = {one.name.normalized: one for one in generic}
+    version = conda_execute.detect_version("__glibc")
+    assert version == (str(found["__glibc"].version) if "__glibc" in found else "")
+
+
+@pytest.mark.parametrize(
+    "subdir, kept",
+    [("linux-64", "linux unix"), ("osx-arm64", "osx unix"), ("win-64", "win")],
+)
+def test_when_asks_for_the_platform(plan: Plan, conda_script: Script, environ: Environ, subdir: str, kept: str) -> None:
+    environ["CONDA_SUBDIR"] = subdir
+    more = "\n".join(f'{name} = {{ when = "__{name}" }}' for name in ("linux", "osx", "unix", "win"))
+    assert plan(conda_script("sh ${SCRIPT}", "", more))["env"] == kept.split()

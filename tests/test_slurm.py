@@ -21,8 +21,7 @@ import pytest
 from channel import Package
 from conftest import TOOL, wait_until
 from hosts import Host, check_machine
-from test_hosts import Web
-from test_whole import make_channel
+from servers import HeldWeb, make_channel
 
 from conda_execute import MARKER
 
@@ -192,7 +191,7 @@ def test_an_array_builds_its_missing_env_once(submit: Submit, channel: str, dial
 def test_an_array_whose_spec_does_not_exist_fails_with_the_words_of_one_engine(
     submit: Submit, environ: Environ, channel: str
 ) -> None:
-    web = Web(channel.replace("file://", ""))  # which answers when all wait for the one that asks
+    web = HeldWeb(channel.replace("file://", ""))  # which answers when all wait for the one that asks
     environ.update(CONDA_CHANNELS=web.url, NO_PROXY="127.0.0.1", no_proxy="127.0.0.1")
     array = submit(BLOCK.format("no-such-package-at-all"))
     builder = array.await_builder()

@@ -1,4 +1,4 @@
-"""What the TOML reader accepts is what tomli reads; what it does not read it refuses, by name.
+"""TOML: what the reader accepts is what tomli reads; what it does not read it refuses, by name.
 
 The official corpus (toml-test) comes out of the sdist of tomlkit, once, into .venv.
 """
@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 import tomli
-from conftest import ROOT
+from conftest import PROFILE, ROOT
 from hypothesis import given
 from hypothesis import strategies as st
-from test_metadata_properties import PROFILE
 
 import conda_execute
 
 if TYPE_CHECKING:
     from typing import Any
+
 
 SDIST = "tomlkit==0.15.2"  # with toml-test for TOML 1.1
 CORPUS = ROOT / ".venv" / ("toml-test-of-" + SDIST)

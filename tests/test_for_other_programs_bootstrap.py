@@ -1,4 +1,4 @@
-"""bootstrap(): a script that any Python starts goes on in its environment, as it was started."""
+"""For other programs: with bootstrap(), a script that any Python starts goes on in its environment."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import FILE
+from conftest import FILE, ROOT
 from test_pythons import find_python
 
 import conda_execute
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     Script = Callable[..., Path]
     Start = Callable[..., "subprocess.CompletedProcess[str]"]
+
 
 FIRST = "import conda_execute; conda_execute.bootstrap()\n"
 BLOCK = "# conda execute\n# env:\n#  - python\n\n"
@@ -372,3 +373,28 @@ def test_one_script_may_start_another_with_the_machines_python(script: Script, s
     assert shown(start("a.py"))[1][1:] == ["x"]
     script(code=f"import subprocess\nsubprocess.run([{sys.executable!r}, 'b.py', 'x'])\n")
     assert shown(start("a.py"))[1][1:] == ["x"]
+
+
+def test_bootstrap_goes_on_in_the_environment_of_any_dialect(
+    conda_script: Script, environ: Environ, tmp_path: Path, env_dir: Path
+) -> None:
+    """As what it was started as: no entrypoint is run."""
+    code = f"import sys\nsys.path.append({str(ROOT)!r})\nimport conda_execute\nconda_execute.bootstrap()\n"
+    code += "print(sys.prefix, sys.argv)"
+    pep = tmp_path / "pep.py"
+    pep.write_text(f"# /// script\n# dependencies = []\n# ///\n{code}\n")
+    toml = conda_script("hello-conda && python ${SCRIPT}", code, 'hello-conda = "*"\npython = "*"', "toml.py")
+    for path in (pep, toml):
+        argv = [sys.executable, str(path), "a b"]
+        done = subprocess.run(argv, env=environ, stdout=subprocess.PIPE, text=True, timeout=60)
+        assert done.stdout.startswith(str(env_dir))
+        assert done.stdout.endswith(f" {[str(path), 'a b']}\n")
+
+
+def test_bootstrap_in_a_running_event_loop_goes_on_in_its_env(environ: Environ, env_dir: Path, tmp_path: Path) -> None:
+    block = "# conda execute\n# env:\n#  - python\n\n"
+    main = "async def main():\n    conda_execute.bootstrap()\n    print(sys.prefix)\n"
+    (tmp_path / "a.py").write_text(f"{block}import asyncio, sys\nimport conda_execute\n{main}asyncio.run(main())\n")
+    command, variables = [sys.executable, "a.py"], {**environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=variables, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.stdout == f"{env_dir / conda_execute.find_name(['python'])}\n", done.stderr

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import trustme
-from conftest import ROOT, SHUTDOWN_POLL_S
+from conftest import ROOT, SHUTDOWN_POLL_S, failed
 
 import conda_execute
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     Handler = http.server.BaseHTTPRequestHandler
     Answer = Callable[[Handler], None]
+
 
 SCRIPT = b'# conda execute\n# env:\n#  - hello-conda =1.0\n\nhello-conda "$0" "$@"\n'
 PIN = "#sha256=" + hashlib.sha256(SCRIPT).hexdigest()
@@ -175,11 +176,6 @@ def files(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
 
 
-def failed(done: subprocess.CompletedProcess[str], text: str, code: int = 125) -> bool:
-    assert (done.returncode, done.stdout, done.stderr) == (code, "", f"conda-execute: {text}\n")
-    return True
-
-
 # -- what is fetched and run
 
 
@@ -268,6 +264,7 @@ def test_two_at_once_fetch_and_run_the_same(environ: Environ, run: Run, web: Web
 
 
 # -- what is refused
+
 
 BROKEN = {
     "not there": (page(b"no\n", status=404), "expected a script, found: HTTP Error 404: Not Found"),
@@ -525,6 +522,7 @@ def test_no_name_leaves_its_folder(run: Run, web: Web, env_dir: Path, path: str,
 
 
 # -- pages of GitHub and Gist
+
 
 PAGES = {
     "https://github.com/me/tools/blob/main/a/plot.py": "https://github.com/me/tools/raw/main/a/plot.py",

@@ -1,4 +1,4 @@
-"""Promise 12: the caller's state does not change what we conclude, and is as it was afterwards."""
+"""Children: a caller's signals, descriptors and forks change no program, and its exit code reaches us."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -16,39 +15,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 from channel import Package
-from conftest import FILE, ROOT, TOOL, wait_until
-from test_whole import make_channel
+from conftest import FAKE_CONDA, FILE, HELLO, MARKER, ROOT, TOOL, make_conda, needs_proc, wait_until
+from servers import make_channel
 
 import conda_execute
 
-fcntl = pytest.importorskip("fcntl")
-resource = pytest.importorskip("resource", reason="signals, forks, descriptors and limits of POSIX")
+pytest.importorskip("fcntl", reason="locks, owners and signals of POSIX")
 
 if TYPE_CHECKING:
     from typing import Callable
 
-    from conftest import Environ, Run
+    from conftest import Environ, Rows, Run, Write
 
-    Write = Callable[..., Path]
-    Rows = Callable[[], "list[list[str]]"]
     Call = Callable[..., "subprocess.CompletedProcess[str]"]
-
-HELLO = conda_execute.find_name(["hello-conda"])
-MARKER = conda_execute.MARKER
-needs_proc = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc")
-
-
-@pytest.fixture
-def call(environ: Environ, tmp_path: Path) -> Call:
-    """Return a function that runs Python code which has imported the file, in the folder of the scripts."""
-
-    def function(code: str, **options: object) -> subprocess.CompletedProcess[str]:
-        variables = {**environ, "PYTHONPATH": str(ROOT)}
-        options = {"cwd": tmp_path, "env": variables, "timeout": 120, "capture_output": True, "text": True, **options}
-        head = "import asyncio, os, signal, sys, threading, time\nimport conda_execute\n"
-        return subprocess.run([sys.executable, "-c", head + code], **options)  # type: ignore[call-overload]
-
-    return function
 
 
 # -- SIGCHLD, and other signals
@@ -91,27 +70,8 @@ thread.start()
 thread.join()
 """,
 }
-
-
-FAKE = """\
-# conda create --prefix PREFIX ...: makes an env of the last word, and tells where another is at work
-grep -qs create "/proc/$(cat FOLDER/engine)/cmdline" && echo collision >> FOLDER/log
-echo $$ > FOLDER/engine
-echo start >> FOLDER/log
-mkdir -p "$3/conda-meta" "$3/bin"
-for word; do :; done
-[ "$word" = words ] || while [ ! -e FOLDER/go ]; do echo > FOLDER/started; sleep 0.01; done
-printf '{"name": "%s", "version": "1.0", "build": "0", "files": []}' "$word" > "$3/conda-meta/$word-1.0-0.json"
-"""
 every_reaper = pytest.mark.parametrize("reaper", REAPERS.values(), ids=list(REAPERS))
 every_caller = pytest.mark.parametrize("caller", CALLS.values(), ids=list(CALLS))
-
-
-def make_conda(environ: Environ, folder: Path, code: str) -> None:
-    """Make a shell script the engine; FOLDER in it is where it lies."""
-    (folder / "conda").write_text("#!/bin/sh\n" + code.replace("FOLDER", str(folder)))
-    (folder / "conda").chmod(0o755)
-    environ.update(CONDA_EXECUTE_ENGINE="conda", CONDA_EXE=str(folder / "conda"))
 
 
 @every_reaper
@@ -120,7 +80,7 @@ def test_an_engine_that_fails_is_no_success_for_a_caller_whose_children_are_reap
     call: Call, write: Write, environ: Environ, env_dir: Path, tmp_path: Path, reaper: str, caller: str
 ) -> None:
     """It is long dead when what it printed comes to an end, since a child of its own holds the pipe."""
-    make_conda(environ, tmp_path, FAKE + "echo oh no; sleep 0.2 & exit 1\n")
+    make_conda(environ, tmp_path, FAKE_CONDA + "echo oh no; sleep 0.2 & exit 1\n")
     (tmp_path / "go").touch()
     write("a.sh", "exit 3", "hello-conda")
     done = call(f"{reaper}\n{caller}")
@@ -243,40 +203,8 @@ def test_ctrl_c_in_run_waits_for_a_script_that_takes_its_time(write: Write, envi
     assert output in ("7\n", "stopped\n")
 
 
-IMPORTS = {
-    "a signal handler": """
-def handle(number, frame):
-    open("go", "w").close()
-    import own
-signal.signal(signal.SIGALRM, handle)
-""",
-    "what sys.stderr is": """
-class Stream:
-    def write(self, text):
-        open("go", "w").close()
-        import own
-        return len(text)
-    def flush(self):
-        pass
-    def isatty(self):
-        return False
-sys.stderr = Stream()
-""",
-}
+# -- forks
 
-
-@pytest.mark.parametrize("work", IMPORTS.values(), ids=list(IMPORTS))
-def test_the_callers_code_that_runs_while_we_do_has_its_own_imports(
-    call: Call, write: Write, tmp_path: Path, work: str
-) -> None:
-    (tmp_path / "own.py").write_text("print('imported', flush=True)\n")
-    alarm = "kill -ALRM $PPID; " if "SIGALRM" in work else ""
-    write("a.sh", alarm + "while [ ! -e go ]; do sleep 0.01; done; exit 3", "hello-conda")
-    done = call(work + "print(conda_execute.run('a.sh'))\n")
-    assert (done.returncode, done.stdout) == (0, "imported\n3\n"), done.stderr
-
-
-# -- forks, threads, loops
 
 HOLD = '#!/bin/sh\necho > "{0}/started"; while [ ! -e "{0}/go" ]; do sleep 0.01; done\n'
 FORK = """
@@ -292,6 +220,7 @@ def fork():
 threading.Thread(target=fork).start()
 print(conda_execute.run("a.sh"))
 """
+fcntl = pytest.importorskip("fcntl")
 
 
 @pytest.mark.parametrize("kind", ["rattler", "conda"])
@@ -303,7 +232,7 @@ def test_a_fork_while_an_env_is_built_keeps_no_lock_of_ours(
     if kind == "rattler":
         environ["CONDA_CHANNELS"] = f"{make_channel(tmp_path / 'own', slow)},{channel}"
     else:
-        make_conda(environ, tmp_path, FAKE)
+        make_conda(environ, tmp_path, FAKE_CONDA)
     write("a.sh", "exit 3", "slow")
     other = write("b.sh", "exit 4", "words")
     done = call(FORK, stderr=subprocess.DEVNULL, stdout=(tmp_path / "output").open("w"), capture_output=False)
@@ -356,7 +285,7 @@ def test_a_fork_while_another_thread_runs_a_script_imports_what_it_likes(
 def test_a_fork_while_prefix_of_builds_does_not_count_as_one_that_runs_in_the_env(
     call: Call, run: Run, write: Write, environ: Environ, env_dir: Path, tmp_path: Path
 ) -> None:
-    make_conda(environ, tmp_path, FAKE)
+    make_conda(environ, tmp_path, FAKE_CONDA)
     script = write("a.sh", "exit 3", "hello-conda")
     done = call(
         FORK.replace("run(", "prefix_of("),
@@ -372,47 +301,10 @@ def test_a_fork_while_prefix_of_builds_does_not_count_as_one_that_runs_in_the_en
         os.kill(pid, signal.SIGKILL)
 
 
-THREADS = """
-def work():
-    codes.append(conda_execute.run("a.sh"))
-before = set(os.listdir("/proc/self/fd"))
-for _ in range(2):
-    codes, threads = [], [threading.Thread(target=work) for _ in range(64)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    print(len(codes), set(codes), set(os.listdir("/proc/self/fd")) - before)
-"""
-
-
-@needs_proc
-def test_64_threads_run_at_once_and_leave_no_descriptor(call: Call, write: Write, rows: Rows) -> None:
-    """Which is no script that starts itself again and again."""
-    write("a.sh", "exit 3", "hello-conda")
-    done = call(THREADS)
-    assert done.stdout == "64 {3} set()\n" * 2, done.stderr
-    assert [row[1] for row in rows()].count("create") == 1
-
-
-@pytest.mark.parametrize("work", ["print(conda_execute.run('a.sh'))", "print(conda_execute.prefix_of('a.sh'))"])
-def test_a_running_event_loop_stops_no_build(call: Call, write: Write, env_dir: Path, work: str) -> None:
-    """As in Jupyter."""
-    write("a.sh", "exit 3", "hello-conda")
-    done = call(f"async def main():\n    {work}\nasyncio.run(main())\n")
-    assert (done.returncode, done.stdout) == (0, "3\n" if "run(" in work else f"{env_dir / HELLO}\n"), done.stderr
-
-
-def test_bootstrap_in_a_running_event_loop_goes_on_in_its_env(environ: Environ, env_dir: Path, tmp_path: Path) -> None:
-    block = "# conda execute\n# env:\n#  - python\n\n"
-    main = "async def main():\n    conda_execute.bootstrap()\n    print(sys.prefix)\n"
-    (tmp_path / "a.py").write_text(f"{block}import asyncio, sys\nimport conda_execute\n{main}asyncio.run(main())\n")
-    command, variables = [sys.executable, "a.py"], {**environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, env=variables, cwd=tmp_path, capture_output=True, text=True, timeout=120)
-    assert done.stdout == f"{env_dir / conda_execute.find_name(['python'])}\n", done.stderr
-
-
 # -- descriptors
+
+
+resource = pytest.importorskip("resource", reason="signals, forks, descriptors and limits of POSIX")
 
 
 @pytest.mark.parametrize("limit", [64, 32, 16, 10])
@@ -443,31 +335,13 @@ def test_a_caller_with_more_descriptors_than_select_knows_builds_and_runs(
     call: Call, write: Write, environ: Environ, tmp_path: Path, kind: str
 ) -> None:
     if kind == "conda":
-        make_conda(environ, tmp_path, FAKE)
+        make_conda(environ, tmp_path, FAKE_CONDA)
         (tmp_path / "go").touch()
     write("a.sh", "exit 3", "hello-conda")
     higher = partial(resource.setrlimit, resource.RLIMIT_NOFILE, (LIMIT, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
     opened = f"opened = [os.open(os.devnull, os.O_RDONLY) for _ in range({MANY})]\n"
     done = call(opened + "print(conda_execute.run('a.sh'))\n", preexec_fn=higher)
     assert (done.returncode, done.stdout) == (0, "3\n"), done.stderr
-
-
-REFUSED = """
-before, refused = set(os.listdir("/proc/self/fd")), 0
-for _ in range(20):
-    try:
-        conda_execute.prefix_of("a.sh")
-    except conda_execute.Error as e:
-        refused += "may write" in str(e)
-print(refused, set(os.listdir("/proc/self/fd")) - before)
-"""
-
-
-@needs_proc
-def test_an_env_that_is_refused_leaves_no_descriptor(call: Call, run: Run, write: Write, env_dir: Path) -> None:
-    run("-q", write("a.sh", "", "hello-conda"))
-    (env_dir / HELLO / "bin").chmod(0o777)
-    assert call(REFUSED).stdout == "20 set()\n"
 
 
 # Of the pairs no CPython makes anything else than of what is in them.
@@ -484,7 +358,7 @@ def test_of_two_that_start_at_once_with_closed_descriptors_one_builds(
     write: Write, environ: Environ, env_dir: Path, tmp_path: Path, rows: Rows, closed: tuple[str, ...]
 ) -> None:
     """And none of the first three descriptors is a lock's, which children would get others in the place of."""
-    make_conda(environ, tmp_path, FAKE)
+    make_conda(environ, tmp_path, FAKE_CONDA)
     script = write("a.sh", 'echo >> "$1"', "hello-conda")
     code = f'exec {sys.executable} {TOOL} -q {script} "$0" {" ".join(closed)}'
     pair = [subprocess.Popen(["sh", "-c", code, f"{tmp_path}/ran{i}"], env=environ) for i in range(2)]
@@ -511,7 +385,7 @@ def has_open(pid: int, env_dir: Path) -> bool:
 def test_the_engine_of_a_killed_builder_keeps_the_lock_whatever_the_caller_had_closed(
     run: Run, write: Write, environ: Environ, tmp_path: Path, closed: tuple[str, ...]
 ) -> None:
-    make_conda(environ, tmp_path, FAKE)
+    make_conda(environ, tmp_path, FAKE_CONDA)
     script, log, text = write("a.sh", "exit 3", "hello-conda"), tmp_path / "log", tmp_path / "text"
     first = subprocess.Popen(["sh", "-c", f"exec {sys.executable} {TOOL} -q {script} {' '.join(closed)}"], env=environ)
     wait_until((tmp_path / "started").exists)
@@ -523,98 +397,3 @@ def test_the_engine_of_a_killed_builder_keeps_the_lock_whatever_the_caller_had_c
         (tmp_path / "go").touch()
         assert second.wait(60) == 3
     assert log.read_text().split() == ["start"] * 2
-
-
-# -- what is as it was
-
-STATE = """
-def look():
-    handlers = [signal.getsignal(number) for number in sorted(signal.valid_signals())]
-    mask = os.umask(0o22)
-    os.umask(mask)
-    streams = [sys.stdin, sys.stdout, sys.stderr, sys.__stderr__]
-    hooks = [sys.excepthook, threading.excepthook, sys.unraisablehook, sys.displayhook, list(sys.path_hooks)]
-    limits = [sys.getrecursionlimit(), signal.pthread_sigmask(signal.SIG_BLOCK, []), os.getcwd(), mask]
-    return [handlers, streams, hooks, limits, list(sys.path), list(sys.meta_path), list(sys.argv), dict(os.environ)]
-before = look()
-WORK
-after = look()
-print([i for i in range(len(before)) if before[i] != after[i]])
-"""
-WORKS = {
-    "main --version": "conda_execute.main(['--version'])",
-    "main of a wrong line": "assert conda_execute.main(['--nothing']) == 2",
-    "main of a script that is not there": "assert conda_execute.main(['gone.sh']) == 125",
-    "main of a build": "assert conda_execute.main(['--tmpenv', 'create', 'hello-conda']) == 0",
-    "run": "assert conda_execute.run('a.sh') == 3",
-    "prefix_of": "conda_execute.prefix_of('a.sh')",
-    "a failed run": "try:\n    conda_execute.run('b.sh')\nexcept conda_execute.Error:\n    pass",
-}
-
-
-@pytest.mark.parametrize("work", WORKS.values(), ids=list(WORKS))
-def test_the_interpreter_of_the_caller_is_as_it_was(call: Call, write: Write, work: str) -> None:
-    write("a.sh", "exit 3", "hello-conda")
-    write("b.sh", "exit 3", "no-such-dependency")
-    done = call(STATE.replace("WORK", work), preexec_fn=partial(os.umask, 0))
-    assert (done.returncode, done.stdout.splitlines()[-1:]) == (0, ["[]"]), done.stderr
-
-
-def test_a_bug_of_the_callers_is_not_ours(call: Call) -> None:
-    done = call("conda_execute.main(['--version']); 1/0")
-    assert done.returncode == 1
-    assert done.stderr.endswith("ZeroDivisionError: division by zero\n")
-
-
-PYTHONS = {"WARNINGS": "error", "DEVMODE": "1", "OPTIMIZE": "2", "ASYNCIODEBUG": "1", "UNBUFFERED": "1"}
-
-
-def test_what_python_is_told_by_variables_changes_no_outcome(run: Run, write: Write, environ: Environ) -> None:
-    environ.update({f"PYTHON{key}": value for key, value in PYTHONS.items()})
-    good, bad = write("a.sh", "hello-conda; exit 3", "hello-conda"), write("b.sh", "", "no-such-dependency")
-    for script in (good, good, bad, "gone.sh"):
-        done = run(script)
-        assert (done.returncode, done.stdout) == ((3, "hello-conda 2.0\n") if script is good else (125, ""))
-        assert "Traceback" not in done.stderr and "Warning" not in done.stderr, done.stderr
-
-
-# -- paths that no encoding has
-
-
-def test_an_env_dir_whose_name_no_encoding_has_works_like_any(
-    run: Run, write: Write, environ: Environ, tmp_path: Path
-) -> None:
-    """Paths are bytes on the way out, whatever Python is told of the encoding."""
-    make_conda(environ, tmp_path, FAKE)
-    (tmp_path / "go").touch()
-    env_dir = os.fsencode(tmp_path) + b"/envs \xff\xc3\xa9"
-    environ.update(CONDA_EXECUTE_ENV_DIR=os.fsdecode(env_dir), PYTHONIOENCODING="ascii", LC_ALL="C")
-    script = write("a.sh", "echo a", "words")
-    prefix = env_dir + b"/" + conda_execute.find_name(["words"]).encode()
-
-    def start(*words: object, **more: str) -> bytes:
-        done = run(*words, text=False, env={**environ, **more})
-        assert done.returncode == 0, done.stderr
-        assert b"Traceback" not in done.stderr and b"a bug of" not in done.stderr
-        return bytes(done.stdout)
-
-    began = time.time()
-    assert start("--tmpenv", "name", "words") == prefix + b"\n"
-    assert start("-v", script) == start("-v", script) == b"a\n"
-    assert start("--tmpenv", "create", "words") == prefix + b"\n"
-    assert start("--tmpenv", "create", "hello-conda").rpartition(b"/")[0] == env_dir
-    assert prefix.rpartition(b"/")[2] in start("--tmpenv", "list")
-    assert json.loads(start("--tmpenv", "list", "--json"))[0]["last_use"] >= int(began)
-    assert os.fsencode(json.loads(start("-n", "--json", script))["prefix"]) == prefix
-    start("-n", script)
-    for more in (["--dry-run"], []):
-        assert start("--tmpenv", "clear", "--all", *more).count(env_dir + b"/") == 2
-    assert not os.path.exists(prefix)  # noqa: PTH110
-
-
-def test_an_engine_that_cannot_link_into_such_a_folder_says_so(run: Run, write: Write, environ: Environ) -> None:
-    """rattler: the prefix is written into files as text."""
-    environ["CONDA_EXECUTE_ENV_DIR"] += os.fsdecode(b"\xff")
-    done = run(write("a.sh", "exit 0", "hello-conda"), errors="surrogateescape")
-    assert (done.returncode, done.stdout) == (125, "")
-    assert "UTF-8" in done.stderr and "a bug of" not in done.stderr and "Traceback" not in done.stderr

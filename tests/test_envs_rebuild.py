@@ -1,4 +1,4 @@
-"""Tidying fails no run, and a rebuild leaves the old environment or the new one, whatever becomes of it.
+"""Envs: a rebuild leaves the old environment or the new one, whatever becomes of it.
 
 Real kills on a real engine. TIDY_KILLS=200 interrupts more rebuilds than the suite does.
 """
@@ -10,7 +10,6 @@ import random
 import re
 import shutil
 import signal
-import stat
 import subprocess
 import time
 from contextlib import suppress
@@ -18,26 +17,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-import test_ours
-import test_store
-from conftest import FILE, wait_until
-from test_ours import CLEAR_ALL, find_steps, give_away, kill_at, put, wait_until_gone
-from test_store import HELLO, SEED, find_collectors, let_pass, let_pass_stamps, mounted, names, needs_root, set_age
+from conftest import FILE, HELLO, SEED, Old, find_steps, give_away, kill_at, names, needs_root, put, wait_until
 
-import conda_execute
+pytest.importorskip("fcntl", reason="locks, owners and signals of POSIX")
 
 if TYPE_CHECKING:
-    from typing import Callable, Iterator
+    from typing import Callable
 
-    from conftest import Environ, Run
+    from conftest import Collect, Environ, Run, Start, Write
 
-    Write = Callable[..., Path]
-    Start = Callable[..., "subprocess.Popen[str]"]
-    Collect = Callable[..., None]
-
-start, collect = test_store.start, test_store.collect
-run_as_user, mount_below = test_ours.run_as_user, test_ours.mount_below
 pytestmark = pytest.mark.once
+
 KILLS = int(os.environ.get("TIDY_KILLS", "12"))
 YEAR_H = 24 * 366
 DELETES = ("unlink", "unlinkat", "rmdir")
@@ -45,38 +35,6 @@ needs_strace = pytest.mark.skipif(not shutil.which("strace"), reason="needs stra
 
 
 # -- a rebuild ends with an environment, the old one or the new one
-
-
-class Old:
-    """An environment that is there, and who looks whether it, or a newer one, still is."""
-
-    def __init__(self, run: Run, script: Path, prefix: Path, environ: Environ, nothing: str) -> None:
-        self.run, self.script, self.prefix, self.marker = run, script, prefix, prefix / conda_execute.MARKER
-        self.unable = {**environ, "CONDA_CHANNELS": nothing, "CONDA_EXECUTE_ENGINE": "rattler"}
-        done = run("-q", script)
-        assert done.returncode == 0, done.stderr
-        self.content = self.marker.read_bytes()
-
-    def check(self, since: float = float("inf")) -> None:
-        """With an engine that can build nothing it runs: as it was, or as it was built since then."""
-        done = self.run("-q", self.script, env=self.unable)
-        assert (done.returncode, done.stdout, done.stderr) == (0, "hello-conda 2.0\n", ""), done.stderr
-        assert (self.prefix / "share" / "hello-conda" / "prefix.txt").read_text() == f"{self.prefix}\n"
-        content = self.marker.read_bytes()
-        found = re.search(rb'created"?: *([0-9]+)', content)
-        assert content == self.content or (found and int(found.group(1)) >= int(since))
-        self.content = content
-
-
-@pytest.fixture
-def old(run: Run, write: Write, env_dir: Path, environ: Environ, tmp_path: Path) -> Old:
-    """Build an environment, and make a channel that has nothing to build another of."""
-    for subdir in ("noarch", conda_execute.find_subdir("linux", os.uname().machine)):
-        put(tmp_path / "nothing" / subdir / "repodata.json", '{"packages": {}, "packages.conda": {}}')
-    nothing = (tmp_path / "nothing").as_uri()
-    old = Old(run, write("a.sh", "hello-conda", "hello-conda"), env_dir / HELLO, environ, nothing)
-    wait_until(lambda: not find_collectors(tmp_path))
-    return old
 
 
 def test_a_rebuild_that_is_interrupted_at_any_moment_costs_no_env(
@@ -168,18 +126,6 @@ def engine_that(environ: Environ, tmp_path: Path, old: Old) -> Callable[..., Non
         environ.update({"CONDA_EXECUTE_ENGINE": kind, "CONDA_EXE" if kind == "conda" else "MAMBA_EXE": str(program)})
 
     return function
-
-
-@pytest.fixture
-def small_disk(env_dir: Path) -> Iterator[Callable[[], Path]]:
-    """Put env-dir on a disk of its own, and return a function that fills it with one file."""
-
-    def fill() -> Path:
-        subprocess.run(["sh", "-c", f"cat /dev/zero > {env_dir}/filler"], stderr=subprocess.DEVNULL)
-        return env_dir / "filler"
-
-    with mounted(env_dir, "-t", "tmpfs", "-o", "size=4m,nr_inodes=500,mode=755", "none"):
-        yield fill
 
 
 @needs_root
@@ -344,68 +290,6 @@ def test_a_store_of_a_group_is_refused_and_the_way_that_is_named_works_for_each_
     assert sorted(os.listdir(str(store))) == [f"u{uid}" for uid in MEMBERS]  # noqa: PTH208
 
 
-# -- tidying
-
-
-def make_trash(env_dir: Path, count: int) -> list[Path]:
-    """Fill the trash with what a process that is gone has moved there."""
-    gone = subprocess.Popen(["true"])
-    gone.wait()
-    paths = [env_dir / ".trash" / f"{i:020x}.{gone.pid}.{time.time_ns()}" for i in range(count)]
-    for path in paths:
-        for name in ("conda-meta/history", "bin/a", "lib/b", "share/c"):
-            put(path / name)
-    return paths
-
-
-def test_three_rebuilds_at_once_empty_one_trash(
-    start: Start, run: Run, write: Write, collect: Collect, env_dir: Path
-) -> None:
-    specs = ["hello-conda", "hello-conda =1.0", "words"]
-    scripts = [write(f"{i}.sh", f"echo {i}", spec) for i, spec in enumerate(specs)]
-    for script in scripts:
-        run("-q", script)
-    for _ in range(3):
-        make_trash(env_dir, 60)
-        children = [start("-q", "-f", script) for script in scripts]
-        done = [(child.communicate(timeout=60), child.returncode) for child in children]
-        assert done == [((f"{i}\n", ""), 0) for i in range(3)]
-    collect("1000")
-    wait_until(lambda: names(env_dir / ".trash") == [], 10)
-
-
-@needs_root
-@pytest.mark.parametrize("kind", ["a file", "a folder", "a mount"])
-def test_what_cannot_be_deleted_fails_no_run_and_no_build(
-    run: Run, write: Write, collect: Collect, env_dir: Path, old: Old, kind: str,
-    mount_below: Callable[[str, Path], Path],
-) -> None:  # fmt: skip
-    stuck, *others = make_trash(env_dir, 3)
-    if kind == "a mount":
-        mount_below("a disk", stuck / "data")
-    else:
-        if kind == "a file":
-            shutil.rmtree(str(stuck))
-            put(stuck)
-        if subprocess.run(["chattr", "-R", "+i", str(stuck)], stderr=subprocess.DEVNULL).returncode:
-            pytest.skip("no file can be made immutable here")
-    try:
-        other = write("b.sh", "hello-conda", "hello-conda =1.0")
-        for words in ([old.script], ["-f", old.script], [other], ["--tmpenv", "create", "words"]):
-            done = run(*words)
-            assert done.returncode == 0, done.stderr
-        collect("1000")
-        wait_until_gone(*others)
-        assert stuck.exists()
-        assert run("--tmpenv", "list").returncode == 0
-        done = run(*CLEAR_ALL)
-        assert done.returncode == 125, done
-        assert stuck.name in done.stderr
-        assert names(env_dir / ".trash") == [stuck.name]
-    finally:
-        subprocess.run(["chattr", "-R", "-i", str(stuck)], stderr=subprocess.DEVNULL)
-
-
 LOCKS = {"~/.conda-execute.lock": "package cache", ".leases/NAME.build": "builder's", ".leases/NAME": "lease"}
 
 
@@ -429,104 +313,15 @@ def test_a_lock_file_of_another_user_is_no_obstacle_or_is_named(
         shutil.rmtree(str(old.prefix), ignore_errors=True)
 
 
-@needs_root
-@pytest.mark.parametrize("what", ["inodes", "bytes"])
-def test_where_the_disk_has_no_room_left_an_env_past_its_age_is_deleted(
-    small_disk: Callable[[], Path], run: Run, env_dir: Path, collect: Collect, old: Old, what: str
-) -> None:
-    collect("1000")
-    let_pass(env_dir, 100)
-    for stamp in env_dir.glob(".leases/.due*"):
-        stamp.unlink()
-    if what == "bytes":
-        small_disk()
-    else:
-        (env_dir / "filler").mkdir()
-        with pytest.raises(OSError, match="No space left"):
-            for i in range(1000):
-                (env_dir / "filler" / f"{i}").touch()
-    run("--tmpenv", "name", "x")
-    wait_until_gone(old.prefix)
-    wait_until(lambda: names(env_dir / ".trash") == [], 10)
-
-
-def test_a_marker_of_the_future_is_dated_and_its_env_goes_in_time(
-    run: Run, collect: Collect, env_dir: Path, old: Old
-) -> None:
-    """As a clock that was wrong has left it."""
-    set_age(old.marker, -73 * YEAR_H)
-    let_pass_stamps(env_dir)
-    collect("25")
-    wait_until(lambda: abs(old.marker.stat().st_mtime - time.time()) < 300, 10)
-    old.check()
-    let_pass(env_dir, 24)
-    collect("25")
-    old.check()
-    let_pass(env_dir, 26)
-    collect("25")
-    wait_until_gone(old.prefix)
-
-
-# -- the list of environments that conda keeps
-
-OURS = b"/home/me/tmp_envs/ea977067a8fbeb21a594"
-LISTS = {
-    "no UTF-8": b"/opt/caf\xe9\n/opt/b\n",
-    "other line ends": b"/opt/a\r\n\r\n/opt/b\n\n",
-    "no end": b"/opt/a\n/opt/b",
-    "names like ours": OURS + b"0\n/x" + OURS + b"\n" + OURS + b"/envs/a\n",
-    "nothing": b"",
-}
-
-
-@pytest.fixture
-def environments(home: Path) -> Path:
-    (home / ".conda").mkdir()
-    return home / ".conda" / "environments.txt"
-
-
-@pytest.mark.parametrize("kind", LISTS)
-def test_a_list_of_environments_without_ours_is_left_alone(environments: Path, kind: str) -> None:
-    environments.write_bytes(LISTS[kind])
-    set_age(environments, 1)
-    before = environments.stat()
-    conda_execute.unregister(os.fsdecode(OURS))
-    after = environments.stat()
-    assert environments.read_bytes() == LISTS[kind]
-    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
-    assert names(environments.parent) == ["environments.txt"]
-
-
-@pytest.mark.parametrize("is_link", [False, True], ids=["a file", "a link"])
-@pytest.mark.parametrize("kind", LISTS)
-def test_of_a_list_of_environments_our_line_goes_alone(
-    environments: Path, tmp_path: Path, kind: str, is_link: bool
-) -> None:
-    path = tmp_path / "shared.txt" if is_link else environments
-    if is_link:
-        environments.symlink_to(path)
-    first, newline, rest = LISTS[kind].partition(b"\n")
-    path.write_bytes(first + newline + OURS + b"\n" + rest)
-    path.chmod(0o640)
-    conda_execute.unregister(os.fsdecode(OURS))
-    assert environments.is_symlink() == is_link
-    assert path.read_bytes() == LISTS[kind]
-    assert stat.S_IMODE(path.stat().st_mode) == 0o640
-    assert names(environments.parent) == ["environments.txt"]
-
-
-def test_where_there_is_no_list_of_environments_none_is_made(environments: Path) -> None:
-    conda_execute.unregister(os.fsdecode(OURS))
-    assert names(environments.parent) == []
-
-
 def test_a_list_of_environments_that_is_no_utf_8_fails_no_build_by_mamba(
-    run: Run, environments: Path, tmp_path: Path, old: Old, engine_that: Callable[..., None]
+    run: Run, home: Path, tmp_path: Path, old: Old, engine_that: Callable[..., None]
 ) -> None:
-    (tmp_path / "shared.txt").write_bytes(LISTS["no UTF-8"])
-    environments.symlink_to(tmp_path / "shared.txt")
+    content, listed = b"/opt/caf\xe9\n/opt/b\n", home / ".conda" / "environments.txt"
+    listed.parent.mkdir()
+    (tmp_path / "shared.txt").write_bytes(content)
+    listed.symlink_to(tmp_path / "shared.txt")
     engine_that('echo "$2" >> ~/.conda/environments.txt\n', "micromamba")
     done = run("-q", "-f", old.script)
     assert (done.returncode, done.stdout, done.stderr) == (0, "hello-conda 2.0\n", "")
-    assert environments.is_symlink()
-    assert environments.read_bytes() == LISTS["no UTF-8"]
+    assert listed.is_symlink()
+    assert listed.read_bytes() == content

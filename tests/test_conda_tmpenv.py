@@ -11,20 +11,20 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import TOOL
-from test_store import HEADER, HELLO, find_collectors, let_pass, make_env, names, wait_until, write_row
+from conftest import HEADER, HELLO, TOOL, find_collectors, let_pass, make_env, names, wait_until, write_row
 
 import conda_execute
+
+pytest.importorskip("fcntl", reason="locks, owners and signals of POSIX")
 
 if TYPE_CHECKING:
     from pathlib import Path
     from typing import Callable, Iterator
 
-    from conftest import Environ, Run
+    from conftest import Environ, Rows, Run, Write
 
-    Write = Callable[..., Path]
-    Rows = Callable[[], "list[list[str]]"]
     Tmpenv = Callable[..., "subprocess.CompletedProcess[str]"]
+
 
 SIZE = r" +\d+\.\d MB"
 HEADING = ["NAME", "SIZE", "UNUSED", "FOR", "PROCESSES", "SCRIPTS"]
@@ -318,6 +318,7 @@ def test_clear_of_nothing_is_no_failure(tmpenv: Tmpenv, env_dir: Path) -> None:
 
 
 # -- command lines
+
 
 WRONG = [
     ["lst"], ["create"], ["name"], ["list", "python"], ["clear", "python"], ["list", "--all"],

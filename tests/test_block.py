@@ -1,4 +1,4 @@
-"""What holds for every block: it is read as PyYAML reads it or refused, and in linear time.
+"""Text, YAML and Block: every block is read as PyYAML reads it or refused, and in linear time.
 
 HYPOTHESIS_PROFILE=long looks for a long while (see PROFILE).
 """
@@ -7,23 +7,25 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-import rattler
 import yaml
-from hypothesis import HealthCheck, given, settings
+from conftest import PROFILE
+from hypothesis import given
 from hypothesis import strategies as st
-from packaging.specifiers import SpecifierSet
 
 import conda_execute
 
 if TYPE_CHECKING:
     from typing import Any
+
+
+# -- a second reader, which shares no code with the first
+
 
 CORPUS = Path(__file__).parent / "metadata"
 SCRIPTS = [
@@ -31,16 +33,6 @@ SCRIPTS = [
     for path in sorted(CORPUS.glob("*valid/*"))
     if path.suffix not in (".json", ".txt") and path.stat().st_size < 5000
 ]
-DEADLINE_S = 60  # linear time takes a second or two; quadratic time takes hours
-
-CHECKS = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
-settings.register_profile("short", max_examples=400, deadline=None, suppress_health_check=CHECKS)
-settings.register_profile("long", max_examples=200_000, deadline=None, suppress_health_check=CHECKS)
-PROFILE = settings.get_profile(os.environ.get("HYPOTHESIS_PROFILE", "short"))
-
-# ---- A second reader, which shares no code with the first
-
-
 MARKER = rb"(?i:rem|@rem|dnl)|(?!(?:-|\.|:|/)\s)[#/\-;%!'\":.\\]{1,8}"
 HEADER = re.compile(rb"(?:\xef\xbb\xbf)?\s*(" + MARKER + rb")\s*[ \t]conda execute\s*:?\s*")
 
@@ -114,7 +106,7 @@ def check_that_error_is_shown(error: conda_execute.Error, script: bytes) -> None
         assert 1 <= column <= len(line) + 1
 
 
-# ---- Blocks
+# -- what it is given
 
 
 SPECIAL = list(" \t\n\r#:-,[]{}'\"\\&*!|>%@`?=<~.0aé\u00a0\u2028\ufeff\x00")
@@ -195,42 +187,8 @@ def test_arbitrary_bytes_yield_metadata_or_an_error_that_can_be_shown(noise: byt
     check_that_only_error_is_raised(start + noise.replace(b"\n", b"\n#"))
 
 
-# ---- Entrypoints
+# -- blocks of PEP 723
 
-ENTRY = ["a", " ", "&&", "&", "$(", ")", "${SCRIPT}", "${CACHE}", "$", "'", '"', "|", "=", "\\", "\n", "A=", "é", "("]
-
-
-@PROFILE
-@given(st.lists(st.sampled_from(ENTRY), max_size=12).map("".join))
-def test_an_entrypoint_is_read_or_refused_where_it_is_wrong(entrypoint: str) -> None:
-    line = conda_execute.Line("script", 1, f'"{entrypoint}"')
-    text = conda_execute.Text.of("/" + entrypoint, line, -1)
-    try:
-        commands = conda_execute.parse_commands(text, 0, 0)[0]
-    except conda_execute.Error as error:
-        assert 1 <= int(error.place.split(":")[2]) <= len(line.text) + 1
-        conda_execute.format_error(error)
-        return
-    assert all(commands)
-
-
-@PROFILE
-@given(st.text("ab \t\n'\"*#~\\(={}", max_size=12))
-def test_words_of_an_entrypoint_are_those_of_shlex_without_escapes(entrypoint: str) -> None:
-    """Both ways, but that a program is no assignment."""
-    reader = shlex.shlex("/" + entrypoint, posix=True)
-    reader.whitespace_split, reader.escape, reader.commenters = True, "", ""
-    text = conda_execute.Text.of("/" + entrypoint, conda_execute.Line("script", 1, ""), 0)
-    try:
-        ours = conda_execute.find_words(conda_execute.parse_commands(text, 0, 0)[0][0], {}, "", "")
-    except conda_execute.Error:
-        with pytest.raises(ValueError, match="No closing quotation"):
-            list(reader)
-    else:
-        assert ours == list(reader)
-
-
-# ---- PEP 723
 
 # The expression that the PEP gives as what counts.
 PEP_723 = re.compile(r"(?m)^# /// (?P<type>[a-zA-Z0-9-]+)$\s(?P<content>(^#(| .*)$\s)+)^# ///$")
@@ -246,51 +204,7 @@ def test_blocks_of_pep_723_are_those_of_its_expression(lines: list[str]) -> None
     assert ["".join(f"{line}\n" for line in lines[start:end]) for start, _, _, end in found] == theirs
 
 
-# ---- Versions of Python
-
-numbers = st.sampled_from(["3", "3.8", "3.9", "3.9.0", "3.9.1", "3.10", "3.10.2", "3.11", "3.12.1", "4"])
-specifiers = st.one_of(
-    st.builds("{}{}".format, st.sampled_from(["==", "!=", "<=", ">=", "<", ">"]), numbers),
-    st.builds("{}{}.*".format, st.sampled_from(["==", "!="]), numbers),
-    st.builds("~={}".format, numbers.filter(lambda number: "." in number)),
-)
-PYTHONS = [f"3.{minor}.{micro}" for minor in range(7, 14) for micro in range(4)] + ["4.0.0", "2.7.18"]
-
-
-def versions_of(spec: str) -> str:
-    """Return what a spec of python says of its version."""
-    assert spec.startswith("python")
-    return spec[len("python ") :] or "*"
-
-
-@PROFILE
-@given(st.lists(specifiers, max_size=3))
-def test_requires_python_selects_what_pep_440_selects(terms: list[str]) -> None:
-    script = f"# /// script\n# requires-python = '{', '.join(terms)}'\n# ///\n".encode()
-    [spec] = conda_execute.parse_metadata(script, "a.py", "linux-64").specs
-    ours = rattler.VersionSpec(versions_of(spec))
-    theirs = SpecifierSet(",".join(terms))
-    for version in PYTHONS:
-        assert ours.matches(rattler.Version(version)) == theirs.contains(version), (spec, version)
-
-
-# ---- Names
-
-
-spec_words = st.lists(st.sampled_from(["python", ">=3", "numpy", "=1.26*", "py_0"]), min_size=1, max_size=3)
-blanks = st.text(" \t\n", min_size=1, max_size=3)
-
-
-@PROFILE
-@given(st.lists(spec_words, min_size=1, max_size=6), st.data())
-def test_a_name_ignores_order_duplicates_and_runs_of_white_space(specs: list[list[str]], data: Any) -> None:
-    plain = [" ".join(words) for words in specs]
-    other = [data.draw(blanks).join(words) for words in data.draw(st.permutations(specs + specs[:2]))]
-    assert conda_execute.find_name(plain) == conda_execute.find_name(other)
-    assert conda_execute.find_name(["python"], plain) == conda_execute.find_name(["python"], other)
-
-
-# ---- Time
+# -- time
 
 
 MIB = 1024 * 1024
@@ -355,6 +269,7 @@ try:
 except conda_execute.Error as error:
     print(conda_execute.format_error(error))
 """
+DEADLINE_S = 60  # linear time takes a second or two; quadratic time takes hours
 
 
 @pytest.mark.once

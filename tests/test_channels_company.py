@@ -1,4 +1,4 @@
-"""A company's condarc: the engine rattler asks whom it says, by the way it says, and nobody else.
+"""Channels of a company: the engine rattler asks whom condarc says, by the way it says, and nobody else.
 
 Real servers on this machine; a proxy stands for the rest of the world, notes what it is asked, and refuses.
 """
@@ -19,21 +19,20 @@ import pytest
 import rattler
 import trustme
 from channel import hello_conda
-from servers import Proxy, Server, proxying, serving
-from test_hosts import hasten
-from test_whole import make_channel
+from hosts import hasten
+from servers import Proxy, Server, make_channel, proxying, serving
 
 import conda_execute
 
 if TYPE_CHECKING:
     from typing import Callable, Iterator
 
-    from conftest import Environ, Run
+    from conftest import Environ, Run, Write
 
-    Write = Callable[..., Path]
     Condarc = Callable[[str], str]
 
 pytestmark = [pytest.mark.once, pytest.mark.skipif(os.name == "nt", reason="the channel is made of symlinks and sh")]
+
 SUBDIR = conda_execute.find_subdir(sys.platform, conda_execute.MACHINE)
 USERS = {"world": "pw-world", "company": "pw-company", "other": "pw-other"}
 PASSWORD, TOKEN = "pw-4711-secret", "tk-2357-secret"  # noqa: S105
@@ -118,6 +117,7 @@ def condarc(home: Path, server: Server, secure: Server, authority_path: Path, pr
 
 # -- Mirrors -------------------------------------------------------------------------------------
 
+
 MIRRORS = {
     "channels": ("channels: ['{url}/a']", "", HELLO, ["a"]),
     "default_channels": ("default_channels: ['{url}/main', '{url}/r']\nchannels: [defaults]", "", HELLO, ["main", "r"]),
@@ -183,6 +183,7 @@ def test_without_any_of_it_the_public_channel_is_asked(run: Run, write: Write, p
 
 
 # -- Passwords and tokens ------------------------------------------------------------------------
+
 
 SECRET_URL = f"http://bob:{PASSWORD}@" + "{host}"
 NETRC = f"machine 127.0.0.1 login bob password {PASSWORD}\n"
@@ -330,12 +331,13 @@ def test_a_certificate_need_not_hold_or_the_systems_authorities_count(
     assert (done.returncode, secure.asked, done.stderr) == (
         125,
         [],
-        f'conda-execute: {home}/.condarc:2:13: expected ssl_verify that py-rattler {rattler.__version__} has, '
+        f"conda-execute: {home}/.condarc:2:13: expected ssl_verify that py-rattler {rattler.__version__} has, "
         f'found "{value}"\n  2 | ssl_verify: {value}\n    |             ^\n  {conda_execute.OTHER_ENGINE}\n',
     )
 
 
 # -- Proxies -------------------------------------------------------------------------------------
+
 
 PLAIN, SECURE = "channels: ['http://mirror.test:{port}/a']\n", "channels: ['https://mirror.test:{secure_port}/a']\n"
 CERTIFIED = SECURE + "ssl_verify: {ca}\n"
@@ -521,6 +523,7 @@ def test_a_channel_that_is_forbidden_is_not_asked(
 
 
 # -- Secrets, when it fails ----------------------------------------------------------------------
+
 
 GONE = f"http://bob:{PASSWORD}@127.0.0.1:9/t/{TOKEN}/a"
 FAILURES = {

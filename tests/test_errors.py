@@ -1,4 +1,4 @@
-"""Secrets: what a URL holds of passwords and tokens is neither shown nor stored, whatever becomes of a build."""
+"""Errors and Text: what a person is told has no secret in it, no control character, and stops no run."""
 
 from __future__ import annotations
 
@@ -11,18 +11,17 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlparse
 
 import pytest
-from conftest import SHUTDOWN_POLL_S
+from conftest import HELLO_1, SHUTDOWN_POLL_S, find_collectors, wait_until
+from hosts import hasten
 
 import conda_execute
 
 if TYPE_CHECKING:
-    from typing import Callable, Iterator
+    from typing import Iterator
 
-    from conftest import Environ, Run
+    from conftest import Environ, Run, Write
 
-    Write = Callable[..., Path]
 
-pytestmark = pytest.mark.once
 PASSWORD, TOKEN = "pw-4711-secret", "tk-2357-secret"  # noqa: S105
 
 
@@ -69,12 +68,11 @@ WAYS = {
     "in front of a spec": lambda address, environ: environ.update(CONDA_CHANNELS=address) or "",
 }
 KINDS = {"it works": "", "401": "401/", "403": "403/", "404": "404/", "no such package": "", "nobody answers": "gone"}
-
-
 CASES = [(kind, "in the block") for kind in KINDS]
 CASES += [(kind, way) for kind in ("it works", "no such package") for way in WAYS if way != "in the block"]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("kind, way", CASES)
 def test_no_secret_of_a_channel_is_shown_or_stored(
     kind: str, way: str, run: Run, write: Write, environ: Environ, env_dir: Path, address: str
@@ -97,6 +95,7 @@ def test_no_secret_of_a_channel_is_shown_or_stored(
     assert find_secrets(env_dir, *texts) == []
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "text, shown",
     [
@@ -111,3 +110,28 @@ def test_no_secret_of_a_channel_is_shown_or_stored(
 )
 def test_passwords_and_tokens_are_masked_and_nothing_else(text: str, shown: str) -> None:
     assert conda_execute.mask(text) == shown
+
+
+@pytest.mark.once
+def test_names_and_words_of_others_are_shown_without_control_characters(
+    run: Run, write: Write, env_dir: Path, tmp_path: Path
+) -> None:
+    script, tool = write("a.sh", "hello-conda", "hello-conda =1.0"), hasten(tmp_path, MOMENT_S=1)
+    run("-q", script)
+    wait_until(lambda: not find_collectors(env_dir))
+    folder = env_dir / ".leases" / f"{HELLO_1}.shared"
+    folder.mkdir(exist_ok=True)
+    (folder / "\x1b[31mn1-3f9a07c2.71.5-3").touch()
+    for words in (["-f", script], ["--tmpenv", "clear", "--all"]):
+        done = run(*words, timeout=60, tool=tool)
+        assert done.returncode == 125
+        assert "found process 71 on ?[31mn1-3f9a07c2\n" in done.stderr
+        assert f"rm -r {env_dir / HELLO_1}\n" in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_stderr_that_takes_nothing_stops_no_script(run: Run, write: Write) -> None:
+    script = write("a.sh", "exit 7", "hello-conda")
+    with Path("/dev/full").open("w") as full:
+        assert run("-v", script, stderr=full).returncode == 7
+        assert run("gone.py", stderr=full).returncode == 125
