@@ -67,6 +67,14 @@ def test_a_chapter_calls_only_what_stands_above_it() -> None:
     assert found == []
 
 
+def test_every_chapter_is_what_a_file_of_tests_is_about() -> None:
+    """Its first line names the chapters, then says what they promise; what is about none stands for itself."""
+    texts = [path.read_text("utf-8") for path in (ROOT / "tests").glob("test_*.py")]
+    first = [(ast.get_docstring(ast.parse(text)) or "").split("\n")[0] for text in texts]
+    named = {chapter for line in first for chapter in re.split(", | and ", line.partition(": ")[0])}
+    assert [chapter for chapter in CHAPTERS if chapter not in named] == []
+
+
 def test_every_function_fits_on_a_screen() -> None:
     sizes = {node.name: node.end_lineno - node.lineno + 1 for node in functions() if node.end_lineno}
     assert {name: size for name, size in sizes.items() if size > 40} == {}
