@@ -18,16 +18,19 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlparse
 
+import pytest
 from channel import Package, write_package
 from conftest import ROOT, SHUTDOWN_POLL_S, wait_until
 from rattler.index import index_fs
 
 if TYPE_CHECKING:
-    from typing import Iterator
+    from typing import Collection, Iterator
 
     import trustme
 
+PASSWORD, TOKEN = "pw-4711-secret", "tk-2357-secret"  # noqa: S105
 NOTES = "COMPANY_PROXY_NOTES"  # the file that has a line for each request: USER METHOD HOST:PORT PATH
 USERS = "COMPANY_PROXY_USERS"  # USER:PASSWORD, with commas between
 
@@ -123,6 +126,21 @@ def serving(folder: str, certificate: trustme.LeafCert | None = None, host: str 
         yield server
         server.shutdown()
         thread.join()
+
+
+@pytest.fixture
+def server(channel: str) -> Iterator[Server]:
+    """Serve the channel of these tests."""
+    with serving(urlparse(channel).path) as server:
+        yield server
+
+
+def find_secrets(env_dir: Path, *texts: str, secrets: Collection[str] = (PASSWORD, TOKEN)) -> list[str]:
+    """Return what was said and has a secret in it, and the files below env-dir that have one."""
+    found = [text for text in texts if any(secret in text for secret in secrets)]
+    for path in filter(Path.is_file, env_dir.rglob("*")):
+        found += [str(path)] * any(secret.encode() in path.read_bytes() for secret in secrets)
+    return found
 
 
 class Proxy:

@@ -7,13 +7,10 @@ import os
 import shutil
 import subprocess
 import sys
-import threading
 from contextlib import ExitStack
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlparse
 
 import channel as channel_program
 import pytest
@@ -22,7 +19,6 @@ from conftest import (
     BUILT,
     HELLO,
     MARKER,
-    SHUTDOWN_POLL_S,
     TOOL,
     check_env,
     check_unchanged,
@@ -35,14 +31,14 @@ from conftest import (
     read_files,
     wait_until,
 )
-from servers import make_channel
+from servers import Server, make_channel
 
 import conda_execute
 
-pytest.importorskip("fcntl", reason="locks, owners and signals of POSIX")
+resource = pytest.importorskip("resource", reason="locks, limits, owners and signals of POSIX")
 
 if TYPE_CHECKING:
-    from typing import Callable, Iterator
+    from typing import Callable
 
     from channel import Files
     from conftest import Environ, Run, Write
@@ -143,9 +139,6 @@ def test_a_machine_that_loses_its_power_right_after_a_build_loses_no_file_of_a_m
         assert run(write("b.sh", "hello-conda", "hello-conda =1.0", "words")).stdout == "hello-conda 1.0\n"
 
 
-resource = pytest.importorskip("resource", reason="the store is tested by what POSIX has: limits, forks, signals")
-
-
 @pytest.mark.once
 @pytest.mark.parametrize("limit", [0, 30, 200, 500, 1000, 1500])
 def test_a_full_disk_is_told_and_the_next_run_is_fine(
@@ -193,27 +186,6 @@ def test_a_full_disk_is_named_with_what_frees_room(run: Run, write: Write, tmp_p
 # -- what was asked for is there
 
 
-@pytest.fixture
-def server(channel: str) -> Iterator[tuple[str, list[str]]]:
-    """Serve the channel over HTTP; return its address, and what was asked for so far."""
-    asked: list[str] = []
-
-    class Handler(SimpleHTTPRequestHandler):
-        def log_request(self, code: object = "-", size: object = "-") -> None:
-            asked.append(self.path)
-
-        def send_head(self) -> object:
-            del self.headers["If-Modified-Since"]  # a 304 is another story
-            return super().send_head()
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=urlparse(channel).path)) as http:
-        thread = threading.Thread(target=partial(http.serve_forever, SHUTDOWN_POLL_S))
-        thread.start()
-        yield f"http://127.0.0.1:{http.server_port}", asked
-        http.shutdown()
-        thread.join()
-
-
 DAMAGES = {
     "a file is gone": lambda package: (package / "bin" / "hello-conda").unlink(),
     "a file is empty": lambda package: empty(package / "bin" / "hello-conda"),
@@ -226,16 +198,16 @@ DAMAGES = {
 @pytest.mark.once
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=list(DAMAGES))
 def test_a_damaged_package_in_the_cache_is_dropped_and_fetched_again_once(
-    run: Run, write: Write, environ: Environ, env_dir: Path, cache: Path, server: tuple[str, list[str]],
+    run: Run, write: Write, environ: Environ, env_dir: Path, cache: Path, server: Server,
     damage: Callable[[Path], object],
 ) -> None:  # fmt: skip
-    environ["CONDA_CHANNELS"], asked = server
+    environ["CONDA_CHANNELS"] = server.url
     run("-q", write("a.sh", "", "hello-conda =1.0"))
     damage(cache / "pkgs" / "hello-conda-1.0-0")
     done = run(write("b.sh", 'hello-conda; cat "$PREFIX/share/hello-conda/prefix.txt"', "hello-conda =1.0", "words"))
     prefix = env_dir / conda_execute.find_name(["hello-conda =1.0", "words"])
     assert done.stdout == f"hello-conda 1.0\n{prefix}\n", done.stderr
-    assert asked.count("/noarch/hello-conda-1.0-0.tar.bz2") == 2
+    assert server.asked.count("/noarch/hello-conda-1.0-0.tar.bz2") == 2
 
 
 def info_of_old(package: Package) -> Files:
@@ -263,10 +235,10 @@ def test_a_package_of_old_is_built_once_and_kept_in_the_cache(
 
 @pytest.mark.once
 def test_under_offline_nothing_in_the_cache_is_dropped(
-    run: Run, write: Write, environ: Environ, cache: Path, server: tuple[str, list[str]]
+    run: Run, write: Write, environ: Environ, cache: Path, server: Server
 ) -> None:
     """Since it cannot be had again."""
-    environ["CONDA_CHANNELS"], _ = server
+    environ["CONDA_CHANNELS"] = server.url
     script = write("a.sh", "hello-conda", "hello-conda =1.0")
     run("-q", script)
     shutil.rmtree(cache / "pkgs" / "hello-conda-1.0-0" / "share")

@@ -20,7 +20,7 @@ import rattler
 import trustme
 from channel import hello_conda
 from hosts import hasten
-from servers import Proxy, Server, make_channel, proxying, serving
+from servers import PASSWORD, TOKEN, Proxy, Server, find_secrets, make_channel, proxying, serving
 
 import conda_execute
 
@@ -35,7 +35,7 @@ pytestmark = [pytest.mark.once, pytest.mark.skipif(os.name == "nt", reason="the 
 
 SUBDIR = conda_execute.find_subdir(sys.platform, conda_execute.MACHINE)
 USERS = {"world": "pw-world", "company": "pw-company", "other": "pw-other"}
-PASSWORD, TOKEN = "pw-4711-secret", "tk-2357-secret"  # noqa: S105
+ALL_SECRETS = (PASSWORD, TOKEN, *USERS.values())
 HELLO = "hello-conda =1.0"
 ARCHIVE = "hello-conda-1.0-0.tar.bz2"
 WAYS_IN = ("_proxy", "_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "_CA_BUNDLE", "NETRC")
@@ -60,26 +60,14 @@ def authority_path(authority: trustme.CA, tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.fixture(scope="module")
-def plain_server(channel: str) -> Iterator[Server]:
-    with serving(urlparse(channel).path) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
 def secure_server(channel: str, authority: trustme.CA) -> Iterator[Server]:
     with serving(urlparse(channel).path, authority.issue_cert("127.0.0.1", "mirror.test")) as server:
         yield server
 
 
 @pytest.fixture
-def server(plain_server: Server) -> Server:
-    """Return a server of this test's own, for all that it can tell."""
-    plain_server.forget()
-    return plain_server
-
-
-@pytest.fixture
 def secure(secure_server: Server) -> Server:
+    """Return a server of this test's own, for all that it can tell."""
     secure_server.forget()
     return secure_server
 
@@ -208,17 +196,6 @@ SECRETS = {
 }  # fmt: skip
 
 
-def find_secrets(env_dir: Path, *texts: str) -> list[str]:
-    """Return what was said and has a secret in it, and the files below env-dir that have one."""
-    secrets = (PASSWORD, TOKEN, *USERS.values())
-    found = [text for text in texts if any(secret in text for secret in secrets)]
-    for folder, _, names in os.walk(str(env_dir)):
-        for path in (Path(folder, name) for name in names):
-            content = path.read_bytes() if path.is_file() else b""
-            found += [str(path)] * any(secret.encode() in content for secret in secrets)
-    return found
-
-
 def set_secrets(variables: dict[str, str], environ: Environ, home: Path, tmp_path: Path) -> None:
     for name, value in variables.items():
         path = home / ".netrc" if name == "netrc" else tmp_path / "company.netrc"
@@ -244,7 +221,7 @@ def test_a_channel_is_opened_and_its_secret_is_kept(
     assert (server.channels, ARCHIVE in server.files) == ([asked], True)
     plan = run("-n", "--json", script)
     listed = run("--tmpenv", "list", "--json")
-    assert find_secrets(env_dir, done.stderr, plan.stdout, plan.stderr, listed.stdout) == []
+    assert find_secrets(env_dir, done.stderr, plan.stdout, plan.stderr, listed.stdout, secrets=ALL_SECRETS) == []
 
 
 def test_channels_of_one_host_have_their_own_secrets(
@@ -259,7 +236,7 @@ def test_channels_of_one_host_have_their_own_secrets(
         assert done.stdout == "hello-conda 1.0\n", done.stderr
         assert sorted(one.channels) == ["a", "b", f"t/{TOKEN}/c"]
         assert one.refused == []
-    assert find_secrets(env_dir, done.stderr) == []
+    assert find_secrets(env_dir, done.stderr, secrets=ALL_SECRETS) == []
 
 
 # -- Certificates --------------------------------------------------------------------------------
@@ -382,7 +359,7 @@ def test_a_proxy_is_asked_for_a_channel(
         assert f"GET mirror.test:{server.server_port} /a/noarch/{ARCHIVE}" in proxy.find_asked(user)
     assert (secure if "https://mirror" in text else server).channels == ["a"]
     assert [proxy.find_asked(other) for other in USERS if other != user] == [[], []]
-    assert find_secrets(env_dir, done.stderr) == []
+    assert find_secrets(env_dir, done.stderr, secrets=ALL_SECRETS) == []
 
 
 def test_what_no_proxy_has_is_asked_without(
@@ -561,7 +538,7 @@ def test_no_secret_is_shown_or_stored_when_it_fails(
         expected = expected.replace(name, str(value))
     proxy.clear()
     assert (done.returncode, plan.returncode, expected in done.stderr) == (125, 0, True), done.stderr
-    assert find_secrets(env_dir, done.stdout, done.stderr, plan.stdout, plan.stderr) == []
+    assert find_secrets(env_dir, done.stdout, done.stderr, plan.stdout, plan.stderr, secrets=ALL_SECRETS) == []
 
 
 def test_a_hint_says_where_a_name_and_a_password_go(
@@ -599,7 +576,7 @@ def test_a_channel_that_never_answers_is_named_and_then_given_up(
     shown = conda_execute.mask(url.format(silent))
     assert f"conda-execute: waiting for an answer from {shown}" in lines, done.stderr
     assert f"  no answer in 2 s from {shown}" in lines, done.stderr
-    assert (done.returncode, find_secrets(env_dir, done.stderr)) == (125, [])
+    assert (done.returncode, find_secrets(env_dir, done.stderr, secrets=ALL_SECRETS)) == (125, [])
     assert not list(env_dir.glob("*/conda-meta"))
 
 

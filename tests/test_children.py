@@ -23,11 +23,7 @@ import conda_execute
 pytest.importorskip("fcntl", reason="locks, owners and signals of POSIX")
 
 if TYPE_CHECKING:
-    from typing import Callable
-
-    from conftest import Environ, Rows, Run, Write
-
-    Call = Callable[..., "subprocess.CompletedProcess[str]"]
+    from conftest import Call, Environ, Rows, Run, Write
 
 
 # -- SIGCHLD, and other signals

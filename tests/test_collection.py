@@ -310,6 +310,7 @@ def test_an_env_that_brought_a_shell_never_falls_back_to_the_machines(
     assert (done.stdout, BUILT in done.stderr) == ("yes\n", True)
 
 
+NOT_BY_AGE = "1e6"  # hours after which an env goes
 GONE = {
     "a file": lambda prefix: (prefix / "share" / "hello-conda" / "prefix.txt").unlink(),
     "a file's bytes": lambda prefix: empty(prefix / "share" / "hello-conda" / "prefix.txt"),
@@ -319,30 +320,19 @@ GONE = {
 }
 
 
-@pytest.fixture
-def look(run: Run, environ: Environ) -> Callable[[], None]:
-    """Return a function that collects, under a setting by which nothing is too old."""
-
-    def function() -> None:
-        done = run("--tmpenv", "collect", env={**environ, "CONDA_EXECUTE_REMOVE_IF_UNUSED_FOR": "1e6"})
-        assert (done.returncode, done.stderr) == (0, "")
-
-    return function
-
-
 @pytest.mark.once
 @pytest.mark.parametrize("lose", GONE.values(), ids=list(GONE))
 def test_a_collection_finds_what_went_anywhere_and_the_next_run_builds_anew(
-    run: Run, write: Write, env_dir: Path, cache: Path, look: Callable[[], None], lose: Callable[[Path], object]
+    run: Run, write: Write, env_dir: Path, cache: Path, collect_here: Collect, lose: Callable[[Path], object]
 ) -> None:
     script = write("a.sh", "hello-conda", "hello-conda", "python")
     prefix = env_dir / conda_execute.find_name(["hello-conda", "python"])
     run(script)
-    look()
+    collect_here(NOT_BY_AGE)
     assert (prefix / MARKER).exists()
     before, links = read_files(prefix / "share"), sorted(os.listdir(prefix / "bin"))  # noqa: PTH208
     lose(prefix)
-    look()
+    collect_here(NOT_BY_AGE)
     assert not (prefix / MARKER).exists()
     done = run(script)
     assert (done.stdout, BUILT in done.stderr) == ("hello-conda 2.0\n", True), done.stderr
@@ -351,7 +341,7 @@ def test_a_collection_finds_what_went_anywhere_and_the_next_run_builds_anew(
 
 @pytest.mark.once
 def test_an_env_that_lost_a_file_stays_while_something_runs_in_it(
-    run: Run, write: Write, environ: Environ, env_dir: Path, tmp_path: Path, look: Callable[[], None]
+    run: Run, write: Write, environ: Environ, env_dir: Path, tmp_path: Path, collect_here: Collect
 ) -> None:
     script = write("a.sh", 'echo > ready; read line; hello-conda; exit "$1"', "hello-conda")
     command = [sys.executable, str(TOOL), "-q", str(script), "7"]
@@ -359,7 +349,7 @@ def test_an_env_that_lost_a_file_stays_while_something_runs_in_it(
         wait_until((tmp_path / "ready").exists)
         inode = (env_dir / HELLO).stat().st_ino
         (env_dir / HELLO / "share" / "hello-conda" / "prefix.txt").unlink()
-        look()
+        collect_here(NOT_BY_AGE)
         done = run(script, "8")
         assert (env_dir / HELLO).stat().st_ino == inode
         assert done.returncode == 125 and f"process {child.pid}" in done.stderr
@@ -373,7 +363,7 @@ CLEAN = b'#!/bin/sh\ncd "$PREFIX/share/cleaner" && rm gone emptied && : > emptie
 
 @pytest.mark.once
 def test_what_a_package_or_pip_changed_while_the_env_was_built_is_no_loss(
-    run: Run, write: Write, environ: Environ, env_dir: Path, tmp_path: Path, channel: str, look: Callable[[], None]
+    run: Run, write: Write, environ: Environ, env_dir: Path, tmp_path: Path, channel: str, collect_here: Collect
 ) -> None:
     info = "site-packages/from_pypi-0.9.dist-info/"
     files = {"site-packages/from_pypi.py": b"1\n", "site-packages/old.py": b"1\n", info + "INSTALLER": b"conda\n"}
@@ -391,14 +381,14 @@ def test_what_a_package_or_pip_changed_while_the_env_was_built_is_no_loss(
     prefix = env_dir / conda_execute.find_name(specs, ["from-pypi >=1"])
     assert run(script).stdout == f"{prefix}\n"
     assert not list(prefix.rglob("old.py")) and not (prefix / "share" / "cleaner" / "gone").exists()
-    look()
+    collect_here(NOT_BY_AGE)
     done = run(script)
     assert (done.stdout, done.stderr) == (f"{prefix}\n", "")
 
 
 @pytest.mark.once
 def test_byte_code_that_python_wrote_anew_is_no_loss(
-    run: Run, write: Write, environ: Environ, env_dir: Path, tmp_path: Path, channel: str, look: Callable[[], None]
+    run: Run, write: Write, environ: Environ, env_dir: Path, tmp_path: Path, channel: str, collect_here: Collect
 ) -> None:
     """A linker that writes the prefix into a module outdates the byte code that the package brought."""
     paths = [f"{SITE_PACKAGES}/own.py", f"{SITE_PACKAGES}/__pycache__/own.{sys.implementation.cache_tag}.pyc"]
@@ -407,7 +397,7 @@ def test_byte_code_that_python_wrote_anew_is_no_loss(
     script, prefix = write("a.py", "import own", "python", "own"), env_dir / conda_execute.find_name(["python", "own"])
     assert run(script).stdout == f"{prefix}\n"
     assert (prefix / paths[1]).stat().st_size != len(files[paths[1]])
-    look()
+    collect_here(NOT_BY_AGE)
     assert (prefix / MARKER).exists()
     assert run(script).stderr == ""
 

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -231,10 +230,7 @@ def test_ctrl_c_while_building_exits_with_130_and_leaves_nothing(
     environ.update(CONDA_EXECUTE_ENGINE="conda", CONDA_EXE=str(program))
     child = start("-q", write("a.sh", "", "hello-conda"))
     pid = env_dir / "pid"
-    deadline = time.monotonic() + 60
-    while not (pid.exists() and pid.read_text().strip() and psutil.Process(child.pid).status() == "sleeping"):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_until(lambda: pid.exists() and pid.read_text().strip() and psutil.Process(child.pid).status() == "sleeping")
     child.send_signal(signal.SIGINT)
     _, text = child.communicate(timeout=60)
     assert (child.returncode, text) == (130, "conda-execute: interrupted\n")

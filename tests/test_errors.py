@@ -2,64 +2,26 @@
 
 from __future__ import annotations
 
-import os
-import threading
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlparse
 
 import pytest
-from conftest import HELLO_1, SHUTDOWN_POLL_S, find_collectors, wait_until
+from conftest import HELLO_1, find_collectors, wait_until
 from hosts import hasten
+from servers import PASSWORD, TOKEN, find_secrets
 
 import conda_execute
 
 if TYPE_CHECKING:
-    from typing import Iterator
-
     from conftest import Environ, Run, Write
-
-
-PASSWORD, TOKEN = "pw-4711-secret", "tk-2357-secret"  # noqa: S105
-
-
-class Server(SimpleHTTPRequestHandler):
-    """A channel of a company: it asks for a token in the path, and answers some with a refusal."""
-
-    def translate_path(self, path: str) -> str:
-        return super().translate_path(path.replace(f"/t/{TOKEN}", ""))
-
-    def send_head(self) -> object:  # type: ignore[override]
-        refusal = next((code for code in (401, 403, 404) if f"/{code}/" in self.path), 0)
-        if refusal:
-            self.send_error(refusal)
-            return None
-        return super().send_head()
-
-    def log_message(self, *words: object) -> None:
-        pass
+    from servers import Server
 
 
 @pytest.fixture
-def address(channel: str) -> Iterator[str]:
+def address(server: Server) -> str:
     """Return the address of the channel with a name, a password and a token in it, behind which a folder may stand."""
-    handler = partial(Server, directory=urlparse(channel).path)
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=partial(server.serve_forever, SHUTDOWN_POLL_S), daemon=True).start()
-        yield f"http://bob:{PASSWORD}@127.0.0.1:{server.server_port}/t/{TOKEN}/"
-        server.shutdown()
-
-
-def find_secrets(env_dir: Path, *texts: str) -> list[str]:
-    """Return where a secret is found: in what was said, or in a file below env-dir."""
-    found = [text for text in texts if PASSWORD in text or TOKEN in text]
-    for folder, _, names in os.walk(str(env_dir)):
-        for path in (Path(folder, name) for name in names):
-            content = path.read_bytes() if path.is_file() and ".scripts" not in path.parts else b""
-            found += [str(path)] if PASSWORD.encode() in content or TOKEN.encode() in content else []
-    return found
+    server.token = TOKEN
+    return server.url.replace("//", f"//bob:{PASSWORD}@") + f"/t/{TOKEN}/"
 
 
 WAYS = {

@@ -15,25 +15,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import ALLOWED, CONDA, HELLO, NO_CONDA, ROOT, imported, needs_proc
+from conftest import ALLOWED, CONDA, HELLO, NO_CONDA, ROOT, imported, needs_proc, wait_until
 
 import conda_execute
 
 if TYPE_CHECKING:
     from typing import Callable
 
-    from conftest import Environ, Rows, Run, Write
+    from conftest import Call, Environ, Rows, Run, Write, wait_until
 
     Conda = Callable[..., "subprocess.CompletedProcess[str]"]
-    Call = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def here(environ: Environ, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Make this process one of the user whom other tests start processes for."""
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(tmp_path)
+
+
+in_process = pytest.mark.usefixtures("here")
 
 
 def find_descriptors(env_dir: Path) -> list[str]:
@@ -43,6 +45,7 @@ def find_descriptors(env_dir: Path) -> list[str]:
     return [path for path in paths if path.startswith(folders)]
 
 
+@in_process
 @pytest.mark.warm
 @pytest.mark.parametrize("code", [0, 1, 2, 42, 125, 255])
 def test_the_exit_code_is_the_scripts_and_the_caller_goes_on(write: Write, code: int) -> None:
@@ -51,6 +54,7 @@ def test_the_exit_code_is_the_scripts_and_the_caller_goes_on(write: Write, code:
     assert conda_execute.run(script, ("a b",)) == code
 
 
+@in_process
 @pytest.mark.warm
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGKILL", "SIGINT", "SIGPIPE"])
 def test_the_death_of_a_signal_is_128_and_its_number(write: Write, name: str) -> None:
@@ -58,11 +62,13 @@ def test_the_death_of_a_signal_is_128_and_its_number(write: Write, name: str) ->
     assert conda_execute.run(str(script)) == 128 + getattr(signal, name)
 
 
+@in_process
 def test_a_child_reads_and_writes_what_the_caller_does(write: Write, capfd: pytest.CaptureFixture[str]) -> None:
     assert conda_execute.run(str(write("a.sh", 'hello-conda "$@"', "hello-conda =1.0")), ["x", "--help"]) == 0
     assert capfd.readouterr().out == "hello-conda 1.0 x --help\n"
 
 
+@in_process
 @needs_proc
 def test_a_lease_is_held_while_the_child_runs_and_no_longer(write: Write, env_dir: Path) -> None:
     script = write("a.sh", "echo > started; read line < fifo", "hello-conda")
@@ -70,10 +76,7 @@ def test_a_lease_is_held_while_the_child_runs_and_no_longer(write: Write, env_di
     codes: list[int] = []
     thread = threading.Thread(target=lambda: codes.append(conda_execute.run(str(script))))
     thread.start()
-    deadline = time.monotonic() + 60
-    while not Path("started").exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_until(Path("started").exists)
     name = conda_execute.find_name(["hello-conda"])
     store = conda_execute.Store(str(env_dir), 0, conda_execute.Progress(False, True))
     with store.lock(name) as other:
@@ -87,6 +90,7 @@ def test_a_lease_is_held_while_the_child_runs_and_no_longer(write: Write, env_di
         assert other.take(exclusive=True)
 
 
+@in_process
 @needs_proc
 @pytest.mark.parametrize(
     "specs, more, message",
@@ -123,12 +127,14 @@ def test_a_failure_is_an_error_that_says_all_and_holds_nothing(
     assert conda_execute.run(str(write("a.sh", "exit 3", "hello-conda"))) == 3
 
 
+@in_process
 def test_a_script_that_is_not_there_is_an_error() -> None:
     for call in (conda_execute.run, conda_execute.prefix_of):
         with pytest.raises(conda_execute.Error, match="expected a script that can be read, found: No such file"):
             call("gone.py")
 
 
+@in_process
 @needs_proc
 def test_several_at_once_from_threads(write: Write, env_dir: Path) -> None:
     """One builds, the others wait for it; signals and what is open stay as they were."""
@@ -150,12 +156,14 @@ def test_several_at_once_from_threads(write: Write, env_dir: Path) -> None:
     assert find_descriptors(env_dir) == []
 
 
+@in_process
 def test_what_a_caller_does_at_a_signal_is_as_before(write: Write) -> None:
     before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)]
     conda_execute.prefix_of(str(write("a.sh", "", "hello-conda")))
     assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)] == before
 
 
+@in_process
 @pytest.mark.warm
 def test_the_variables_of_the_caller_stay_as_they_were(write: Write) -> None:
     before = dict(os.environ)
@@ -163,6 +171,7 @@ def test_the_variables_of_the_caller_stay_as_they_were(write: Write) -> None:
     assert dict(os.environ) == before
 
 
+@in_process
 def test_the_prefix_of_a_script_is_built_and_dated(write: Write, env_dir: Path) -> None:
     script = write("a.sh", "exit 3", "hello-conda")
     prefix = conda_execute.prefix_of(script)
@@ -173,6 +182,7 @@ def test_the_prefix_of_a_script_is_built_and_dated(write: Write, env_dir: Path) 
     assert marker.stat().st_mtime > time.time() - 60
 
 
+@in_process
 @pytest.mark.warm
 def test_what_is_printed_is_the_callers_alone(write: Write) -> None:
 
@@ -271,9 +281,6 @@ def test_a_bug_of_the_callers_is_not_ours(call: Call) -> None:
 
 needs_conda = pytest.mark.skipif(not CONDA, reason=NO_CONDA)
 by_conda = pytest.mark.parametrize("engine", ["conda-classic"], indirect=True)
-
-
-# -- on every machine
 
 
 def test_the_hook_is_what_pluggys_decorator_would_leave() -> None:
@@ -394,10 +401,7 @@ def test_a_signal_while_conda_execute_builds_exits_as_the_console_script_does(
     words = [CONDA, "execute", "-q", str(write("a.sh", "", "hello-conda"))]
     environ = {**plugin, "CONDA_EXE": str(program)}
     child = subprocess.Popen(words, env=environ, cwd=tmp_path, stderr=subprocess.PIPE)
-    deadline = time.monotonic() + 60
-    while not ((env_dir / "pid").exists() and (env_dir / "pid").read_text().strip()):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_until(lambda: (env_dir / "pid").exists() and (env_dir / "pid").read_text().strip())
     child.send_signal(getattr(signal, name))
     _, text = child.communicate(timeout=60)
     assert (child.returncode, text[:15]) == (code, b"conda-execute: ")

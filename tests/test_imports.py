@@ -16,9 +16,8 @@ import conda_execute
 if TYPE_CHECKING:
     from typing import Callable, Dict, List, Tuple
 
-    from conftest import Environ, Run, Write
+    from conftest import Call, Environ, Run, Write
 
-    Call = Callable[..., "subprocess.CompletedProcess[str]"]
     Way = Tuple[List[str], Path, Dict[str, str]]  # how it is started, where, under which variables
     Script = Callable[..., Path]
 

@@ -29,7 +29,7 @@ from conftest import (
 
 import conda_execute
 
-pytest.importorskip("fcntl", reason="locks, owners and signals of POSIX")
+resource = pytest.importorskip("resource", reason="locks, limits, owners and signals of POSIX")
 
 if TYPE_CHECKING:
     from conftest import Collect, Environ, Run, Start, Write
@@ -41,9 +41,6 @@ def test_the_lease_stays_open_in_the_script_on_a_high_descriptor(run: Run, write
     leases = [line for line in done.stdout.splitlines() if f"{env_dir}/.leases/" in line]
     assert len(leases) == 1
     assert int(leases[0].split(" -> ")[0].split()[-1]) >= 256
-
-
-resource = pytest.importorskip("resource", reason="the store is tested by what POSIX has: limits, forks, signals")
 
 
 @pytest.mark.parametrize("limit", [256, 64, 20])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,20 +64,9 @@ def test_a_requirement_that_no_index_has_is_named_with_its_place(run: Run, write
     assert "  ERROR: No matching distribution found for no-such-requirement>=3\n" in done.stderr
 
 
-def make_dist(folder: Path, name: str, version: str) -> Path:
-    """Write a wheel of one module that says its version."""
-    folder.mkdir(exist_ok=True)
-    path, info = folder / f"{name}-{version}-py3-none-any.whl", f"{name}-{version}.dist-info"
-    with zipfile.ZipFile(str(path), "w") as wheel:
-        wheel.writestr(f"{name}.py", f"print({version!r})\n")
-        wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
-        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-        wheel.writestr(f"{info}/RECORD", f"{name}.py,,\n{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n")
-    return path
-
-
 def test_what_pip_replaces_of_the_channels_is_named(run: Run, write: Write, tmp_path: Path, environ: Environ) -> None:
-    environ.update(PIP_NO_INDEX="1", PIP_FIND_LINKS=str(make_dist(tmp_path / "wheels", "numpy", "0.0.1").parent))
+    wheel = make_wheel(tmp_path / "wheels", "numpy", "0.0.1", "print('0.0.1')\n")
+    environ.update(PIP_NO_INDEX="1", PIP_FIND_LINKS=str(wheel.parent))
     done = run(write("a.py", "import numpy", "python", "pip", "numpy", "pip:\n#     - numpy <1"))
     assert done.stdout == "0.0.1\n", done.stderr
     [line] = [one for one in done.stderr.split("\n") if "replaced" in one]

@@ -11,21 +11,18 @@ import os
 import resource
 import signal
 import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import TOOL, wait_until
+from conftest import wait_until
 
 import conda_execute
 
 if TYPE_CHECKING:
-    from typing import Any, Callable, Iterator
+    from typing import Any
 
-    from conftest import Environ, Run
-
-    Write = Callable[..., Path]
+    from conftest import Environ, Rows, Run, Start, Write
 
 NAME = conda_execute.find_name(["hello-conda"])
 # Stand-in: without fcntl as on Windows, but Popen's flags for Windows alone are noted, not obeyed.
@@ -59,28 +56,11 @@ def no_fcntl(environ: Environ, tmp_path: Path) -> Path:
     return tmp_path / "flags"
 
 
-@pytest.fixture
-def start(environ: Environ, tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Return a function that starts a run and leaves it running, to the end of the test at most."""
-    children: list[subprocess.Popen[str]] = []
-
-    def function(*words: object) -> subprocess.Popen[str]:
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        child = subprocess.Popen([sys.executable, str(TOOL), *map(str, words)], env=environ, cwd=tmp_path, **pipes)  # type: ignore[call-overload]
-        children.append(child)
-        return child
-
-    yield function
-    for child in children:
-        child.kill()
-        child.communicate()
-
-
 # -- where there is no fcntl
 
 
 def test_without_fcntl_one_of_several_builds_and_all_run(
-    start: Callable[..., subprocess.Popen[str]], write: Write, env_dir: Path, no_fcntl: Path, rows: Callable[[], Any]
+    start: Start, write: Write, env_dir: Path, no_fcntl: Path, rows: Rows
 ) -> None:
     script = write("a.sh", "exit 7", "hello-conda")
     children = [start(script) for _ in range(6)]
@@ -90,10 +70,10 @@ def test_without_fcntl_one_of_several_builds_and_all_run(
 
 
 def test_without_fcntl_a_mark_keeps_what_runs_and_goes_with_it(
-    start: Callable[..., subprocess.Popen[str]], run: Run, write: Write, env_dir: Path, no_fcntl: Path
+    start: Start, run: Run, write: Write, env_dir: Path, no_fcntl: Path
 ) -> None:
     script = write("a.sh", "echo ready; read line", "hello-conda")
-    child = start(script)
+    child = start(script, stdin=subprocess.PIPE)
     assert child.stdout is not None
     assert child.stdout.readline() == "ready\n"
     marks = [path.name for path in (env_dir / ".leases").glob(NAME + ".shared/*")]

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
-import threading
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlparse
 
 import pytest
-from conftest import ENGINES, HELLO, SHUTDOWN_POLL_S, bare_venv
+from conftest import ENGINES, HELLO, bare_venv
 
 if TYPE_CHECKING:
-    from typing import Callable, Iterator
-
-    from conftest import Environ, Run, Write
-
-    Call = Callable[..., "subprocess.CompletedProcess[str]"]
+    from conftest import Call, Environ, Run, Write
+    from servers import Server
 
 
 # -- py-rattler for a machine that has nothing
@@ -68,24 +60,11 @@ def test_offline_builds_from_what_is_at_hand(run: Run, write: Write) -> None:
     assert done.stdout == "hello-conda 2.0\n", done.stderr
 
 
-@pytest.fixture
-def server(channel: str) -> Iterator[str]:
-    """Serve the channel over HTTP, and return its address."""
-    folder = urlparse(channel).path
-    handler = partial(SimpleHTTPRequestHandler, directory=folder)
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as http:
-        thread = threading.Thread(target=partial(http.serve_forever, SHUTDOWN_POLL_S))
-        thread.start()
-        yield f"http://127.0.0.1:{http.server_port}"
-        http.shutdown()
-        thread.join()
-
-
 @pytest.mark.parametrize("engine", ENGINES[:2], indirect=True)
-def test_offline_asks_no_network(run: Run, write: Write, environ: Environ, server: str, tmp_path: Path) -> None:
+def test_offline_asks_no_network(run: Run, write: Write, environ: Environ, server: Server, tmp_path: Path) -> None:
     """What was downloaded once is found again; the package that was not is refused, not asked for."""
     cache = str(tmp_path / "cache")
-    environ.update(CONDA_CHANNELS=server, RATTLER_CACHE_DIR=cache, CONDA_PKGS_DIRS=cache)
+    environ.update(CONDA_CHANNELS=server.url, RATTLER_CACHE_DIR=cache, CONDA_PKGS_DIRS=cache)
     first = write("first.sh", "hello-conda", "hello-conda =1.0")
     assert run(first).stdout == "hello-conda 1.0\n"
     environ["CONDA_EXECUTE_ENV_DIR"] += "-other"

@@ -31,8 +31,13 @@ BLOCK = ["# conda execute", "# env:", "#  - hello-conda =1.0", ""]
 IN_PYTHON = ["# conda execute", "# env:", "#  - python", "# run_with: python", ""]
 
 
+def kept_folder(env_dir: Path, *lines: str) -> Path:
+    """Return the folder of what "-c LINE ..." keeps."""
+    return env_dir / ".scripts" / hashlib.sha256("".join(line + "\n" for line in lines).encode()).hexdigest()
+
+
 def kept(env_dir: Path, name: str, *lines: str) -> Path:
-    return env_dir / ".scripts" / hashlib.sha256("".join(line + "\n" for line in lines).encode()).hexdigest() / name
+    return kept_folder(env_dir, *lines) / name
 
 
 def is_reading(pid: int) -> bool:
@@ -337,27 +342,11 @@ while True:
 """
 
 
-def kept_folder(env_dir: Path, *lines: str) -> Path:
-    """Return the folder of what "-c LINE ..." keeps."""
-    return env_dir / ".scripts" / hashlib.sha256("".join(line + "\n" for line in lines).encode()).hexdigest()
-
-
 def let_pass(env_dir: Path, hours: float) -> None:
     """Let env-dir believe that its scripts are this much older, and the next collection due."""
     for folder in (env_dir / ".scripts").iterdir():
         when = folder.stat().st_mtime - hours * HOUR
         os.utime(str(folder), (when, when))
-
-
-@pytest.fixture
-def collect(run: Run, environ: Environ) -> Collect:
-    """Return a function that collects under this setting, as a process in the background would."""
-
-    def function(keep: str = "25") -> None:
-        done = run("--tmpenv", "collect", env={**environ, "CONDA_EXECUTE_REMOVE_IF_UNUSED_FOR": keep})
-        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-
-    return function
 
 
 @pytest.fixture
@@ -380,24 +369,24 @@ def start(environ: Environ, tmp_path: Path, env_dir: Path) -> Iterator[Start]:
 
 
 @pytest.mark.once
-def test_what_is_old_goes_and_what_is_young_stays(run: Run, collect: Collect, env_dir: Path) -> None:
+def test_what_is_old_goes_and_what_is_young_stays(run: Run, collect_here: Collect, env_dir: Path) -> None:
     run("-q", "-c", *BLOCK, "echo old")
     let_pass(env_dir, 24)
-    collect()
+    collect_here()
     assert kept_folder(env_dir, *BLOCK, "echo old").exists()
     let_pass(env_dir, 1.1)
     run("-q", "-c", *BLOCK, "echo young")
-    collect()
+    collect_here()
     assert [path.name for path in (env_dir / ".scripts").iterdir()] == [kept_folder(env_dir, *BLOCK, "echo young").name]
     assert list((env_dir / ".trash").iterdir()) == []
 
 
 @pytest.mark.once
-def test_a_use_makes_it_young_again(run: Run, collect: Collect, env_dir: Path) -> None:
+def test_a_use_makes_it_young_again(run: Run, collect_here: Collect, env_dir: Path) -> None:
     for _ in range(2):
         run("-q", "-c", *BLOCK)
         let_pass(env_dir, 24)
-        collect()
+        collect_here()
     assert kept_folder(env_dir, *BLOCK).exists()
 
 
@@ -413,20 +402,20 @@ def test_the_next_call_of_any_kind_collects(run: Run, env_dir: Path) -> None:
 
 
 @pytest.mark.once
-def test_no_file_is_left_behind_for_each(run: Run, collect: Collect, env_dir: Path) -> None:
+def test_no_file_is_left_behind_for_each(run: Run, collect_here: Collect, env_dir: Path) -> None:
     run("-q", "-c", *BLOCK, "echo 0")
-    collect()
+    collect_here()
     before = sorted(path.name for path in (env_dir / ".leases").iterdir())
     for i in range(1, 4):
         run("-q", "-c", *BLOCK, f"echo {i}")
     let_pass(env_dir, 30)
-    collect()
+    collect_here()
     assert sorted(path.name for path in (env_dir / ".leases").iterdir()) == before
     assert list((env_dir / ".scripts").iterdir()) == []
 
 
 @pytest.mark.once
-def test_what_is_none_of_them_is_left_and_stops_nothing(collect: Collect, run: Run, env_dir: Path) -> None:
+def test_what_is_none_of_them_is_left_and_stops_nothing(collect_here: Collect, run: Run, env_dir: Path) -> None:
     run("-q", "-c", *BLOCK)
     (env_dir / ".scripts" / "file").touch()
     (env_dir / ".scripts" / ("x" * 64)).mkdir()
@@ -434,7 +423,7 @@ def test_what_is_none_of_them_is_left_and_stops_nothing(collect: Collect, run: R
     (kept_folder(env_dir, *BLOCK) / ".7.part").touch()
     for path in (env_dir / ".scripts").iterdir():
         os.utime(str(path), (1, 1), follow_symlinks=False)
-    collect()
+    collect_here()
     assert sorted(path.name for path in (env_dir / ".scripts").iterdir()) == ["file", "link", "x" * 64]
     assert Path("/usr").exists()
 
@@ -448,11 +437,11 @@ RUNNING = {"a shell that still reads it": [*BLOCK, *LOOP], "Python, on its comma
 @pytest.mark.once
 @pytest.mark.parametrize("lines", RUNNING.values(), ids=RUNNING)
 def test_what_runs_stays_until_it_has_ended(
-    run: Run, start: Start, collect: Collect, env_dir: Path, tmp_path: Path, lines: list[str]
+    run: Run, start: Start, collect_here: Collect, env_dir: Path, tmp_path: Path, lines: list[str]
 ) -> None:
     folder = start(*lines)
     let_pass(env_dir, 30)
-    collect("0")
+    collect_here("0")
     assert (folder / "code").exists()
     done = run("--tmpenv", "clear", "--all")
     assert done.returncode == 125
@@ -465,13 +454,13 @@ def test_what_runs_stays_until_it_has_ended(
 
 @pytest.mark.once
 def test_what_runs_stays_where_env_dir_is_reached_by_a_link(
-    start: Start, collect: Collect, env_dir: Path, tmp_path: Path
+    start: Start, collect_here: Collect, env_dir: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "link").symlink_to(env_dir)
     env_dir.mkdir()
     folder = start(*UNBUFFERED, *PYTHON_LOOP, CONDA_EXECUTE_ENV_DIR=str(tmp_path / "link"))
     let_pass(env_dir, 30)
-    collect("0")
+    collect_here("0")
     assert (folder / "code").exists()
 
 
@@ -536,7 +525,7 @@ def test_list_does_not_show_them(run: Run, env_dir: Path) -> None:
 
 @pytest.mark.once
 @pytest.mark.parametrize("words", [["--all"], ["--min-age", "1"], []], ids=" ".join)
-def test_a_dry_run_prints_what_clear_removes(run: Run, collect: Collect, env_dir: Path, words: list[str]) -> None:
+def test_a_dry_run_prints_what_clear_removes(run: Run, collect_here: Collect, env_dir: Path, words: list[str]) -> None:
     for word in ("old", "young"):
         run("-q", "-c", *BLOCK, "echo " + word)
     let_pass(env_dir, 30)

@@ -52,11 +52,9 @@ import conda_execute
 pytest.importorskip("fcntl", reason="locks, owners and signals of POSIX")
 
 if TYPE_CHECKING:
-    from typing import Dict, Iterator
+    from typing import Iterator
 
-    from conftest import Collect, Environ, Rows, Run, Start, Write
-
-    Tree = Dict[str, object]  # by path below a folder
+    from conftest import Collect, Environ, Rows, Run, Start, Tree, Write
 
 
 # -- which folder may be env-dir

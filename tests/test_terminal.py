@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,9 +19,8 @@ import conda_execute
 if TYPE_CHECKING:
     from typing import Callable, Iterator
 
-    from conftest import Environ, Run
+    from conftest import Environ, Run, Write
 
-    Write = Callable[..., Path]
 
 pytestmark = [pytest.mark.once, pytest.mark.warm]
 PROMPT = "ready> "
@@ -81,14 +79,6 @@ def build(run: Run, write: Write) -> Callable[..., Path]:
     return function
 
 
-def wait_for(path: Path, text: str) -> None:
-    """Wait until a file holds a text."""
-    deadline = time.monotonic() + 60
-    while not path.exists() or path.read_text() != text:
-        assert time.monotonic() < deadline, path.read_text() if path.exists() else "no file"
-        time.sleep(0.01)
-
-
 # -- keys
 
 HANDLERS = """\
@@ -106,9 +96,7 @@ for line in sys.stdin:
 
 
 @both_ways
-@pytest.mark.parametrize(
-    "key, code, says", [("\x03", 130, "^C"), ("\x1c", 131, "Quit")], ids=["interrupt", "quit"]
-)
+@pytest.mark.parametrize("key, code, says", [("\x03", 130, "^C"), ("\x1c", 131, "Quit")], ids=["interrupt", "quit"])
 def test_a_key_ends_the_script(
     shell: Shell, build: Callable[..., Path], more: tuple[str], key: str, code: int, says: str
 ) -> None:
@@ -179,9 +167,7 @@ def test_the_end_of_the_input_is_the_scripts(shell: Shell, build: Callable[..., 
 
 
 @pytest.mark.cold
-def test_ctrl_c_in_an_activation_script_ends_the_run(
-    shell: Shell, build: Callable[..., Path], env_dir: Path
-) -> None:
+def test_ctrl_c_in_an_activation_script_ends_the_run(shell: Shell, build: Callable[..., Path], env_dir: Path) -> None:
     build("a.sh", "echo script", "hello-conda")
     folder = next(env_dir.glob("*/conda-meta")).parent / "etc" / "conda" / "activate.d"
     folder.mkdir(parents=True)
@@ -214,7 +200,7 @@ def test_a_background_job_is_stopped_when_it_reads_and_killed_by_its_number(
 ) -> None:
     build("a.sh", "echo $$ > pid; read line; echo got $line", "hello-conda", *more)
     pid = re.findall(r"\[1\] (\d+)", shell.do("ce a.sh &"))[0]
-    wait_for(tmp_path / "pid", f"{pid}\n")
+    wait_until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text() == f"{pid}\n")
     while "Stopped" not in shell.do("jobs"):
         pass
     shell.type("fg")
@@ -249,7 +235,7 @@ def test_a_hangup_reaches_the_script(
     shell.type("ce a.py")
     shell.see("waiting\r\n")
     shell.child.close(force=False)
-    wait_for(tmp_path / "seen", "hangup\n")
+    wait_until(lambda: (tmp_path / "seen").exists() and (tmp_path / "seen").read_text() == "hangup\n")
 
 
 @both_ways

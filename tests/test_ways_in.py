@@ -14,15 +14,11 @@ from conftest import CONDA, FILE, NO_CONDA
 if TYPE_CHECKING:
     from typing import Callable
 
-    from conftest import Environ
-
-    Write = Callable[..., Path]
+    from conftest import Environ, Write
 
 
 def output(command: list[str], environ: Environ, cwd: Path) -> str:
-    return subprocess.run(
-        command, env=environ, cwd=cwd, stdout=subprocess.PIPE, check=True, text=True
-    ).stdout
+    return subprocess.run(command, env=environ, cwd=cwd, stdout=subprocess.PIPE, check=True, text=True).stdout
 
 
 def test_the_dropped_file_runs_from_anywhere(environ: Environ, write: Write, tmp_path: Path) -> None:
