@@ -173,16 +173,6 @@ def test_force_env_builds_anew(run: Run, hello: Path, env_dir: Path, rows: Rows)
     wait_until(lambda: list((env_dir / ".trash").iterdir()) == [])
 
 
-def test_a_failed_force_env_leaves_the_environment_that_was_there(run: Run, hello: Path, environ: Environ) -> None:
-    run(hello)
-    channel, environ["CONDA_CHANNELS"] = environ["CONDA_CHANNELS"], "file:///nowhere"
-    done = run("-f", hello)
-    assert done.returncode == 125
-    assert run(hello).stdout == "hello-conda 1.0\n"
-    environ["CONDA_CHANNELS"] = channel
-    assert run("-f", hello).stdout == "hello-conda 1.0\n"
-
-
 def test_dry_run_creates_nothing(run: Run, hello: Path, env_dir: Path) -> None:
     done = run("--dry-run", hello, "a")
     assert done.returncode == 0

@@ -271,12 +271,6 @@ def test_clear_does_not_race_with_the_collection_that_a_call_starts(tmpenv: Tmpe
             stamp.unlink()
 
 
-def test_a_dry_run_removes_nothing(tmpenv: Tmpenv, env_dir: Path) -> None:
-    prefix = make_env(env_dir, "a" * 20, 100)
-    assert tmpenv("clear", "--dry-run", "--all").stdout == f"remove {prefix}\n"
-    assert prefix.exists()
-
-
 def test_clear_names_the_processes_in_the_way_and_leaves_their_env(tmpenv: Tmpenv, env_dir: Path, busy: int) -> None:
     idle = make_env(env_dir, "f" * 20, 1)
     for words in (["--dry-run"], []):

@@ -92,7 +92,7 @@ def test_a_py_rattler_that_another_left_beside_env_dir_is_never_imported(
 
 
 DEFECTS = {
-    "of a stranger": (lambda path: os.chown(path, STRANGER, -1), str(STRANGER)),
+    "of a stranger": (lambda path: os.chown(path, STRANGER, -1), f"found one of user {STRANGER}"),
     "anyone may write": (lambda path: path.chmod(path.stat().st_mode | 0o002), "anyone may write"),
     "a group may write": (open_to_group, "group"),
 }
@@ -147,25 +147,6 @@ def test_an_env_dir_that_anyone_may_write_to_is_refused(run: Run, write: Write, 
         assert done.stderr.endswith(f"{conda_execute.OWN_FOLDER}\n")
     env_dir.chmod(0o775)
     assert run(script).returncode == 0
-
-
-@needs_root
-def test_an_env_dir_of_a_stranger_is_refused(run: Run, write: Write, env_dir: Path) -> None:
-    script = write("a.sh", "hello-conda", "hello-conda =1.0")
-    run("-q", script)
-    os.chown(str(env_dir), 12345, 12345)
-    done = run(script)
-    assert (done.returncode, done.stdout) == (125, "")
-    assert f"{env_dir}: expected an env-dir of yours or root's, found one of user 12345\n" in done.stderr
-
-
-def test_an_env_dir_is_made_for_its_owner_alone_to_write_to(run: Run, write: Write, env_dir: Path) -> None:
-    """Whatever the umask is: what is made under 0 would be refused at the next run."""
-    script = write("a.sh", "hello-conda", "hello-conda =1.0")
-    for _ in range(2):
-        done = run("-q", script, preexec_fn=partial(os.umask, 0))
-        assert (done.returncode, done.stdout) == (0, "hello-conda 1.0\n"), done.stderr
-    assert env_dir.stat().st_mode & 0o022 == 0
 
 
 def wait_for_lease(pid: int, env_dir: Path) -> None:

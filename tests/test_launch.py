@@ -18,12 +18,6 @@ if TYPE_CHECKING:
     from conftest import Environ, Run, Start, Write
 
 
-@pytest.mark.warm
-@pytest.mark.parametrize("code", [0, 1, 2, 42, 125, 255])
-def test_the_exit_code_is_the_scripts(run: Run, write: Write, code: int) -> None:
-    assert run(write("a.sh", f"exit {code}", "hello-conda")).returncode == code
-
-
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGKILL"])
 def test_a_signal_reaches_the_script_itself(start: Start, write: Write, name: str) -> None:
     """The process that was started is the script: the same pid, and the death of the signal."""
@@ -41,11 +35,6 @@ def test_a_closed_pipe_ends_the_script_as_it_ends_any_program(run: Run, write: W
     code = f"{sys.executable} {TOOL} -q {script} | head -n 1; echo ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", code], env=environ, stdout=subprocess.PIPE, timeout=60)
     assert done.stdout == b"y\n%d\n" % (128 + signal.SIGPIPE)
-
-
-def test_stdin_is_the_scripts(run: Run, write: Write) -> None:
-    done = run(write("a.sh", "cat", "hello-conda"), stdin=None, input="one\ntwo\n")
-    assert done.stdout == "one\ntwo\n"
 
 
 OPEN = """\
