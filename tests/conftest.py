@@ -627,30 +627,26 @@ for word; do :; done
 printf '{"name": "%s", "version": "1.0", "build": "0", "files": []}' "$word" > "$3/conda-meta/$word-1.0-0.json"
 """
 SLOW_CONDA = """\
-#!/bin/sh
 # conda create --prefix PREFIX ...: takes its time, and notes when it starts and ends
 prefix=$3
-mkdir "$prefix" || { echo "collision at $prefix" >> LOG; exit 1; }
-echo "start $$" >> LOG
+mkdir "$prefix" || { echo "collision at $prefix" >> FOLDER/log; exit 1; }
+echo "start $$" >> FOLDER/log
 echo $$ > "$prefix/owner"
-for i in 1 2 3 4 5 6 7 8 9 10; do sleep DELAY; done
-[ "$(cat "$prefix/owner")" = $$ ] || { echo "collision at $prefix" >> LOG; exit 1; }
+for i in 1 2 3 4 5 6 7 8 9 10; do sleep 0.03; done
+[ "$(cat "$prefix/owner")" = $$ ] || { echo "collision at $prefix" >> FOLDER/log; exit 1; }
 mkdir "$prefix/conda-meta" "$prefix/bin"
 echo '{}' > "$prefix/conda-meta/hello-conda-1-0.json"
 printf '#!/bin/sh\\necho hello\\n' > "$prefix/bin/hello-conda"
 chmod +x "$prefix/bin/hello-conda"
-echo "end $$" >> LOG
+echo "end $$" >> FOLDER/log
 """
 
 
 @pytest.fixture
 def slow_conda(environ: Environ, tmp_path: Path) -> Path:
     """Make a program the engine that is a process of its own, and takes 0.3 s; return its log."""
-    log, program = tmp_path / "log", tmp_path / "conda"
-    program.write_text(SLOW_CONDA.replace("LOG", str(log)).replace("DELAY", "0.03"))
-    program.chmod(0o755)
-    environ.update(CONDA_EXECUTE_ENGINE="conda", CONDA_EXE=str(program))
-    return log
+    make_conda(environ, tmp_path, SLOW_CONDA)
+    return tmp_path / "log"
 
 
 def make_wheel(folder: Path, name: str = "from_pypi", version: str = "1.0", code: str = "") -> Path:

@@ -24,6 +24,7 @@ from conftest import (
     check_unchanged,
     empty,
     list_tree,
+    make_conda,
     mounted,
     names,
     needs_root,
@@ -253,18 +254,16 @@ def test_an_engine_that_reports_success_without_the_packages_is_not_believed(
     run: Run, write: Write, environ: Environ, env_dir: Path, tmp_path: Path
 ) -> None:
     """As conda does under download_only."""
-    program = tmp_path / "conda"
-    program.write_text('#!/bin/sh\nmkdir -p "$3/conda-meta"; > "$3/conda-meta/history"; echo \'{"success": true}\'\n')
-    program.chmod(0o755)
-    environ.update(CONDA_EXECUTE_ENGINE="conda", CONDA_EXE=str(program))
+    code = 'mkdir -p "$3/conda-meta"; > "$3/conda-meta/history"; echo \'{"success": true}\'\n'
+    make_conda(environ, tmp_path, code)
     done = run(write("a.sh", "exit 0", "hello-conda"))
     assert (done.returncode, (env_dir / HELLO / MARKER).exists()) == (125, False)
     assert "hello-conda" in done.stderr.split("building", 1)[-1].partition("\n")[2]
 
 
 BLAMES = """\
-#!/bin/sh
-echo "CondaVerificationError: the package located at MYPKG appears to be corrupted: MYPKG/src/thesis.txt"; exit 1
+echo "CondaVerificationError: the package located at FOLDER/mypkg appears to be corrupted: FOLDER/mypkg/src/thesis.txt"
+exit 1
 """
 
 
@@ -274,12 +273,11 @@ def test_a_folder_of_the_users_that_an_engine_names_is_no_damaged_package(
     run: Run, write: Write, environ: Environ, env_dir: Path, tmp_path: Path, inside: bool
 ) -> None:
     """Though it looks like an unpacked one: it is in no cache."""
-    mine, program = tmp_path / "mypkg", put(tmp_path / "conda", BLAMES.replace("MYPKG", str(tmp_path / "mypkg")))
-    program.chmod(0o755)
+    mine = tmp_path / "mypkg"
     listed = '{"paths": [{"_path": "bin/gone", "path_type": "hardlink"}]}'
     for path, content in {"info/index.json": "{}", "info/paths.json": listed, "src/thesis.txt": "precious\n"}.items():
         put(mine / path, content)
-    environ.update(CONDA_EXECUTE_ENGINE="conda", CONDA_EXE=str(program))
+    make_conda(environ, tmp_path, BLAMES)
     if inside:
         environ["CONDA_EXECUTE_ENV_DIR"] = str(mine / "env-dir")
     before, script = list_tree(mine), write("a.sh", "hello-conda", "hello-conda")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 import pytest
-from conftest import ROOT, failed, wait_until
+from conftest import ROOT, failed, make_conda, wait_until
 
 import conda_execute
 
@@ -69,14 +69,9 @@ def test_a_bug_exits_with_125_and_says_what_to_report(environ: Environ, tmp_path
     assert f"a bug of conda-execute {conda_execute.__version__} (Python {sys.version.split()[0]}" in done.stderr
 
 
-def test_a_script_that_is_not_there_is_told(run: Run) -> None:
-    text = f"gone.py: expected a script that can be read, found: No such file or directory\n  {CHECK}"
-    assert failed(run("gone.py"), text)
-
-
-def test_a_folder_is_no_script(run: Run) -> None:
-    text = f"/: expected a script that can be read, found: Is a directory\n  {CHECK}"
-    assert failed(run("/"), text)
+@pytest.mark.parametrize("path, found", [("gone.py", "No such file or directory"), ("/", "Is a directory")])
+def test_what_is_no_file_is_no_script(run: Run, path: str, found: str) -> None:
+    assert failed(run(path), f"{path}: expected a script that can be read, found: {found}\n  {CHECK}")
 
 
 @pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root may read every file")
@@ -214,10 +209,7 @@ def test_ctrl_c_while_building_exits_with_130_and_leaves_nothing(
     start: Start, write: Write, env_dir: Path, environ: Environ, tmp_path: Path
 ) -> None:
     """The engine is a program that never ends; it must be gone afterwards too."""
-    program = tmp_path / "conda"
-    program.write_text('#!/bin/sh\nmkdir -p "$3/conda-meta"; echo $$ > pid; exec sleep 600\n')
-    program.chmod(0o755)
-    environ.update(CONDA_EXECUTE_ENGINE="conda", CONDA_EXE=str(program))
+    make_conda(environ, tmp_path, 'mkdir -p "$3/conda-meta"; echo $$ > pid; exec sleep 600\n')
     child = start("-q", write("a.sh", "", "hello-conda"))
     pid = env_dir / "pid"
     wait_until(lambda: pid.exists() and pid.read_text().strip() and psutil.Process(child.pid).status() == "sleeping")

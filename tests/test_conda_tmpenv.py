@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import HEADER, HELLO, TOOL, find_collectors, let_pass, make_env, names, wait_until, write_row
+from conftest import HEADER, HELLO, TOOL, find_collectors, let_pass, make_conda, make_env, names, wait_until, write_row
 
 import conda_execute
 
@@ -285,15 +285,10 @@ def test_clear_names_the_processes_in_the_way_and_leaves_their_env(tmpenv: Tmpen
 def test_clear_leaves_an_env_that_is_being_built(
     tmpenv: Tmpenv, write: Write, environ: Environ, env_dir: Path, tmp_path: Path
 ) -> None:
-    program = tmp_path / "conda"
-    program.write_text(
-        '#!/bin/sh\nmkdir -p "$3"\nread forever < "$FIFO"\nmkdir -p "$3/conda-meta"\n'
-        'echo "{}" > "$3/conda-meta/hello-conda-1-0.json"\n'
-    )
-    program.chmod(0o755)
+    code = 'mkdir -p "$3"\nread forever < FOLDER/fifo\nmkdir -p "$3/conda-meta"\n'
+    make_conda(environ, tmp_path, code + 'echo "{}" > "$3/conda-meta/hello-conda-1-0.json"\n')
     fifo = tmp_path / "fifo"
     os.mkfifo(str(fifo))
-    environ.update(CONDA_EXECUTE_ENGINE="conda", CONDA_EXE=str(program), FIFO=str(fifo))
     script = write("a.sh", "echo ran", "hello-conda")
     builder = subprocess.Popen([sys.executable, str(TOOL), "-q", str(script)], env=environ, stdout=subprocess.PIPE)
     wait_until((env_dir / HELLO).exists)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlparse
 
 import pytest
-from conftest import CONDA, FILE, NO_CONDA, ROOT, entries, every_engine, names, set_age, wait_until
+from conftest import CONDA, FILE, NO_CONDA, ROOT, entries, every_engine, make_conda, names, set_age, wait_until
 from hosts import hasten
 from servers import serving
 
@@ -370,10 +370,8 @@ def test_a_log_is_told_how_far_it_is_less_and_less_often(
 
 
 def test_the_time_goes_on_while_an_engine_says_nothing(write: Write, environ: Environ, tmp_path: Path) -> None:
-    engine = tmp_path / "conda"
-    engine.write_text("#!/bin/sh\nsleep 2.5\nexit 3\n")
-    engine.chmod(0o755)
-    environ.update(CONDA_EXECUTE_ENGINE="conda", CONDA_EXE=str(engine), TERM="xterm")
+    make_conda(environ, tmp_path, "sleep 2.5\nexit 3\n")
+    environ["TERM"] = "xterm"
     screen = Screen(80)
     command = [sys.executable, str(FILE), str(write("a.sh", "", "words"))]
     child = subprocess.Popen(command, env=environ, stdin=subprocess.DEVNULL, stderr=screen.end)
@@ -383,7 +381,6 @@ def test_the_time_goes_on_while_an_engine_says_nothing(write: Write, environ: En
 
 
 ENGINE = """\
-#!/bin/sh
 [ "$1" = create ] || exit 9
 exec sleep 300
 """
@@ -392,10 +389,7 @@ exec sleep 300
 def test_an_engine_that_gives_no_sign_of_life_is_ended(
     write: Write, environ: Environ, tmp_path: Path, env_dir: Path
 ) -> None:
-    engine = tmp_path / "conda"
-    engine.write_text(ENGINE)
-    engine.chmod(0o755)
-    environ.update(CONDA_EXECUTE_ENGINE="conda", CONDA_EXE=str(engine))
+    make_conda(environ, tmp_path, ENGINE)
     tool = hasten(tmp_path, SILENT_S=2)
     start = time.monotonic()
     done = subprocess.run(
@@ -406,7 +400,7 @@ def test_an_engine_that_gives_no_sign_of_life_is_ended(
         timeout=60,
     )
     assert (done.returncode, done.stdout) == (125, "")
-    assert f"{engine}: expected some sign of life within 0 minutes, found none, and ended it" in done.stderr
+    assert f"{tmp_path / 'conda'}: expected some sign of life within 0 minutes, found none, and ended it" in done.stderr
     assert time.monotonic() - start < 30
     wait_until(lambda: not any(b"sleep\x00300" in path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline")))
 

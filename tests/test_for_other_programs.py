@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import ALLOWED, CONDA, HELLO, NO_CONDA, ROOT, imported, needs_proc, wait_until
+from conftest import ALLOWED, CONDA, HELLO, NO_CONDA, ROOT, imported, make_conda, needs_proc, wait_until
 
 import conda_execute
 
@@ -395,11 +395,9 @@ def test_a_signal_while_conda_execute_builds_exits_as_the_console_script_does(
     plugin: Environ, write: Write, env_dir: Path, tmp_path: Path, name: str, code: int
 ) -> None:
     """The engine is a program that never ends."""
-    program = tmp_path / "conda"
-    program.write_text('#!/bin/sh\nmkdir -p "$3/conda-meta"; echo $$ > pid; exec sleep 600\n')
-    program.chmod(0o755)
+    environ = dict(plugin)
+    make_conda(environ, tmp_path, 'mkdir -p "$3/conda-meta"; echo $$ > pid; exec sleep 600\n')
     words = [CONDA, "execute", "-q", str(write("a.sh", "", "hello-conda"))]
-    environ = {**plugin, "CONDA_EXE": str(program)}
     child = subprocess.Popen(words, env=environ, cwd=tmp_path, stderr=subprocess.PIPE)
     wait_until(lambda: (env_dir / "pid").exists() and (env_dir / "pid").read_text().strip())
     child.send_signal(getattr(signal, name))

@@ -22,6 +22,7 @@ from conftest import (
     find_collectors,
     let_pass,
     let_pass_stamps,
+    make_conda,
     needs_root,
     set_age,
     wait_until,
@@ -98,12 +99,10 @@ def find_marks(env_dir: Path, name: str) -> list[Path]:
 def test_the_mark_of_a_killed_builder_is_taken_over(
     start: Start, run: Run, write: Write, env_dir: Path, environ: Environ, tmp_path: Path
 ) -> None:
-    program = tmp_path / "conda"
-    program.write_text('#!/bin/sh\nmkdir "$3"; exec sleep 600\n')
-    program.chmod(0o755)
+    engine: Environ = {}
+    make_conda(engine, tmp_path, 'mkdir "$3"; exec sleep 600\n')
     script = write("a.sh", "hello-conda", "hello-conda =1.0")
     prefix = env_dir / conda_execute.find_name(["hello-conda =1.0"])
-    engine = {"CONDA_EXECUTE_ENGINE": "conda", "CONDA_EXE": str(program)}
     child = start(script, env={**environ, **engine}, start_new_session=True)
     wait_until(prefix.exists)
     os.killpg(child.pid, signal.SIGKILL)

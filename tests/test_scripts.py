@@ -258,13 +258,12 @@ def test_a_traceback_names_a_file_that_has_the_line(run: Run, env_dir: Path, wor
 
 
 @pytest.mark.warm
-def test_run_with_counts(run: Run) -> None:
-    assert run("-q", "-c", *BLOCK[:3], "# run_with: sh -e", "", "false", "echo no").returncode == 1
-
-
-@pytest.mark.warm
-def test_a_shebang_counts(run: Run) -> None:
-    assert run("-q", "-c", "#!/bin/sh -e", *BLOCK, "false", "echo no").returncode == 1
+@pytest.mark.parametrize(
+    "head", [[*BLOCK[:3], "# run_with: sh -e", ""], ["#!/bin/sh -e", *BLOCK]], ids=["run_with", "shebang"]
+)
+def test_run_with_and_a_shebang_count(run: Run, head: list[str]) -> None:
+    done = run("-q", "-c", *head, "false", "echo no")
+    assert (done.returncode, done.stdout) == (1, "")
 
 
 @pytest.mark.parametrize("words", [["-c", *BLOCK], ["-"]], ids=["-c", "-"])
