@@ -20,7 +20,8 @@ from servers import make_channel
 
 import conda_execute
 
-pytest.importorskip("fcntl", reason="locks, owners and signals of POSIX")
+fcntl = pytest.importorskip("fcntl", reason="locks, owners and signals of POSIX")
+resource = pytest.importorskip("resource")
 
 if TYPE_CHECKING:
     from conftest import Call, Environ, Rows, Run, Write
@@ -216,7 +217,6 @@ def fork():
 threading.Thread(target=fork).start()
 print(conda_execute.run("a.sh"))
 """
-fcntl = pytest.importorskip("fcntl")
 
 
 @pytest.mark.parametrize("kind", ["rattler", "conda"])
@@ -298,9 +298,6 @@ def test_a_fork_while_prefix_of_builds_does_not_count_as_one_that_runs_in_the_en
 
 
 # -- descriptors
-
-
-resource = pytest.importorskip("resource", reason="signals, forks, descriptors and limits of POSIX")
 
 
 @pytest.mark.parametrize("limit", [64, 32, 16, 10])

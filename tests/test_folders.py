@@ -35,7 +35,8 @@ from conftest import (
 
 import conda_execute
 
-pytest.importorskip("fcntl", reason="locks, owners and signals of POSIX")
+fcntl = pytest.importorskip("fcntl", reason="locks, owners and signals of POSIX")
+grp = pytest.importorskip("grp")
 
 if TYPE_CHECKING:
     from typing import Callable
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
 
 
 STRANGER = 12345
-grp = pytest.importorskip("grp")
 FOREIGN_GROUP = next(gid for gid in range(4242, 5000) if gid not in {group.gr_gid for group in grp.getgrall()})
 
 
@@ -173,9 +173,6 @@ def swap(env_dir: Path) -> None:
     give(Path(f"{env_dir}.new"), STRANGER)
     env_dir.rename(f"{env_dir}.old")
     Path(f"{env_dir}.new").rename(env_dir)
-
-
-fcntl = pytest.importorskip("fcntl", reason="owners, modes and locks of POSIX")
 
 
 @pytest.mark.once
