@@ -637,7 +637,7 @@ def test_an_env_that_is_ready_needs_none_of_it(
 
 def sources_of(*channels: str, override: bool = False) -> list[str]:
     site = conda_execute.Site(conda_execute.read_config(os.environ, "/nowhere/python"), os.environ)
-    return [one.url for one in site.find_sources(list(channels), [], override)[0]]
+    return [one.url for one in site.find_sources(list(map(conda_execute.Text, channels)), [], override)[0]]
 
 
 def test_rattler_searches_the_configured_channels(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Command line: options, messages and exit codes."""
+"""Options, Command line: what they take, messages and exit codes."""
 
 from __future__ import annotations
 
