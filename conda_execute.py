@@ -65,8 +65,8 @@ Chapters, in the order of a run; each calls only what stands above it:
     Commands       shebang, suffix, run_with; the language of entrypoints
     Metadata       what the keys of each dialect mean; selectors
     Name           the hash that names an env; the name of a platform
+    Folders        files and folders: reading, listing, deleting; owner and mode; programs of a prefix
     Config         condarc and variables
-    Folders        owner and mode of folders; deleting; what is on the disk
     Hosts          who shares a folder with us, and what its locks are worth
     Processes      who is alive, and where it is at work
     Leases         locks, and leases on descriptors
@@ -558,23 +558,38 @@ def parse_list(doc: Document, pos: int, key: Text) -> "tuple[list[Item], int]":
     return items, pos
 
 
-def parse_flow(doc: Document, pos: int) -> "tuple[list[Item], int]":
-    """flow := "[" (scalar ("," scalar)* ","?)? "]", on one line or several"""
+def parse_flow(doc: Document, pos: int) -> "tuple[Node, int]":
+    """flow := "[" (scalar ("," scalar)* ","?)? "]" | "{" (pair ("," pair)* ","?)? "}", on one line or several"""
     items: list[Item] = []
-    text, start, pos = doc.text, pos, skip_lines(doc, pos + 1)
-    while text[pos] not in "]\0":
+    mapping: dict[Text, Node] = {}
+    text, start, closing = doc.text, pos, "]" if doc.text[pos] == "[" else "}"
+    pos = skip_lines(doc, pos + 1)
+    while text[pos] not in closing + "\0":
         item, pos = parse_scalar(doc, pos, in_flow=True)
-        items.append(item)
+        if closing == "]":
+            items.append(item)
+        else:
+            mapping[item], pos = parse_flow_value(doc, pos)
         pos = skip_lines(doc, pos)
         if text[pos] == ",":
             pos = skip_lines(doc, pos + 1)
-        elif text[pos] not in "]\0":
+        elif text[pos] not in closing + "\0":
             is_below = "\n" in text[start:pos]
-            hint = 'close the list with "]"' if is_below else "put an item with such characters in quotes"
-            raise doc.expected(pos, '"," or "]"', hint)
+            hint = {"]": 'close the list with "]"', "}": 'close the table with "}"'}[closing] if is_below else "put an item with such characters in quotes"
+            raise doc.expected(pos, '"," or "%s"' % closing, hint)
     if text[pos] == "\0":
-        raise doc.expected(start, '"]" before the block ends', "close the list", "none")
-    return items, pos + 1
+        raise doc.expected(start, '"%s" before the block ends' % closing, "close what was opened", "none")
+    return items if closing == "]" else mapping, pos + 1
+
+
+def parse_flow_value(doc: Document, pos: int) -> "tuple[Node, int]":
+    """value := ":" (scalar | flow list)?, behind the key of a flow mapping"""
+    if not is_key_end(doc.text, pos):
+        raise doc.expected(pos, "a colon and a space behind a key", 'write "key: value"')
+    pos = skip_blank(doc.text, skip_blank(doc.text, pos) + 1)
+    if doc.text[pos] == "[":
+        return parse_flow(doc, pos)
+    return parse_scalar(doc, pos, in_flow=True) if doc.text[pos] not in ",}\n" else (Text(), pos)
 
 
 def skip_lines(doc: Document, pos: int) -> int:
@@ -1510,48 +1525,14 @@ def find_subdir(system: str, machine: str) -> str:
     return "%s-%s" % (name, names.get(machine.lower(), machine.lower()))
 
 
-# ---- Config --------------------------------------------------------------------------
-# Where environments lie, how long they are kept, who builds them: condarc and variables, as conda reads
-# them but without starting it; programs on a PATH, files in a folder. Knows no script.
+# ---- Folders -------------------------------------------------------------------------
+# Files and folders: who can write to them, reading and deleting them, having them on the disk; where a prefix has
+# its programs. Knows nothing of env-dir.
 
-ENGINES = ("auto", "conda", "mamba", "micromamba", "rattler")
-SETTINGS = {"env-dir": "{config.envs_dirs[0]}/../tmp_envs", "remove-if-unused-for": "25", "engine": "auto"}
-KNOWN_SUBDIRS = (  # conda/base/constants.py
-    "linux-32", "linux-64", "linux-aarch64", "linux-armv6l", "linux-armv7l", "linux-ppc64", "linux-ppc64le",
-    "linux-riscv32", "linux-riscv64", "linux-s390x", "osx-64", "osx-arm64", "win-32", "win-64", "win-arm64",
-    "freebsd-64", "zos-z", "emscripten-wasm32", "wasi-wasm32", "noarch",
-)  # fmt: skip
-ON = ("true", "yes", "on", "y", "1")
-OFF = ("false", "no", "off", "n", "0", "none", "null", "~", "")  # as conda's boolify() reads them
-FINAL = "!final"  # behind a key that conda lets no stronger file change
-HOURS_HINT = "write a number from 0 on, such as 25 or 0.5"
-
-
-class Config(Record):
-    """The settings of a run: paths are absolute."""
-
-    env_dir: str
-    subdir: str  # of the platform for which all is done
-    keep_hours: float
-    engine: str
-    condarc: "Condarc"
-
-
-def which(name: str, path: str) -> str:
-    """Return the first executable file of this name on a search path, or ""."""
-    names = [name + suffix for suffix in ((".exe", ".bat", ".cmd", "") if os.name == "nt" else ("",))]
-    files = (os.path.join(folder, one) for folder in path.split(os.pathsep) if folder for one in names)
-    return next((file for file in files if os.access(file, os.X_OK) and os.path.isfile(file)), "")
-
-
-def find_root(environ: "Environ", executable: str) -> str:
-    """Return the root prefix of the conda that would run, or ""."""
-    paths = environ.get("PATH", ""), os.path.dirname(executable)
-    for conda in filter(None, [environ.get("CONDA_EXE"), *(which("conda", path) for path in paths)]):
-        root = os.path.dirname(os.path.dirname(os.path.realpath(conda)))
-        if os.path.isdir(os.path.join(root, "conda-meta")):
-            return root
-    return environ.get("MAMBA_ROOT_PREFIX", "")
+# What file systems put into a folder by themselves.
+OF_FILE_SYSTEMS = ("lost+found", ".snapshot", ".snapshots", ".zfs")
+OF_FILE_SYSTEMS_TOO = (".nfs", ".fuse_hidden")  # and a number
+OWN_FOLDER = "name a folder of yours: env-dir under conda-execute: in ~/.condarc, or CONDA_EXECUTE_ENV_DIR"
 
 
 def list_files(folder: str, *suffixes: str) -> "list[str]":
@@ -1565,242 +1546,6 @@ def list_files(folder: str, *suffixes: str) -> "list[str]":
 def list_names(folder: str) -> "list[str]":
     """Return the names in a folder, sorted; none where there is no folder, or a link to one."""
     return [] if os.path.islink(folder) else [os.path.basename(path) for path in list_files(folder)]
-
-
-def list_condarcs(environ: "Environ", root: str) -> "list[str]":
-    """Return the files that conda reads, the strongest last (SEARCH_PATH in conda/base/constants.py)."""
-    folders = ["C:/ProgramData/conda"] if os.name == "nt" else ["/etc/conda", "/var/lib/conda"]
-    folders += [root, os.path.join(environ.get("XDG_CONFIG_HOME", ""), "conda")]
-    folders += [os.path.expanduser(folder) for folder in ("~/.config/conda", "~/.conda")]
-    names = (".condarc", "condarc", "condarc.d")
-    paths = [os.path.join(folder, name) for folder in folders if os.path.isabs(folder) for name in names]
-    paths.append(os.path.expanduser("~/.condarc"))
-    paths += [os.path.join(environ["CONDA_PREFIX"], name) for name in names if environ.get("CONDA_PREFIX")]
-    paths.append(os.path.expanduser(environ.get("CONDARC", "")))
-    found = ([path] if os.path.isfile(path) else list_files(path, ".yml", ".yaml") for path in paths)
-    return [file for files in found for file in files]
-
-
-class Condarc:
-    """What conda's files say, key by key, and its variables; a key is read when it is asked for, since the rest of
-    the files may be any YAML."""
-
-    def __init__(self, environ: "Environ", paths: "Iterable[str]" = ()) -> None:
-        self.environ = environ
-        self.sections = [section for path in paths for section in read_sections(path)]  # the weakest first
-
-    def find(self, names: "tuple[str, ...]", separator: str = ",") -> "list[tuple[Text, Node]]":
-        """Return a key and its value wherever one of its names has any, the weakest first; "#!final" ends that."""
-        found: list[tuple[Text, Node]] = []
-        for name, path, rows in self.sections:
-            if name in names:
-                key, value = parse_section([read_line(path, number, raw) for number, raw in rows])
-                found.append((key, Text() if is_null(value) else value))
-                if key.comment == FINAL:
-                    return found
-        for variable in filter(self.environ.get, ("CONDA_" + name.upper() for name in names)):
-            line = Line("environment variable " + variable, 1, self.environ[variable])
-            items = [Text.of(part.strip(), line, line.raw.index(part)) for part in line.raw.split(separator)]
-            found.append((Text.of(variable, line, 0), list(filter(None, items)) if items[1:] else items[0]))
-        return found
-
-    def text(self, *names: str) -> Text:
-        """Return a setting that is one value, "" where there is none."""
-        key, value = (self.find(names, separator="\n") or [(Text(), Text())])[-1]
-        if not isinstance(value, Text):
-            raise key.expected("one value for " + names[0], "write it on one line", TYPES[type(value)])
-        return value
-
-    def list(self, *names: str, separator: str = ",", more: "Iterable[Text]" = ()) -> "List[Text]":
-        """Return a setting that is a list, each item once, in conda's order: the stronger file's first, but for "#!top"
-        and "#!bottom" behind items; a value alone is a list of one. `more` is what a command line has on top."""
-        found, values = self.find(names, separator), []
-        for key, value in found:
-            items = value if isinstance(value, list) else [value]
-            texts = [item for item in items if isinstance(item, Text)]
-            if len(texts) < len(items):
-                raise key.expected("a list for " + names[0], 'write one "- item" a line below it', "tables")
-            values.append(list(filter(None, texts)))
-        values += [] if found and found[-1][0].comment == FINAL else [list(more)]
-        ordered = [one for texts in values[::-1] for one in texts]
-        first = [one for texts in values for one in texts if one.comment == "!top"]
-        last = dict.fromkeys(one for one in ordered[::-1] if one.comment == "!bottom")
-        return [one for one in dict.fromkeys(first + ordered) if one not in last] + list(last)[::-1]
-
-    def is_on(self, name: str, default: bool = False) -> bool:
-        """Answer whether a setting that is on or off is on."""
-        text = self.text(name)
-        if text and text.lower() not in ON + OFF:
-            raise text.expected("true or false for " + name, "write one of them")
-        return text.lower() in ON if text else default
-
-    def table(self, *names: str) -> "Dict[Text, Node]":
-        """Return a setting that is a mapping, of all files by key; where values are lists, the stronger one's first."""
-        merged: dict[Text, Node] = {}
-        for key, value in self.find(names):
-            if not isinstance(value, dict) and value:
-                found = quote(value) if isinstance(value, Text) else TYPES[type(value)]
-                raise key.expected("settings under " + names[0], 'write one "key: value" a line below it', found)
-            for name, one in (value if isinstance(value, dict) else {}).items():
-                if name in merged and find_key(merged, name).comment == FINAL:
-                    continue
-                old = merged.pop(name, None)  # the key that stays is where the stronger value stands
-                both = one + old if isinstance(one, list) and isinstance(old, list) else []
-                merged[name] = [item for i, item in enumerate(both) if item not in both[:i]] or one
-        return merged
-
-
-def read_sections(path: str) -> "Iterator[tuple[str, str, list[tuple[int, bytes]]]]":
-    """Yield each key of a file, the file, and the lines up to the next key with their numbers.
-
-    What stands where a key should has the key "": a file that is one flow mapping, or no mapping at all.
-    """
-    try:
-        with open(path, "rb") as f:
-            data = f.read()
-    except OSError:  # conda reads past a file that it may not read
-        return
-    rows: list[tuple[int, bytes]] = []
-    for number, raw in enumerate(data[3 * data.startswith(b"\xef\xbb\xbf") :].replace(b"\r\n", b"\n").split(b"\n"), 1):
-        if raw.lstrip(b" ")[:1] in (b"", b"#") or raw.startswith((b"---", b"...", b"%")):
-            continue
-        if not rows or raw[:1] not in (b" ", b"\t", b"-", b"]"):
-            name, colon, _ = raw.partition(b":")
-            is_key, rows = bool(colon) and name[:1] not in b" -{[?\xff\xfe", []
-            yield name.decode("utf-8", "replace").strip(" '\"") if is_key else "", path, rows
-        rows.append((number, raw))
-
-
-def parse_flow_mapping(doc: Document, pos: int) -> "tuple[dict[Text, Node], int]":
-    """mapping := "{" (scalar ":" (scalar | flow list) ","?)* "}", on one line"""
-    mapping: dict[Text, Node] = {}
-    pos = skip_blank(doc.text, pos + 1)
-    while doc.text[pos] != "}":
-        if doc.text[pos] == "\n":
-            raise doc.expected(pos, '"}" on this line', 'write one "key: value" a line below the key', "none")
-        key, pos = parse_scalar(doc, pos, in_flow=True)
-        if not is_key_end(doc.text, pos):
-            raise doc.expected(pos, "a colon and a space behind a key", 'write "key: value"')
-        pos = skip_blank(doc.text, skip_blank(doc.text, pos) + 1)
-        if doc.text[pos] == "[":
-            mapping[key], pos = parse_flow(doc, pos)
-        else:
-            mapping[key], pos = parse_scalar(doc, pos, in_flow=True) if doc.text[pos] != "\n" else (Text(), pos)
-        pos = skip_blank(doc.text, pos)
-        pos = skip_blank(doc.text, pos + 1) if doc.text[pos] == "," else pos
-    return mapping, pos + 1
-
-
-def is_null(value: "Node") -> bool:
-    """Answer whether a value is YAML's word for none."""
-    return isinstance(value, Text) and value in ("null", "Null", "NULL", "~") and not is_string(value)
-
-
-def parse_section(lines: "list[Line]") -> "tuple[Text, Node]":
-    """section := key ":" anchor? value, which may stand alone on the line below the key."""
-    value: Node
-    doc = Document(lines)
-    key, pos = parse_key(doc, 0)
-    pos = skip_blank(doc.text, pos)
-    if doc.text[pos] == "&":
-        pos = skip_blank(doc.text, pos + len(doc.text[pos:].split()[0]))
-    if doc.text[pos] in "|>":
-        raise doc.expected(pos, "a value on one line, or a list", "write it so", "text over several lines")
-    if doc.text[pos] == "{":
-        value, pos = parse_flow_mapping(Document(lines[:1]), pos)
-        key.comment, pos = parse_end(doc, pos)
-    elif doc.text[pos] in "#\n":
-        comment, below = parse_end(doc, pos)
-        first = doc.text[below]
-        is_value = first == "[" or first not in "-\0" and not is_key_end(doc.text, parse_scalar(doc, below)[1])
-        value, pos = parse_value(doc, below if is_value else pos, key)
-        key.comment = comment if first == "[" else key.comment
-    else:
-        value, pos = parse_value(doc, pos, key)
-    if doc.text[pos] != "\0":
-        raise no_key(doc, pos, 0)
-    return key, value
-
-
-def find_setting(key: str, own: "Dict[Text, Node]", environ: "Environ") -> Text:
-    """Return a setting of ours from its variable, else condarc, else the default, with where it stands."""
-    variable = "CONDA_EXECUTE_" + key.upper().replace("-", "_")
-    given = environ.get(variable)
-    if given or key not in own:
-        line = Line("environment variable " + variable if given else "the default", 1, given or SETTINGS[key])
-        return Text.of(line.raw, line, 0)
-    value = own[Text(key)]
-    if not isinstance(value, Text) or not value:
-        raise find_key(own, key).expected("one value for " + key, found="none" if value == "" else "several")
-    return value
-
-
-def expand(text: Text, environ: "Environ") -> str:
-    """Return a path with "~", $NAME and ${NAME} filled in."""
-    first, *parts = os.path.expanduser(text).split("$")
-    for part in parts:
-        name = part[1:].split("}")[0] if part.startswith("{") else split_off(part, NAME_CHARACTERS.rstrip(".-"))[0]
-        if name and name not in environ:
-            raise text.expected("variables that are set", "set it, or write the path out", "$%s, which is not" % name)
-        rest = part[len(name) + 2 * part.startswith("{") :]
-        first += environ[name] + rest if name else "$" + part
-    return first
-
-
-def find_envs_dir(root: str, condarc: Condarc, environ: "Environ") -> str:
-    """Return what conda calls envs_dirs[0] (mockable_context_envs_dirs in conda/base/context.py)."""
-    folders = [expand(folder, environ) for folder in condarc.list("envs_dirs", "envs_path", separator=os.pathsep)]
-    history = os.path.join(root, "conda-meta", "history")  # which the root of a micromamba does not have
-    if root and os.access(root if root == environ.get("MAMBA_ROOT_PREFIX") else history, os.W_OK):
-        folders.append(os.path.join(root, "envs"))
-    folder = [*folders, os.path.expanduser("~/.conda/envs")][0]
-    return folder if folder.startswith("~") else os.path.abspath(folder)  # "~": a user without home
-
-
-def parse_hours(text: str) -> float:
-    """Return a number of hours, fractions allowed; -1 for what is none."""
-    try:
-        hours = float(text)
-    except ValueError:
-        return -1
-    return hours if 0 <= hours < 1e9 else -1
-
-
-def read_config(environ: "Environ", executable: str) -> Config:
-    """Return the settings; raise Error that names the file and line of a bad one."""
-    root = find_root(environ, executable)
-    condarc = Condarc(environ, list_condarcs(environ, root))
-    own = condarc.table("conda-execute")
-    check_keys(own, SETTINGS, "conda-execute")
-    env_dir, keep, engine = (find_setting(key, own, environ) for key in SETTINGS)
-    if engine not in ENGINES:
-        raise engine.expected("one of %s for engine" % ", ".join(ENGINES), 'write "auto" for the first there is')
-    path, place = expand(env_dir, environ), "{config.envs_dirs[0]}"
-    if place in path:
-        path = path.replace(place, find_envs_dir(root, condarc, environ))
-        if path.startswith("~"):
-            hint = "set HOME, or CONDA_EXECUTE_ENV_DIR to a folder of yours"
-            raise Error("expected a home in which env-dir can be, found none for user %d" % os.geteuid(), hint=hint)
-    if not os.path.isabs(path) or set(path) & {os.pathsep, "\0", "\n"}:  # PATH and rows cannot hold these
-        raise env_dir.expected("an absolute path for env-dir", 'begin it with "/", "~" or "{config.envs_dirs[0]}"')
-    hours = parse_hours(keep)
-    if hours < 0:
-        raise keep.expected("hours for remove-if-unused-for", HOURS_HINT)
-    asked = condarc.text("subdir")
-    if asked and asked not in KNOWN_SUBDIRS:
-        raise asked.expected("a platform that conda knows for subdir", "write one such as linux-64, or leave it out")
-    path, subdir = os.path.normpath(path), str(asked or find_subdir(sys.platform, MACHINE))
-    return Config(env_dir=path, subdir=subdir, keep_hours=hours, engine=str(engine), condarc=condarc)
-
-
-# ---- Folders -------------------------------------------------------------------------
-# Files and folders: who can write to them, reading and deleting them, having them on the disk; where a prefix has
-# its programs. Knows nothing of env-dir.
-
-# What file systems put into a folder by themselves.
-OF_FILE_SYSTEMS = ("lost+found", ".snapshot", ".snapshots", ".zfs")
-OF_FILE_SYSTEMS_TOO = (".nfs", ".fuse_hidden")  # and a number
-OWN_FOLDER = "name a folder of yours: env-dir under conda-execute: in ~/.condarc, or CONDA_EXECUTE_ENV_DIR"
 
 
 def make_folder(path: str) -> None:
@@ -2006,6 +1751,13 @@ def lift(fd: int) -> int:
         os.close(fd)
 
 
+def which(name: str, path: str) -> str:
+    """Return the first executable file of this name on a search path, or ""."""
+    names = [name + suffix for suffix in ((".exe", ".bat", ".cmd", "") if os.name == "nt" else ("",))]
+    files = (os.path.join(folder, one) for folder in path.split(os.pathsep) if folder for one in names)
+    return next((file for file in files if os.access(file, os.X_OK) and os.path.isfile(file)), "")
+
+
 def find_bin_dirs(prefix: str) -> "list[str]":
     """Return where an environment's programs are, in the order that activation gives PATH (conda/activate.py)."""
     if os.name != "nt":
@@ -2039,6 +1791,245 @@ def read_json(path: str) -> "Any":
     except (OSError, ValueError, StopIteration, RecursionError, SystemError):  # the last: CPython 3.11 cannot name it
         return None
     return content if end == len(text) else None
+
+
+# ---- Config --------------------------------------------------------------------------
+# Where environments lie, how long they are kept, who builds them: condarc and variables, as conda reads
+# them but without starting it. Knows no script.
+
+ENGINES = ("auto", "conda", "mamba", "micromamba", "rattler")
+SETTINGS = {"env-dir": "{config.envs_dirs[0]}/../tmp_envs", "remove-if-unused-for": "25", "engine": "auto"}
+KNOWN_SUBDIRS = (  # conda/base/constants.py
+    "linux-32", "linux-64", "linux-aarch64", "linux-armv6l", "linux-armv7l", "linux-ppc64", "linux-ppc64le",
+    "linux-riscv32", "linux-riscv64", "linux-s390x", "osx-64", "osx-arm64", "win-32", "win-64", "win-arm64",
+    "freebsd-64", "zos-z", "emscripten-wasm32", "wasi-wasm32", "noarch",
+)  # fmt: skip
+ON = ("true", "yes", "on", "y", "1")
+OFF = ("false", "no", "off", "n", "0", "none", "null", "~", "")  # as conda's boolify() reads them
+FINAL = "!final"  # behind a key that conda lets no stronger file change
+HOURS_HINT = "write a number from 0 on, such as 25 or 0.5"
+
+
+class Config(Record):
+    """The settings of a run: paths are absolute."""
+
+    env_dir: str
+    subdir: str  # of the platform for which all is done
+    keep_hours: float
+    engine: str
+    condarc: "Condarc"
+
+
+def find_root(environ: "Environ", executable: str) -> str:
+    """Return the root prefix of the conda that would run, or ""."""
+    paths = environ.get("PATH", ""), os.path.dirname(executable)
+    for conda in filter(None, [environ.get("CONDA_EXE"), *(which("conda", path) for path in paths)]):
+        root = os.path.dirname(os.path.dirname(os.path.realpath(conda)))
+        if os.path.isdir(os.path.join(root, "conda-meta")):
+            return root
+    return environ.get("MAMBA_ROOT_PREFIX", "")
+
+
+def list_condarcs(environ: "Environ", root: str) -> "list[str]":
+    """Return the files that conda reads, the strongest last (SEARCH_PATH in conda/base/constants.py)."""
+    folders = ["C:/ProgramData/conda"] if os.name == "nt" else ["/etc/conda", "/var/lib/conda"]
+    folders += [root, os.path.join(environ.get("XDG_CONFIG_HOME", ""), "conda")]
+    folders += [os.path.expanduser(folder) for folder in ("~/.config/conda", "~/.conda")]
+    names = (".condarc", "condarc", "condarc.d")
+    paths = [os.path.join(folder, name) for folder in folders if os.path.isabs(folder) for name in names]
+    paths.append(os.path.expanduser("~/.condarc"))
+    paths += [os.path.join(environ["CONDA_PREFIX"], name) for name in names if environ.get("CONDA_PREFIX")]
+    paths.append(os.path.expanduser(environ.get("CONDARC", "")))
+    found = ([path] if os.path.isfile(path) else list_files(path, ".yml", ".yaml") for path in paths)
+    return [file for files in found for file in files]
+
+
+class Condarc:
+    """What conda's files say, key by key, and its variables; a key is read when it is asked for, since the rest of
+    the files may be any YAML."""
+
+    def __init__(self, environ: "Environ", paths: "Iterable[str]" = ()) -> None:
+        self.environ = environ
+        self.sections = [section for path in paths for section in read_sections(path)]  # the weakest first
+
+    def find(self, names: "tuple[str, ...]", separator: str = ",") -> "list[tuple[Text, Node]]":
+        """Return a key and its value wherever one of its names has any, the weakest first; "#!final" ends that."""
+        found: list[tuple[Text, Node]] = []
+        for name, path, rows in self.sections:
+            if name in names:
+                key, value = parse_section([read_line(path, number, raw) for number, raw in rows])
+                found.append((key, Text() if is_null(value) else value))
+                if key.comment == FINAL:
+                    return found
+        for variable in filter(self.environ.get, ("CONDA_" + name.upper() for name in names)):
+            line = Line("environment variable " + variable, 1, self.environ[variable])
+            items = [Text.of(part.strip(), line, line.raw.index(part)) for part in line.raw.split(separator)]
+            found.append((Text.of(variable, line, 0), list(filter(None, items)) if items[1:] else items[0]))
+        return found
+
+    def text(self, *names: str) -> Text:
+        """Return a setting that is one value, "" where there is none."""
+        key, value = (self.find(names, separator="\n") or [(Text(), Text())])[-1]
+        if not isinstance(value, Text):
+            raise key.expected("one value for " + names[0], "write it on one line", TYPES[type(value)])
+        return value
+
+    def list(self, *names: str, separator: str = ",", more: "Iterable[Text]" = ()) -> "List[Text]":
+        """Return a setting that is a list, each item once, in conda's order: the stronger file's first, but for "#!top"
+        and "#!bottom" behind items; a value alone is a list of one. `more` is what a command line has on top."""
+        found, values = self.find(names, separator), []
+        for key, value in found:
+            items = value if isinstance(value, list) else [value]
+            texts = [item for item in items if isinstance(item, Text)]
+            if len(texts) < len(items):
+                raise key.expected("a list for " + names[0], 'write one "- item" a line below it', "tables")
+            values.append(list(filter(None, texts)))
+        values += [] if found and found[-1][0].comment == FINAL else [list(more)]
+        ordered = [one for texts in values[::-1] for one in texts]
+        first = [one for texts in values for one in texts if one.comment == "!top"]
+        last = dict.fromkeys(one for one in ordered[::-1] if one.comment == "!bottom")
+        return [one for one in dict.fromkeys(first + ordered) if one not in last] + list(last)[::-1]
+
+    def is_on(self, name: str, default: bool = False) -> bool:
+        """Answer whether a setting that is on or off is on."""
+        text = self.text(name)
+        if text and text.lower() not in ON + OFF:
+            raise text.expected("true or false for " + name, "write one of them")
+        return text.lower() in ON if text else default
+
+    def table(self, *names: str) -> "Dict[Text, Node]":
+        """Return a setting that is a mapping, of all files by key; where values are lists, the stronger one's first."""
+        merged: dict[Text, Node] = {}
+        for key, value in self.find(names):
+            if not isinstance(value, dict) and value:
+                found = quote(value) if isinstance(value, Text) else TYPES[type(value)]
+                raise key.expected("settings under " + names[0], 'write one "key: value" a line below it', found)
+            for name, one in (value if isinstance(value, dict) else {}).items():
+                if name in merged and find_key(merged, name).comment == FINAL:
+                    continue
+                old = merged.pop(name, None)  # the key that stays is where the stronger value stands
+                both = one + old if isinstance(one, list) and isinstance(old, list) else []
+                merged[name] = [item for i, item in enumerate(both) if item not in both[:i]] or one
+        return merged
+
+
+def read_sections(path: str) -> "Iterator[tuple[str, str, list[tuple[int, bytes]]]]":
+    """Yield each key of a file, the file, and the lines up to the next key with their numbers.
+
+    What stands where a key should has the key "": a file that is one flow mapping, or no mapping at all.
+    """
+    data = read_head(path)  # conda, too, reads past a file that it may not read
+    rows: list[tuple[int, bytes]] = []
+    for number, raw in enumerate(data[3 * data.startswith(b"\xef\xbb\xbf") :].replace(b"\r\n", b"\n").split(b"\n"), 1):
+        if raw.lstrip(b" ")[:1] in (b"", b"#") or raw.startswith((b"---", b"...", b"%")):
+            continue
+        if not rows or raw[:1] not in (b" ", b"\t", b"-", b"]"):
+            name, colon, _ = raw.partition(b":")
+            is_key, rows = bool(colon) and name[:1] not in b" -{[?\xff\xfe", []
+            yield name.decode("utf-8", "replace").strip(" '\"") if is_key else "", path, rows
+        rows.append((number, raw))
+
+
+def is_null(value: "Node") -> bool:
+    """Answer whether a value is YAML's word for none."""
+    return isinstance(value, Text) and value in ("null", "Null", "NULL", "~") and not is_string(value)
+
+
+def parse_section(lines: "list[Line]") -> "tuple[Text, Node]":
+    """section := key ":" anchor? value, which may stand alone on the line below the key."""
+    value: Node
+    doc = Document(lines)
+    key, pos = parse_key(doc, 0)
+    pos = skip_blank(doc.text, pos)
+    if doc.text[pos] == "&":
+        pos = skip_blank(doc.text, pos + len(doc.text[pos:].split()[0]))
+    if doc.text[pos] in "|>":
+        raise doc.expected(pos, "a value on one line, or a list", "write it so", "text over several lines")
+    if doc.text[pos] == "{":
+        value, pos = parse_flow(doc, pos)
+        key.comment, pos = parse_end(doc, pos)
+    elif doc.text[pos] in "#\n":
+        comment, below = parse_end(doc, pos)
+        first = doc.text[below]
+        is_value = first == "[" or first not in "-\0" and not is_key_end(doc.text, parse_scalar(doc, below)[1])
+        value, pos = parse_value(doc, below if is_value else pos, key)
+        key.comment = comment if first == "[" else key.comment
+    else:
+        value, pos = parse_value(doc, pos, key)
+    if doc.text[pos] != "\0":
+        raise no_key(doc, pos, 0)
+    return key, value
+
+
+def find_setting(key: str, own: "Dict[Text, Node]", environ: "Environ") -> Text:
+    """Return a setting of ours from its variable, else condarc, else the default, with where it stands."""
+    variable = "CONDA_EXECUTE_" + key.upper().replace("-", "_")
+    given = environ.get(variable)
+    if given or key not in own:
+        line = Line("environment variable " + variable if given else "the default", 1, given or SETTINGS[key])
+        return Text.of(line.raw, line, 0)
+    value = own[Text(key)]
+    if not isinstance(value, Text) or not value:
+        raise find_key(own, key).expected("one value for " + key, found="none" if value == "" else "several")
+    return value
+
+
+def expand(text: Text, environ: "Environ") -> str:
+    """Return a path with "~", $NAME and ${NAME} filled in."""
+    first, *parts = os.path.expanduser(text).split("$")
+    for part in parts:
+        name = part[1:].split("}")[0] if part.startswith("{") else split_off(part, NAME_CHARACTERS.rstrip(".-"))[0]
+        if name and name not in environ:
+            raise text.expected("variables that are set", "set it, or write the path out", "$%s, which is not" % name)
+        rest = part[len(name) + 2 * part.startswith("{") :]
+        first += environ[name] + rest if name else "$" + part
+    return first
+
+
+def find_envs_dir(root: str, condarc: Condarc, environ: "Environ") -> str:
+    """Return what conda calls envs_dirs[0] (mockable_context_envs_dirs in conda/base/context.py)."""
+    folders = [expand(folder, environ) for folder in condarc.list("envs_dirs", "envs_path", separator=os.pathsep)]
+    history = os.path.join(root, "conda-meta", "history")  # which the root of a micromamba does not have
+    if root and os.access(root if root == environ.get("MAMBA_ROOT_PREFIX") else history, os.W_OK):
+        folders.append(os.path.join(root, "envs"))
+    folder = [*folders, os.path.expanduser("~/.conda/envs")][0]
+    return folder if folder.startswith("~") else os.path.abspath(folder)  # "~": a user without home
+
+
+def parse_hours(text: str) -> float:
+    """Return a number of hours, fractions allowed; -1 for what is none."""
+    try:
+        hours = float(text)
+    except ValueError:
+        return -1
+    return hours if 0 <= hours < 1e9 else -1
+
+
+def read_config(environ: "Environ", executable: str) -> Config:
+    """Return the settings; raise Error that names the file and line of a bad one."""
+    root = find_root(environ, executable)
+    condarc = Condarc(environ, list_condarcs(environ, root))
+    own = condarc.table("conda-execute")
+    check_keys(own, SETTINGS, "conda-execute")
+    env_dir, keep, engine = (find_setting(key, own, environ) for key in SETTINGS)
+    if engine not in ENGINES:
+        raise engine.expected("one of %s for engine" % ", ".join(ENGINES), 'write "auto" for the first there is')
+    path, place = expand(env_dir, environ), "{config.envs_dirs[0]}"
+    if place in path:
+        path = path.replace(place, find_envs_dir(root, condarc, environ))
+        if path.startswith("~"):
+            hint = "set HOME, or CONDA_EXECUTE_ENV_DIR to a folder of yours"
+            raise Error("expected a home in which env-dir can be, found none for user %d" % os.geteuid(), hint=hint)
+    if not os.path.isabs(path) or set(path) & {os.pathsep, "\0", "\n"}:  # PATH and rows cannot hold these
+        raise env_dir.expected("an absolute path for env-dir", 'begin it with "/", "~" or "{config.envs_dirs[0]}"')
+    hours = parse_hours(keep)
+    if hours < 0:
+        raise keep.expected("hours for remove-if-unused-for", HOURS_HINT)
+    asked = condarc.text("subdir")
+    if asked and asked not in KNOWN_SUBDIRS:
+        raise asked.expected("a platform that conda knows for subdir", "write one such as linux-64, or leave it out")
+    path, subdir = os.path.normpath(path), str(asked or find_subdir(sys.platform, MACHINE))
+    return Config(env_dir=path, subdir=subdir, keep_hours=hours, engine=str(engine), condarc=condarc)
 
 
 # ---- Hosts ---------------------------------------------------------------------------
@@ -2907,7 +2898,7 @@ class Collector(EnvDir):
         """Move something into the trash, and return where it is now."""
         check_no_mount(self.path(name))
         make_folder(self.path(".trash"))
-        try_to(lambda path: os.chmod(path, 0o755), self.path(name))  # to move a folder takes the right to write to it
+        try_to(os.chmod, self.path(name), 0o755)  # to move a folder takes the right to write to it
         trash = "%s.%d.%019d%s" % (name.replace(os.sep, "."), os.getpid(), time.time_ns(), suffix)
         os.rename(self.path(name), self.path(".trash", trash))
         return self.path(".trash", trash)
@@ -3180,7 +3171,7 @@ class Store(Collector):
         finally:
             builder.note("")
             if not is_lost:
-                try_to(lambda name: self.put_back(name, has_failed=not is_built), name)  # or the next one does it
+                try_to(self.put_back, name, not is_built)  # or the next one does it
             if list_names(self.path(".trash")):
                 start_collector(self.top, self.keep_s)
         return is_built
@@ -3435,9 +3426,9 @@ def end_all(group: int, everyone: bool) -> None:
     import signal
 
     while True:
-        try_to(lambda group: os.killpg(group, signal.SIGKILL), group)
+        try_to(os.killpg, group, signal.SIGKILL)
         for pid in read_process(os.getpid(), "task/%d/children" % os.getpid()).split() if everyone else ():
-            try_to(lambda pid: os.kill(pid, signal.SIGKILL), int(pid))
+            try_to(os.kill, int(pid), signal.SIGKILL)
         try:
             os.waitpid(-1 if everyone else -group, 0)
         except ChildProcessError:
