@@ -203,8 +203,8 @@ class Error(Exception):
     those of an engine, told unless a person has read them already.
     """
 
-    is_answer = False  # of an engine, and so the same for all who ask
-    is_told = False
+    is_for_all = False  # of an engine, and so the same for all who ask
+    words_shown = False
     words = ""
 
     def __init__(self, message: str, place: str = "", source: str = "", hint: str = "", code: int = 125) -> None:
@@ -224,7 +224,7 @@ def format_error(error: Error, width: int = 100) -> str:
         lines.append("  %s | %s" % (number, printable(error.source[start : start + width])))
         lines.append("  %s | %s^" % (" " * len(number), " " * (int(column) - 1 - start)))
     lines += ["  " + error.hint] if error.hint else []
-    lines += ["  " + printable(line) for line in error.words.split("\n") if not error.is_told]
+    lines += ["  " + printable(line) for line in error.words.split("\n") if not error.words_shown]
     return mask("\n".join(line for line in "\n".join(lines).split("\n") if line.strip()))
 
 
@@ -264,14 +264,12 @@ def learn_secrets(texts: "Iterable[str]") -> None:
     from urllib.parse import unquote
 
     for host, *path in (text.partition("://")[2].split("/") for text in texts if "://" in text):
-        found = [
-            host.rpartition("@")[0].partition(":")[2],
-            *(one for one, last in zip(path, ["", *path]) if last == "t"),
-        ]
+        tokens = [one for one, last in zip(path, ["", *path]) if last == "t"]
+        found = [host.rpartition("@")[0].partition(":")[2], *tokens]
         SECRETS.update(one for word in found for one in (word, unquote(word)) if len(one) > 3)
 
 
-def tell(text: str, end: str = "\n") -> None:
+def print_err(text: str, end: str = "\n") -> None:
     """Write to stderr at once; that nobody can read it any more ends no run."""
     if not sys.stderr:  # closed by the caller: print would turn to stdout
         return
@@ -281,7 +279,7 @@ def tell(text: str, end: str = "\n") -> None:
         sys.stderr = open(os.devnull, "w")
 
 
-def show(text: str) -> None:
+def print_out(text: str) -> None:
     """Write a line to stdout, paths as the bytes that they are, whatever encoding the stream has."""
     stream = getattr(sys.stdout, "buffer", None)
     if not stream:  # closed, or a caller's own
@@ -323,13 +321,13 @@ def find_nearest(word: str, known: "Iterable[str]") -> str:
     return (near or [""])[0]
 
 
-def fail(error: Error) -> int:
+def report_error(error: Error) -> int:
     """Tell of an Error and return its exit code."""
     if os.environ.get("CONDA_EXECUTE_DEBUG"):
         import traceback
 
-        tell(traceback.format_exc(), end="")
-    tell(format_error(error))
+        print_err(traceback.format_exc(), end="")
+    print_err(format_error(error))
     return error.code
 
 
@@ -442,11 +440,11 @@ def parse_yaml(lines: "list[Line]") -> "dict[Text, Node]":
     doc = Document(lines)
     mapping, end = parse_mapping(doc, doc.indent)
     if doc.text[end] != "\0":
-        raise no_key(doc, end, doc.indent)
+        raise expected_key(doc, end, doc.indent)
     return mapping
 
 
-def no_key(doc: Document, pos: int, indent: int) -> Error:
+def expected_key(doc: Document, pos: int, indent: int) -> Error:
     """Return the Error for a line where only a key of the mapping can stand."""
     hint = BLOCK_END + "; a value stands on one line, a key below the others"
     return doc.expected(pos, "a key at column %d" % (doc.find(pos)[0].margin + indent + 1), hint)
@@ -458,7 +456,7 @@ def parse_mapping(doc: Document, pos: int) -> "tuple[dict[Text, Node], int]":
     indent = doc.find_column(pos)
     while doc.find_column(pos) >= indent >= 0:
         if doc.find_column(pos) > indent:
-            raise no_key(doc, pos, indent)
+            raise expected_key(doc, pos, indent)
         key, pos = parse_key(doc, pos)
         if key in mapping:
             raise key.expected("each key once", "merge the two", quote(key) + " again")
@@ -510,10 +508,10 @@ def parse_value(doc: Document, pos: int, key: Text) -> "tuple[Node, int]":
         return parse_list(doc, pos, key)
     if doc.text[pos] not in "[-" and is_key_end(doc.text, parse_scalar(doc, pos)[1]):
         return parse_mapping(doc, pos)
-    raise no_item(pos, key)
+    raise expected_item(pos, key)
 
 
-def no_item(pos: int, key: Text, indent: int = -1) -> Error:
+def expected_item(pos: int, key: Text, indent: int = -1) -> Error:
     """Return the Error for a line where only an item of the key's list can stand, its dash at an indentation."""
     line, at = key.line.find(pos)
     what = 'a list item ("- %s") under %s' % (ITEMS.get(key, "item"), quote(key)[1:-1])
@@ -554,7 +552,7 @@ def parse_list(doc: Document, pos: int, key: Text) -> "tuple[list[Item], int]":
         hint = "an item stands on one line, dashes and keys each below the others; " + BLOCK_END
         raise doc.expected(pos, "a list item at column %d" % (doc.find(pos)[0].margin + indent + 1), hint)
     if column > least or column == least and doc.text[pos] == "-":
-        raise no_item(pos, key, indent)
+        raise expected_item(pos, key, indent)
     return items, pos
 
 
@@ -575,10 +573,13 @@ def parse_flow(doc: Document, pos: int) -> "tuple[Node, int]":
             pos = skip_lines(doc, pos + 1)
         elif text[pos] not in closing + "\0":
             is_below = "\n" in text[start:pos]
-            hint = {"]": 'close the list with "]"', "}": 'close the table with "}"'}[closing] if is_below else "put an item with such characters in quotes"
+            hint = 'close the list with "]"' if is_below else "put an item with such characters in quotes"
+            hint = hint if closing == "]" else 'put a comma between pairs, and "}" behind the last'
             raise doc.expected(pos, '"," or "%s"' % closing, hint)
     if text[pos] == "\0":
-        raise doc.expected(start, '"%s" before the block ends' % closing, "close what was opened", "none")
+        raise doc.expected(
+            start, '"%s" before the block ends' % closing, "close the list" if closing == "]" else "close it", "none"
+        )
     return items if closing == "]" else mapping, pos + 1
 
 
@@ -727,13 +728,13 @@ def put_node(doc: Document, table: "Any", path: "list[Text]", kind: str, node: "
         if not kind and doc.kinds.get(id(table)) == "[[":
             table = table[-1]
         if doc.kinds.get(id(table)) not in ((kind,) if kind else ("", ".", "[")):
-            raise find_again(key)
+            raise duplicate_key(key)
     if path[-1] in table and doc.kinds.get(id(table[path[-1]])) != old:
-        raise find_again(path[-1])
+        raise duplicate_key(path[-1])
     return table.setdefault(path[-1], node)
 
 
-def find_again(key: Text) -> Error:
+def duplicate_key(key: Text) -> Error:
     """Return the Error for a key that has its value already."""
     return key.expected("each key and table once", "merge the two", quote(key) + " again")
 
@@ -929,10 +930,10 @@ def find_conda_script(raws: "list[bytes]", path: str) -> "list[Found]":
 
     Every other line that could open a block of this kind or of PEP 723 counts as a block.
     """
-    openings = [i for i, raw in enumerate(raws) if find_prefix(raw)]
+    openings = [i for i, raw in enumerate(raws) if find_comment_prefix(raw)]
     if not openings:
         return []
-    first, end, prefix = openings[0], openings[0] + 1, find_prefix(raws[openings[0]])
+    first, end, prefix = openings[0], openings[0] + 1, find_comment_prefix(raws[openings[0]])
     closing = prefix + CONDA_SCRIPT_END
     while end == len(raws) or raws[end].rstrip() != closing:
         if end == len(raws) or not raws[end].startswith(prefix) and raws[end] != prefix.rstrip():
@@ -945,7 +946,7 @@ def find_conda_script(raws: "list[bytes]", path: str) -> "list[Found]":
     return [(i + 1, "conda-script", prefix, end) for i in [first, *openings[1:], *others]]
 
 
-def find_prefix(raw: bytes) -> bytes:
+def find_comment_prefix(raw: bytes) -> bytes:
     """Return what stands in front of "/// conda-script" at the end of a line, if that holds no letter or digit."""
     before = raw.rstrip()[: -len(CONDA_SCRIPT)] if raw.rstrip().endswith(CONDA_SCRIPT) else b""
     return b"" if any(map(str.isalnum, before.decode("utf-8", "replace"))) else before
@@ -979,7 +980,7 @@ ARCHIVES = (".whl", ".zip", ".tar", ".tgz", ".tbz", ".txz", ".tlz", ".gz", ".bz2
 VERSION_CHARACTERS = NAME_CHARACTERS + OPERATORS + "+*|,^$() "
 
 
-def parse_words(text: Text, what: str) -> Text:
+def parse_one_line(text: Text, what: str) -> Text:
     """Return one line of text, each run of spaces made one, that is no option or directive, with its place."""
     if text[:1] in ("-", "@", ""):
         raise text.expected(what, 'it cannot be empty or begin with "-" or "@"')
@@ -1001,7 +1002,7 @@ def find_package(spec: str) -> str:
 
 def parse_spec(text: Text) -> Text:
     """spec := (channel "::")? name (version build?)? ("[" key=value,... "]")?, as conda's MatchSpec"""
-    spec = parse_words(text, "a match spec")
+    spec = parse_one_line(text, "a match spec")
     channel, colons, rest = spec.rpartition("::")
     name, rest = split_off(rest)
     version, bracket, keys = rest.partition("[")
@@ -1045,7 +1046,7 @@ def is_version(text: str) -> bool:
 
 def parse_requirement(text: Text) -> Text:
     """requirement := name ("[" extras "]")? (version | "@" URL)? (";" marker)?, PEP 508"""
-    requirement = parse_words(text, "a PyPI requirement")
+    requirement = parse_one_line(text, "a PyPI requirement")
     name, rest = split_off(requirement)
     is_file = name.lower().endswith(ARCHIVES) or set("/\\") & set(rest.split(";")[0].split("@")[0])
     if is_file or not name[:1].isalnum() or rest.lstrip(" ")[:1] not in ("", "[", ";", "@", "(", *OPERATORS):
@@ -1082,7 +1083,7 @@ SUFFIXES = {
 SPLIT_FLAGS = ("-S", "-vS", "--split-string=", "--split-string")  # env(1)
 
 
-def find_command(data: bytes, path: str, run_with: "list[str]", shown: str = "") -> "list[str]":
+def find_run_with(data: bytes, path: str, run_with: "list[str]", shown: str = "") -> "list[str]":
     """Return the words that run the script: the block's, the shebang's, the suffix's, or sh."""
     words = run_with or parse_shebang(data, shown or path)
     if words and (run_with or not is_own_command(words)):
@@ -1105,7 +1106,7 @@ def parse_shebang(data: bytes, path: str) -> "list[str]":
     return words
 
 
-def find_program(words: "list[str]") -> int:
+def find_program_index(words: "list[str]") -> int:
     """Return which word of a command is the program that "env" starts, else the first."""
     at = 1 if os.path.basename(words[0]) == "env" and len(words) > 1 else 0
     while at and at < len(words) - 1 and (words[at].startswith("-") or "=" in words[at]):  # for env itself to read
@@ -1209,14 +1210,14 @@ def parse_substitution(text: Text, at: int, depth: int) -> "tuple[Any, int]":
 # What the keys of each dialect mean. Text in, value or Error out: no file, clock or engine.
 
 
-class Record:
+class Fields:
     """A value with the fields that its class names."""
 
     def __init__(self, **fields: object) -> None:
         self.__dict__.update(fields)
 
 
-class Metadata(Record):
+class Metadata(Fields):
     """What a script asks for, in whichever dialect."""
 
     name: str  # of its environment
@@ -1243,13 +1244,13 @@ def check_keys(mapping: "dict[Text, Node]", known: "Collection[str]", where: str
             raise key.expected("no selector behind a key", "put it behind the items of a list", "one")
 
 
-def find_facts(subdir: str) -> "dict[str, bool]":
+def find_selectors(subdir: str) -> "dict[str, bool]":
     """Return what each name of a selector is on a platform, such as "osx-arm64"."""
     system, _, machine = subdir.partition("-")
-    facts = {name: name == system for name in ("linux", "osx", "win")}
-    facts.update(unix=system != "win", x86=machine in ("32", "64"), x86_64=machine == "64")
+    selectors = {name: name == system for name in ("linux", "osx", "win")}
+    selectors.update(unix=system != "win", x86=machine in ("32", "64"), x86_64=machine == "64")
     names = ("arm64", "aarch64", "armv7l", "ppc64le", "riscv64", "s390x", "linux32", "linux64", "win32", "win64")
-    return {**facts, **{name: name in (machine, system + machine) for name in names}}
+    return {**selectors, **{name: name in (machine, system + machine) for name in names}}
 
 
 def is_selected(item: Text, subdir: str) -> bool:
@@ -1258,17 +1259,17 @@ def is_selected(item: Text, subdir: str) -> bool:
     if not opening:
         return True
     selector, bracket, _ = comment.partition("]")
-    words, facts = selector.split(), find_facts(subdir)
-    if before and bracket and words and set(words) <= {*facts, "and", "or", "not"}:
+    words, selectors = selector.split(), find_selectors(subdir)
+    if before and bracket and words and set(words) <= {*selectors, "and", "or", "not"}:
         hint = "write " + quote("# [%s] %s" % (" ".join(words), before.strip()))  # conda-build reads it there as well
         raise item.line.expected(item.comment.at, "a selector in front of other words", hint)
     if before:
         return True
     parts = [[term.split() or [""] for term in part.split(" and ")] for part in " ".join(words).split(" or ")]
-    if not bracket or any(name not in facts or set(nots) - {"not"} for part in parts for *nots, name in part):
+    if not bracket or any(name not in selectors or set(nots) - {"not"} for part in parts for *nots, name in part):
         what = 'a selector of names joined by "and", "or" and "not"'
-        raise item.line.expected(item.comment.at, what, "the names are " + ", ".join(facts))
-    return any(all(facts[name] != len(nots) % 2 for *nots, name in part) for part in parts)
+        raise item.line.expected(item.comment.at, what, "the names are " + ", ".join(selectors))
+    return any(all(selectors[name] != len(nots) % 2 for *nots, name in part) for part in parts)
 
 
 def find_items(mapping: "dict[Text, Node]", name: str, subdir: str) -> "list[Any]":
@@ -1277,7 +1278,7 @@ def find_items(mapping: "dict[Text, Node]", name: str, subdir: str) -> "list[Any
         return []
     key, node = find_key(mapping, name), mapping[Text(name)]
     if isinstance(node, dict):
-        raise no_item(next(iter(node)).at, key)
+        raise expected_item(next(iter(node)).at, key)
     if not isinstance(node, list) or not node:
         hint = 'write one "- %s" a line below it, deeper than the key' % ITEMS[name]
         found = quote(str(node)) if node else "nothing"
@@ -1390,7 +1391,7 @@ def parse_pep_723(lines: "list[Line]", data: bytes, path: str) -> Metadata:
     pip = [parse_requirement(text) for text in find_typed(block, "dependencies", list)]
     channels = parse_channels(find_typed(conda, "channels", list))
     words = parse_shebang(data, path)
-    is_python = words and os.path.basename(words[find_program(words)]).startswith("python") and "-m" not in words
+    is_python = words and os.path.basename(words[find_program_index(words)]).startswith("python") and "-m" not in words
     run_with = words if is_python and not is_own_command(words) else ["python"]
     return Metadata(dialect="pep723", specs=specs, pip=pip, channels=channels, run_with=run_with)
 
@@ -1411,15 +1412,15 @@ def find_entrypoint(block: "dict[Text, Node]", subdir: str) -> Text:
 
 def is_met(text: Text, subdir: str, find_version: "Callable[[str], str]") -> bool:
     """when := "__unix" | "__linux" | "__osx" | "__win" | ("__glibc" | "__cuda") (version ("," version)*)?"""
-    facts = find_facts(subdir)
+    selectors = find_selectors(subdir)
     if text in ("__unix", "__linux", "__osx", "__win"):
-        return facts[text[2:]]
+        return selectors[text[2:]]
     hint = "write __unix, __linux, __osx, __win, or __glibc or __cuda and versions"
     error = text.expected('a virtual package, such as "__cuda >=12"', hint)
     name, rest = split_off(text)
     if name not in ("__glibc", "__cuda"):
         raise error
-    found = find_version(name) if name == "__cuda" or facts["linux"] else ""
+    found = find_version(name) if name == "__cuda" or selectors["linux"] else ""
     answer, numbers = bool(found), [int(part) for part in found.split(".") if is_number(part)]
     for term in "".join(rest.split()).split(",") if rest.strip() else []:
         operator, version = split_off(term, OPERATORS)
@@ -1473,7 +1474,7 @@ def parse_conda_script(lines: "list[Line]", path: str, subdir: str, find_version
     specs: dict[str, str] = {}
     for name, node in find_typed(block, "dependencies", dict).items():
         if name.lower() in specs:
-            raise find_again(name)
+            raise duplicate_key(name)
         specs[name.lower()] = parse_dependency(name, node, subdir, find_version)
     found = [spec for spec in specs.values() if spec]
     if not found:
@@ -1741,7 +1742,7 @@ def sync_folder(path: str) -> None:
 LOWEST_FD = 3  # below are the standard streams, open or not: a child gets others there
 
 
-def lift(fd: int) -> int:
+def lift_fd(fd: int) -> int:
     """Return a descriptor moved above those of the standard streams, which a caller may have closed."""
     if fd >= LOWEST_FD or not fcntl:
         return fd
@@ -1810,12 +1811,12 @@ FINAL = "!final"  # behind a key that conda lets no stronger file change
 HOURS_HINT = "write a number from 0 on, such as 25 or 0.5"
 
 
-class Config(Record):
+class Config(Fields):
     """The settings of a run: paths are absolute."""
 
     env_dir: str
     subdir: str  # of the platform for which all is done
-    keep_hours: float
+    max_unused_hours: float
     engine: str
     condarc: "Condarc"
 
@@ -1957,7 +1958,7 @@ def parse_section(lines: "list[Line]") -> "tuple[Text, Node]":
     else:
         value, pos = parse_value(doc, pos, key)
     if doc.text[pos] != "\0":
-        raise no_key(doc, pos, 0)
+        raise expected_key(doc, pos, 0)
     return key, value
 
 
@@ -2029,7 +2030,7 @@ def read_config(environ: "Environ", executable: str) -> Config:
     if asked and asked not in KNOWN_SUBDIRS:
         raise asked.expected("a platform that conda knows for subdir", "write one such as linux-64, or leave it out")
     path, subdir = os.path.normpath(path), str(asked or find_subdir(sys.platform, MACHINE))
-    return Config(env_dir=path, subdir=subdir, keep_hours=hours, engine=str(engine), condarc=condarc)
+    return Config(env_dir=path, subdir=subdir, max_unused_hours=hours, engine=str(engine), condarc=condarc)
 
 
 # ---- Hosts ---------------------------------------------------------------------------
@@ -2064,10 +2065,10 @@ def find_host() -> str:
     return "%s-%s" % (plain, sha256(os.fsencode("\n".join([name, boot, space]))).hexdigest()[:8])
 
 
-HOST = find_host()
+HOST_ID = find_host()
 
 
-def find_worth(folder: str) -> str:
+def find_flock_scope(folder: str) -> str:
     """Return whom flock(2) in a folder binds: the "kernel" that alone has the disk, "all" hosts that have it, or ""."""
     path = os.path.realpath(folder) + "/"
     mounts = [mount for mount in read_mounts() if path.startswith(mount[0].rstrip("/") + "/")]
@@ -2081,7 +2082,7 @@ def find_worth(folder: str) -> str:
 
 def find_boot(folder: str) -> float:
     """Return since when somebody may be at work in a folder: since the boot of the kernel that alone has it, or 0."""
-    return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME) if find_worth(folder) == "kernel" else 0
+    return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME) if find_flock_scope(folder) == "kernel" else 0
 
 
 # ---- Processes -----------------------------------------------------------------------
@@ -2161,17 +2162,17 @@ def read_paths_in_use(pid: int) -> "Iterator[bytes]":
 
 LOCK_POLL_S = 0.05  # a person notices more
 SLOW_POLL_S = 0.5  # for those who wait long: on a network each look is several messages
-DEAD_S = 600  # what another host has not renewed for so long is of the dead
-RENEW_S = DEAD_S / 40
-BOUND_S = DEAD_S / 10  # the same where we were given a lock that should bind that host
-FOREIGN_S = 30 * 86400  # how long a lease of another host counts, unless that takes it away
-UNSHARED = ".unshared"  # in .leases: of an env-dir where flock(2) does not bind all hosts
+STALE_S = 600  # what another host has not renewed for so long is of the dead
+RENEW_S = STALE_S / 40
+STALE_FLOCK_S = STALE_S / 10  # the same where we were given a lock that should bind that host
+FOREIGN_LEASE_S = 30 * 86400  # how long a lease of another host counts, unless that takes it away
+MARKS_NEEDED = ".unshared"  # in .leases: of an env-dir where flock(2) does not bind all hosts
 MARK_NUMBERS = iter(range(1 << 62))  # of this process: a descriptor's would be another thread's when that is moved
 
 
 def leave_mark(folder: str, pid: int, start: str = "") -> str:
     """Leave the mark of a process in PATH.MODE, and return its path."""
-    mark = os.path.join(folder, "%s.%d.%s-%d" % (HOST, pid, start or find_start(pid), next(MARK_NUMBERS)))
+    mark = os.path.join(folder, "%s.%d.%s-%d" % (HOST_ID, pid, start or find_start(pid), next(MARK_NUMBERS)))
     if os.path.islink(folder) or not os.path.isdir(folder):  # nothing of ours
         try_to(os.unlink, folder)
     while True:
@@ -2208,28 +2209,39 @@ class Lock:
     By flock(2), where there is such: it belongs to the open file, so to every process that has a copy of the
     descriptor. And by a mark, a file PATH.MODE/HOST.PID.START-NUMBER, of who has it alone, or shares it where flock may
     not bind all hosts: each shows its own, then looks at those of others. Only who can see a process may declare
-    it dead: another host's mark counts for FOREIGN_S, one of who has the lock alone as long as it is renewed.
-    `sign` is a file that says for all hosts that marks are needed; `rival` is who was in the way.
+    it dead: another host's mark counts for FOREIGN_LEASE_S, one of who has the lock alone as long as it is renewed.
+    `marks_needed` is a file that says for all hosts that marks are needed; `rival` is who was in the way.
     """
 
-    is_told = False  # that marks are needed
+    is_announced = False  # that marks are needed
     opened: "set[int]" = set()  # by this process: a forked child is to have none of them
     opening = allocate_lock()  # of that, for threads
 
     def __init__(
-        self, path: str, say: "Progress", sign: str = "", find_old: "Callable[[], dict[str, list[str]]]" = dict
+        self,
+        path: str,
+        progress: "Progress",
+        marks_needed: str = "",
+        find_old: "Callable[[], dict[str, list[str]]]" = dict,
     ) -> None:
-        self.path, self.say, self.sign, self.mark, self.rival, self.fd = path, say, sign, "", "", -1
+        self.path, self.progress, self.marks_needed, self.mark, self.blocker, self.fd = (
+            path,
+            progress,
+            marks_needed,
+            "",
+            "",
+            -1,
+        )
         self.is_taken, self.taken_s = False, 0.0  # when, by this host's clock
         self.find_old = find_old  # of marks that lie elsewhere
         self.seen: dict[str, float] = {}  # marks of other hosts, and their times
-        self.made: os.stat_result | None = None  # of a folder, at first sight
-        self.noted, self.life = "", -1  # the latter of an engine: see Held
+        self.made_folder: os.stat_result | None = None  # of a folder, at first sight
+        self.noted, self.stop_fd = "", -1  # the latter of an engine: see EngineProcess
         self.renewal: object = None  # of our note, while that lasts
         for flags in (os.O_RDWR | os.O_CREAT, os.O_RDONLY):  # reading is enough for a shared lock
             try:
                 with Lock.opening:
-                    self.fd = lift(os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o644))
+                    self.fd = lift_fd(os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o644))
                     Lock.opened.add(self.fd)
                 break
             except OSError as e:
@@ -2252,13 +2264,13 @@ class Lock:
         if self.fd < 0:
             return not exclusive
         self.release_mark()
-        self.rival, self.taken_s = "", time.time()
+        self.blocker, self.taken_s = "", time.time()
         is_given = self.take_by_flock(exclusive)
         if is_given is None:
-            self.learn()
-        if is_given is not False and (exclusive or not is_given or self.is_worthless()):
-            self.rival = self.find_rival(exclusive, bool(is_given))
-        self.is_taken = is_given is not False and not self.rival
+            self.require_marks()
+        if is_given is not False and (exclusive or not is_given or self.needs_marks()):
+            self.blocker = self.find_blocker(exclusive, bool(is_given))
+        self.is_taken = is_given is not False and not self.blocker
         if not self.is_taken:
             self.release_mark()
             self.release_flock()
@@ -2280,28 +2292,28 @@ class Lock:
             return None  # ENOLCK, ENOSYS, EOPNOTSUPP; EIO, EINVAL and EACCES of what does not do its best
         return True
 
-    def is_worthless(self) -> bool:
+    def needs_marks(self) -> bool:
         """Answer whether flock may not bind all hosts that have the folder; a block device is of this one alone."""
-        if not self.sign or os.path.exists(self.sign) or os.path.exists(NFS_SERVER):
-            return bool(self.sign)
-        return os.major(os.fstat(self.fd).st_dev) == 0 and not find_worth(os.path.dirname(self.path))
+        if not self.marks_needed or os.path.exists(self.marks_needed) or os.path.exists(NFS_SERVER):
+            return bool(self.marks_needed)
+        return os.major(os.fstat(self.fd).st_dev) == 0 and not find_flock_scope(os.path.dirname(self.path))
 
-    def learn(self) -> None:
+    def require_marks(self) -> None:
         """Leave the sign that flock does not bind all hosts here, so that leases leave marks from now on."""
-        if self.sign and not os.path.exists(self.sign):
-            try_to(write_file, self.sign, b"")  # where that cannot be, nothing is removed either
+        if self.marks_needed and not os.path.exists(self.marks_needed):
+            try_to(write_file, self.marks_needed, b"")  # where that cannot be, nothing is removed either
 
-    def find_rival(self, exclusive: bool, is_given: bool) -> str:
+    def find_blocker(self, exclusive: bool, is_given: bool) -> str:
         """Show our mark, and return who stands against us by his, or by a note that he renews; "" for nobody."""
         now = self.announce("exclusive" if exclusive else "shared", is_given)
         for folder in [self.path + ".exclusive", self.path + ".shared"][: 1 + exclusive]:
             old = self.find_old().get(os.path.basename(folder), []) if exclusive else []
             for mark in [*list_marks(folder), *old]:
-                if mark != self.mark and self.counts(mark, folder.endswith(".shared"), is_given, now):
+                if mark != self.mark and self.may_be_held(mark, folder.endswith(".shared"), is_given, now):
                     return "process %d on %s" % find_holder(mark)[1::-1]
-        note = self.read_note() if exclusive and (not is_given or self.is_worthless()) else ""
-        is_foreign = note.startswith("process ") and note.split(" ")[3:4] != [HOST + ","]
-        return note if is_foreign and abs(now - read_time(self.path, now)) < DEAD_S else ""
+        note = self.read_note() if exclusive and (not is_given or self.needs_marks()) else ""
+        is_foreign = note.startswith("process ") and note.split(" ")[3:4] != [HOST_ID + ","]
+        return note if is_foreign and abs(now - read_time(self.path, now)) < STALE_S else ""
 
     def announce(self, mode: str, is_given: bool) -> float:
         """Leave our mark, and return what time it is: on a network, the file server's.
@@ -2309,9 +2321,9 @@ class Lock:
         Raise Error for one that cannot be left, unless flock does without, or nobody may write here.
         """
         folder, is_shared = os.path.dirname(self.path), mode == "shared"
-        if self.say.verbose and not Lock.is_told and is_shared:
-            Lock.is_told = True
-            self.say.line("%s has no file locks that bind all hosts: using lock files" % folder)
+        if self.progress.verbose and not Lock.is_announced and is_shared:
+            Lock.is_announced = True
+            self.progress.line("%s has no file locks that bind all hosts: using lock files" % folder)
         try:
             self.mark = leave_mark("%s.%s" % (self.path, mode), os.getpid())
             return os.stat(self.mark).st_mtime
@@ -2322,22 +2334,23 @@ class Lock:
             hint = 'free some on its disk: "conda-tmpenv clear" removes what is idle'
             raise Error(message, self.path, hint=hint) from e
 
-    def counts(self, mark: str, is_shared: bool, is_given: bool, now: float) -> bool:
+    def may_be_held(self, mark: str, is_shared: bool, is_given: bool, now: float) -> bool:
         """Answer whether the process that left a mark may still be there; take away a mark of the dead."""
         (host, pid, start), renewed = find_holder(mark), read_time(mark, 0)  # 0: it has just gone
-        if host == HOST:
+        if host == HOST_ID:
             is_over = not is_running(pid, start)
         else:
-            is_over = abs(now - renewed) >= FOREIGN_S or is_given and renewed < find_boot(os.path.dirname(self.path))
+            boot = find_boot(os.path.dirname(self.path)) if is_given else 0
+            is_over = abs(now - renewed) >= FOREIGN_LEASE_S or renewed < boot
         if is_over:
-            if host != HOST or not is_shared:  # what shares may have left others behind: see Collector.sweep()
+            if host != HOST_ID or not is_shared:  # what shares may have left others behind: see Collector.sweep()
                 try_to(os.unlink, mark)
             return False
-        if host == HOST or is_shared:
+        if host == HOST_ID or is_shared:
             return True
         if is_given and self.seen.setdefault(mark, renewed) < renewed:  # by somebody who has what we were given
-            self.learn()
-        return abs(now - renewed) < (BOUND_S if is_given and not self.is_worthless() else DEAD_S)
+            self.require_marks()
+        return abs(now - renewed) < (STALE_FLOCK_S if is_given and not self.needs_marks() else STALE_S)
 
     def wait(self, exclusive: bool, is_over: "Callable[[], bool]" = bool) -> "Lock":
         """Take the lock when it can be had; say for whom we wait, unless it is a matter of moments.
@@ -2349,10 +2362,10 @@ class Lock:
             raise Error("expected a folder in which a lock file can be made, found none", self.path, hint=OWN_FOLDER)
         while not self.take(exclusive) and not is_over():
             if not holder:
-                other = self.rival or "another process to let go of " + self.path
+                other = self.blocker or "another process to let go of " + self.path
                 holder = self.read_note() or (other if time.time() > start + 1 else "")
                 if holder:
-                    self.say.line("waiting for " + printable(holder))
+                    self.progress.line("waiting for " + printable(holder))
             time.sleep(pause_s * (0.5 + os.urandom(1)[0] / 256))  # not in step with others
             pause_s = min(1.1 * pause_s, SLOW_POLL_S)
         return self
@@ -2364,7 +2377,7 @@ class Lock:
     def note(self, what: str, folder: str = "") -> None:
         """Leave a note for those who wait, where that can be written, and renew it; an empty one withdraws it.
 
-        `made` becomes the status of a folder that we are about to make.
+        `made_folder` becomes the status of a folder that we are about to make.
         """
         from threading import Thread
 
@@ -2373,7 +2386,7 @@ class Lock:
         self.renewal = object() if what else None  # which ends the one before
         if not what and self.noted != self.read_note():  # who has taken us for dead left his own
             return
-        self.noted, self.made = what and "process %d on %s, which %s" % (os.getpid(), HOST, what), None
+        self.noted, self.made_folder = what and "process %d on %s, which %s" % (os.getpid(), HOST_ID, what), None
         try:
             os.ftruncate(self.fd, 0)
             os.lseek(self.fd, 0, os.SEEK_SET)
@@ -2392,26 +2405,26 @@ class Lock:
         renewed = time.time()
         while self.renewal is renewal:
             time.sleep(LOCK_POLL_S)
-            if folder and not self.made and not self.is_overwritten():
-                self.made = read_status(folder)
+            if folder and not self.made_folder and not self.is_overwritten():
+                self.made_folder = read_status(folder)
             if abs(time.time() - renewed) >= RENEW_S:
                 if self.is_overwritten():
-                    try_to(os.write, self.life, b"x")
+                    try_to(os.write, self.stop_fd, b"x")
                     return
                 renewed = time.time()
                 for place in (mark, self.path):
                     try_to(os.utime, place)
 
-    def is_taken_over(self, folder: str, sign: str) -> bool:
-        """Answer whether a folder that we make is another's by now, whom no lock of ours binds: with his sign in it,
+    def is_taken_over(self, folder: str, marker: str) -> bool:
+        """Answer whether a folder that we make is another's by now, whom no lock of ours binds: with his marker in it,
         or since he took us for dead, and wrote a note of his own."""
         found = read_status(folder)
-        is_ours = self.made and found and os.path.samestat(self.made, found)
-        return not is_ours and (os.path.lexists(sign) or self.is_overwritten())
+        is_ours = self.made_folder and found and os.path.samestat(self.made_folder, found)
+        return not is_ours and (os.path.lexists(marker) or self.is_overwritten())
 
     def is_doubtful(self) -> bool:
         """Answer whether we were out for so long that others may have taken us for dead."""
-        return abs(time.time() - self.taken_s) > DEAD_S / 2
+        return abs(time.time() - self.taken_s) > STALE_S / 2
 
     def release_mark(self) -> None:
         if self.mark:
@@ -2495,7 +2508,7 @@ class Uses:
     """
 
     def __init__(self, log: bytes) -> None:
-        self.made: dict[str, Use] = {}
+        self.creations: dict[str, Use] = {}
         self.scripts: dict[str, dict[bytes, Use]] = {}
         self.hosts: dict[str, dict[str, Use]] = {}
         for row in log.split(b"\n")[:-1]:  # the last may be on its way
@@ -2506,9 +2519,9 @@ class Uses:
     def add(self, use: "Use", event: bytes, name: str, host: str, script: bytes) -> None:
         if event in (b"create", b"remove"):
             self.hosts.pop(name, None)
-            self.made[name] = use
+            self.creations[name] = use
         if event == b"remove":
-            del self.made[name]
+            del self.creations[name]
             return
         for table, key in ((self.scripts, script), (self.hosts, host)):
             uses: Any = table.setdefault(name, {})
@@ -2520,7 +2533,7 @@ class Uses:
     def of(self, name: str) -> "list[Use]":
         """Return all that is kept of an environment."""
         by_host, by_script = self.hosts.get(name, {}), self.scripts.get(name, {})
-        return [*by_host.values(), *by_script.values(), *([self.made[name]] if name in self.made else [])]
+        return [*by_host.values(), *by_script.values(), *([self.creations[name]] if name in self.creations else [])]
 
 
 # ---- Store ---------------------------------------------------------------------------
@@ -2528,9 +2541,9 @@ class Uses:
 # or deleted. Knows neither engines nor what a script says.
 
 MARKER = "conda-meta/conda-execute"  # no suffix: conda, mamba and rattler take each *.json there for a package
-KEPT = ".scripts"
-KEPT_S = 5  # from keeping a script to the start of what reads it
-MOMENT_S = 10  # for which those who wait for a builder may hold a lease
+SCRIPTS = ".scripts"
+SCRIPT_GRACE_S = 5  # from keeping a script to the start of what reads it
+BUILDER_GRACE_S = 10  # for which those who wait for a builder may hold a lease
 CLOCK_S = 300  # by how much a clock may be wrong
 MAX_TRIES = 9  # where another process may be in between each time
 PLATFORM = ".platform-"  # and a subdir, in .leases: of the machines that env-dir itself belongs to
@@ -2579,7 +2592,7 @@ def read_records(prefix: str) -> "Iterator[dict[str, Any]]":
             yield record
 
 
-def survey(prefix: str) -> "tuple[int, str]":
+def count_files(prefix: str) -> "tuple[int, str]":
     """Return how many of the files that packages brought are there and not empty, and the oldest of them."""
     count, oldest = 0, (float("inf"), "")
     for record in read_records(prefix):
@@ -2601,7 +2614,7 @@ def survey(prefix: str) -> "tuple[int, str]":
     return count, oldest[1]
 
 
-def find_home(env_dir: str, subdir: str) -> str:
+def find_platform_dir(env_dir: str, subdir: str) -> str:
     """Return where environments of a platform lie: env-dir belongs to the machines of the platform that made it."""
     own = os.path.join(env_dir, subdir)
     for home in (env_dir, own):
@@ -2614,10 +2627,10 @@ def find_home(env_dir: str, subdir: str) -> str:
 class EnvDir:
     """env-dir: where each environment lies under its name. Times are in s since the epoch."""
 
-    def __init__(self, env_dir: str, keep_s: float, say: "Progress", subdir: str = "") -> None:
-        self.top, self.keep_s, self.say = env_dir, keep_s, say
+    def __init__(self, env_dir: str, max_unused_s: float, progress: "Progress", subdir: str = "") -> None:
+        self.configured_dir, self.max_unused_s, self.progress = env_dir, max_unused_s, progress
         self.subdir = subdir or find_subdir(sys.platform, MACHINE)
-        self.env_dir = find_home(env_dir, self.subdir)
+        self.env_dir = find_platform_dir(env_dir, self.subdir)
         self.old_marks: dict[str, list[str]] | None = None
         self.ahead_s: float | None = None  # by how much this host's clock is ahead of the disk's
 
@@ -2626,7 +2639,7 @@ class EnvDir:
 
     def lock(self, name: str) -> Lock:
         make_folder(self.path(".leases"))  # which may have been deleted
-        return Lock(self.path(".leases", name), self.say, self.path(".leases", UNSHARED), self.find_old_marks)
+        return Lock(self.path(".leases", name), self.progress, self.path(".leases", MARKS_NEEDED), self.find_old_marks)
 
     def now(self) -> float:
         """Return the time of the disk, which may be a server's, in s; this host's where nothing can be touched."""
@@ -2635,11 +2648,11 @@ class EnvDir:
             self.ahead_s = 0.0 if try_to(os.utime, path) else time.time() - read_time(path, time.time())
         return time.time() - self.ahead_s
 
-    def learn(self) -> None:
+    def require_marks(self) -> None:
         """Leave the sign that leases have to leave marks, where this host's locks may not bind all others."""
-        if sys.platform == "linux" and not find_worth(self.env_dir):
+        if sys.platform == "linux" and not find_flock_scope(self.env_dir):
             with self.lock(".platform") as lock:
-                lock.learn()
+                lock.require_marks()
 
     def find_marker(self, name: str) -> "dict[str, list[str]]":
         """Return what the marker of a complete environment says, by key; nothing where there is none to believe.
@@ -2654,27 +2667,27 @@ class EnvDir:
         is_whole = is_here and platform == self.subdir and not any(map(is_gone, needed))
         return marker if is_whole and not os.path.islink(prefix) else {}
 
-    def mark(self, name: str, fields: "list[tuple[str, str]]") -> None:
+    def write_marker(self, name: str, fields: "list[tuple[str, str]]") -> None:
         """Declare an environment complete: last, at once, and on the disk after all of it and before its first use."""
-        marker, (count, oldest) = self.path(name, MARKER), survey(self.path(name))
+        marker, (count, oldest) = self.path(name, MARKER), count_files(self.path(name))
         place = [("prefix", self.path(name)), ("platform", self.subdir), ("oldest", oldest), ("files", str(count))]
         write_file(marker + ".part", format_marker(place + fields))
         os.replace(marker + ".part", marker)
         sync_folder(os.path.dirname(marker))
 
-    def unmark_if_damaged(self, name: str) -> bool:
+    def remove_marker_if_damaged(self, name: str) -> bool:
         """Take the marker from an environment of which files have gone; answer whether that was so."""
         with self.lock(name + ".build") as builder:
             [files] = self.find_marker(name).get("files", ["0"])
-            is_damaged = builder.take(exclusive=True) and survey(self.path(name))[0] < int(files)
+            is_damaged = builder.take(exclusive=True) and count_files(self.path(name))[0] < int(files)
             if is_damaged:
                 try_to(os.unlink, self.path(name, MARKER))
             return is_damaged
 
-    def check(self, *names: str) -> None:
+    def check_owners(self, *names: str) -> None:
         """Refuse an env-dir, or what else in it is named, in which others could leave what we would run."""
-        for folder in dict.fromkeys((self.top, self.env_dir)):
-            check_folder(folder, "an env-dir", link_too=folder == self.top)
+        for folder in dict.fromkeys((self.configured_dir, self.env_dir)):
+            check_folder(folder, "an env-dir", link_too=folder == self.configured_dir)
         for name in names:
             check_folder(self.path(name), "a folder")
 
@@ -2690,7 +2703,7 @@ class EnvDir:
         except FileNotFoundError:
             return
         except NotADirectoryError as e:
-            raise self.unwritable(e) from None
+            raise self.cannot_write(e) from None
         names = [name for name in names if name not in OF_FILE_SYSTEMS and not name.startswith(OF_FILE_SYSTEMS_TOO)]
         special = {os.path.realpath(os.sep): "the root of all", os.path.realpath(os.path.expanduser("~")): "a home"}
         found = special.get(os.path.realpath(self.env_dir), "a folder")
@@ -2708,7 +2721,7 @@ class EnvDir:
 
     def make(self, name: str = "") -> None:
         """Create env-dir and what conda-execute keeps in it, its sign first; refuse what is in the way."""
-        self.check(".leases", ".trash", KEPT)
+        self.check_owners(".leases", ".trash", SCRIPTS)
         try:
             self.refuse_others()
             make_folder(self.env_dir)
@@ -2719,11 +2732,11 @@ class EnvDir:
             for folder in (".leases", ".trash"):
                 make_folder(self.path(folder))
             os.utime(self.path(".leases"))  # fails where nothing can be written
-            self.claim()
-            self.learn()
+            self.record_platform()
+            self.require_marks()
         except OSError as e:
-            raise self.unwritable(e) from None
-        self.check(".leases", ".trash", KEPT)
+            raise self.cannot_write(e) from None
+        self.check_owners(".leases", ".trash", SCRIPTS)
         path = self.path(name)  # a file server's client may still see what has just been removed, but does not list it
         if path in list_files(self.env_dir) and name not in self.find_names():
             kind = "a link" if os.path.islink(path) else "a folder" if os.path.isdir(path) else "a file"
@@ -2741,25 +2754,25 @@ class EnvDir:
                         self.old_marks.setdefault(name + mode, []).append(path)
         return self.old_marks
 
-    def claim(self) -> None:
+    def record_platform(self) -> None:
         """Note which platform made env-dir; where that is another, ours is the folder called like it."""
         mark = PLATFORM + self.subdir
         if os.path.exists(self.path(".leases", mark)):
             return
         with self.lock(".platform").wait(exclusive=True):
-            before, self.env_dir = self.env_dir, find_home(self.top, self.subdir)
+            before, self.env_dir = self.env_dir, find_platform_dir(self.configured_dir, self.subdir)
             if self.env_dir == before:
                 write_file(self.path(".leases", mark), b"")
         if self.env_dir != before:
             self.make()
 
-    def unwritable(self, cause: OSError) -> Error:
+    def cannot_write(self, cause: OSError) -> Error:
         message = "expected an env-dir that can be written to, found: %s" % cause.strerror
         return Error(message, self.env_dir, hint=OWN_FOLDER)
 
     def append(self, event: str, name: str, script: str) -> bool:
         """Append a row to usage.tsv in one write, and date the marker; answer whether that could be done."""
-        row = format_use(int(time.time()), event, name, os.getpid(), HOST, os.path.abspath(script) if script else "")
+        row = format_use(int(time.time()), event, name, os.getpid(), HOST_ID, os.path.abspath(script) if script else "")
         if event != "remove":  # a time that no damage to the log can take away; where it cannot be set, nobody collects
             try_to(os.utime, self.path(name, MARKER))
         try:
@@ -2780,11 +2793,12 @@ class EnvDir:
 
     def last_use(self, name: str, uses: "Uses | None" = None) -> float:
         """Return when an environment or a kept script was used last; 0 for one that is not complete."""
-        now, is_kept = self.now(), name.startswith(KEPT)
+        now, is_kept = self.now(), name.startswith(SCRIPTS)
         dated = self.path(name) if is_kept else self.path(name, MARKER)
         if is_gone(dated):
             return 0
-        marked = read_time(dated, now) + KEPT_S * is_kept  # one that may not be looked at is none that is not complete
+        # One that may not be looked at is none that is not complete.
+        marked = read_time(dated, now) + SCRIPT_GRACE_S * is_kept
         last = max([marked, *(when for when, _ in (uses.of(name) if uses else ()))])
         if last <= now + CLOCK_S:
             return last
@@ -2793,7 +2807,7 @@ class EnvDir:
 
     def find_names(self) -> "list[str]":
         """Return what bears our sign, as paths below env-dir: kept scripts, and environments, whole or not."""
-        names = [os.path.join(KEPT, name) for name in list_names(self.path(KEPT)) if is_hex(name, 64)]
+        names = [os.path.join(SCRIPTS, name) for name in list_names(self.path(SCRIPTS)) if is_hex(name, 64)]
         for name in map(os.path.basename, list_files(self.env_dir)):
             signs = self.path(name, MARKER), self.path(".leases", name + ".build")
             names += [name] if is_hex(name, 20) and any(map(os.path.lexists, signs)) else []
@@ -2809,14 +2823,14 @@ MARK_S = 3  # from leaving a mark to dating the environment
 ASIDE = ".aside"  # what a rebuild may yet put back
 
 
-def find_prefix_name(place: bytes) -> str:
+def find_env_of_path(place: bytes) -> str:
     """Return whose a path below env-dir is: an environment's, as its lease is, its builder's, or a kept script's.
 
-    >>> find_prefix_name(b".leases/ea977067a8fbeb21a594.build"), find_prefix_name(b".scripts/ab12/plot.py")
+    >>> find_env_of_path(b".leases/ea977067a8fbeb21a594.build"), find_env_of_path(b".scripts/ab12/plot.py")
     ('ea977067a8fbeb21a594.build', '.scripts/ab12')
     """
     first, *rest = os.fsdecode(place[:200].split(b"\n")[0]).split("/")
-    if first == KEPT:
+    if first == SCRIPTS:
         return "/".join([first, *rest[:1]])
     name = "".join(rest[:1] if first == ".leases" else first)
     return name[: 26 if name.startswith(".build", 20) else 20]
@@ -2831,11 +2845,11 @@ def find_trashed(entry: str) -> str:
     stem = entry[: -len(ASIDE)] if entry.endswith(ASIDE) else entry
     name, pid, time_ns = ["", "", *stem.rsplit(".", 2)][-3:]
     is_named = pid.isdigit() and time_ns.isdigit() and len(time_ns) == 19
-    is_kept = name.startswith(KEPT + ".") and is_hex(name[len(KEPT) + 1 :], 64)
+    is_kept = name.startswith(SCRIPTS + ".") and is_hex(name[len(SCRIPTS) + 1 :], 64)
     return name if is_named and (is_hex(name, 20) or is_kept) else ""
 
 
-def start_collector(env_dir: str, keep_s: float) -> None:
+def start_collector(env_dir: str, max_unused_s: float) -> None:
     """Collect in a process that has nothing of the caller's: no descriptor, session, folder or parent."""
     import subprocess
 
@@ -2843,7 +2857,7 @@ def start_collector(env_dir: str, keep_s: float) -> None:
     if fcntl:  # by a shell that ends at once: a script is to have no child that it does not know of
         argv = ["/bin/sh", "-c", '"$@" &', "sh", *argv]
     flags = 0 if fcntl else 0x8 | 0x200  # DETACHED_PROCESS, CREATE_NEW_PROCESS_GROUP
-    settings = {"CONDA_EXECUTE_ENV_DIR": env_dir, "CONDA_EXECUTE_REMOVE_IF_UNUSED_FOR": repr(keep_s / 3600)}
+    settings = {"CONDA_EXECUTE_ENV_DIR": env_dir, "CONDA_EXECUTE_REMOVE_IF_UNUSED_FOR": repr(max_unused_s / 3600)}
     environ = {**os.environ, **settings}  # a CONDARC may be said from the caller's folder
     options: dict[str, Any] = {"creationflags": flags, "start_new_session": True, "cwd": "/", "env": environ}
     try:
@@ -2876,14 +2890,14 @@ class Collector(EnvDir):
         for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
             places = b"\n".join(read_paths_in_use(pid))
             for part in (part for root in roots for part in places.split(root)[1:]):
-                yield find_prefix_name(part), pid if pid != os.getpid() else os.getppid()
+                yield find_env_of_path(part), pid if pid != os.getpid() else os.getppid()
 
     def find_logged(self) -> "Iterator[tuple[str, int]]":
         """Yield where each process of this host runs that the log names, and that has not ended."""
         uses = self.read_uses()
         for name, row in ((one, row) for one in uses.scripts for _, row in uses.of(one)):
             pid, host, script = row.split(b"\t")[3:]
-            if host == os.fsencode(HOST) and pid.isdigit() and is_running(int(pid), ""):
+            if host == os.fsencode(HOST_ID) and pid.isdigit() and is_running(int(pid), ""):
                 yield name, int(pid)
                 yield os.path.dirname(unescape(script)).replace(self.path(""), ""), int(pid)
 
@@ -2917,24 +2931,25 @@ class Collector(EnvDir):
         for entry in asides:
             os.rename(self.path(".trash", entry), self.path(".trash", entry[: -len(ASIDE)]))
 
-    def find_strangers(self, name: str, uses: Uses, is_held: bool = False) -> "list[str]":
+    def find_users_elsewhere(self, name: str, uses: Uses, is_held: bool = False) -> "list[str]":
         """Return who of other hosts may still run in an environment, whom no lock binds; of one that is held, all."""
         last = self.last_use(name)
-        if last < self.now() - FOREIGN_S:
+        if last < self.now() - FOREIGN_LEASE_S:
             return []
-        if name.startswith(KEPT):  # no lease tells who reads a script
+        if name.startswith(SCRIPTS):  # no lease tells who reads a script
             boot = find_boot(self.env_dir)
             hosts = {host for users in uses.hosts.values() for host, (when, _) in users.items() if when > boot}
-            return ["a job on " + printable(host) for host in sorted(hosts - {HOST})]
-        marked = read_time(self.path(".leases", UNSHARED), -1)  # when leases began to leave marks
-        since = marked + DEAD_S if marked >= 0 else float("inf") if is_held or not find_worth(self.env_dir) else 0
+            return ["a job on " + printable(host) for host in sorted(hosts - {HOST_ID})]
+        marked = read_time(self.path(".leases", MARKS_NEEDED), -1)  # when leases began to leave marks
+        unmarked_since = float("inf") if is_held or not find_flock_scope(self.env_dir) else 0
+        since = marked + STALE_S if marked >= 0 else unmarked_since
         found = []
         for host, (when, row) in uses.hosts.get(name, {}).items():
             is_old = not is_hex(host.rpartition("-")[2], 8)  # versions before 1.2 leave no marks beside flock
-            if host != HOST and (when < since or since and is_old):
+            if host != HOST_ID and (when < since or since and is_old):
                 found.append("process %s on %s" % (os.fsdecode(row.split(b"\t")[3]), host))
         noted = max([when for when, _ in uses.of(name)], default=0)
-        is_told = name in uses.made and last < noted + CLOCK_S
+        is_told = name in uses.creations and last < noted + CLOCK_S
         return found + (["one that the log does not tell of"] if since and not is_told else [])
 
     def lock_idle(self, name: str, locks: "list[Lock]", bound_s: float) -> None:
@@ -2946,16 +2961,17 @@ class Collector(EnvDir):
         deadline = time.monotonic() + bound_s  # for those who are about to let go of a lock
         while True:
             dated, uses, busy = self.last_use(name), self.read_uses(), self.find_processes()
-            places = {name, *(os.path.basename(lock.path) for lock in locks)} - {KEPT}
+            places = {name, *(os.path.basename(lock.path) for lock in locks)} - {SCRIPTS}
             pids = sorted({pid for place in places for pid in busy.get(place, ())})
             is_alone = not pids and all(lock.take(exclusive=True) for lock in locks)
             who = ["process " + ", ".join(map(str, pids))] if pids else []
-            who += self.find_strangers(name, uses)
+            who += self.find_users_elsewhere(name, uses)
             if is_alone and not who and self.last_use(name) == dated:
                 return
             if who or time.monotonic() >= deadline:
-                who = who or [lock.rival for lock in locks if lock.rival]
-                raise InUse(self.path(name), who or ([] if is_alone else self.find_strangers(name, uses, is_held=True)))
+                who = who or [lock.blocker for lock in locks if lock.blocker]
+                who = who or ([] if is_alone else self.find_users_elsewhere(name, uses, is_held=True))
+                raise InUse(self.path(name), who)
             time.sleep(LOCK_POLL_S)
 
     def move_idle(
@@ -2980,8 +2996,8 @@ class Collector(EnvDir):
 
     def remove(self, name: str, used_before: float, dry_run: bool = False) -> None:
         """Remove what nobody uses, or has used since a time, and note that; raise InUse for who is in the way."""
-        is_kept = name.startswith(KEPT)
-        locks, bound_s = ([KEPT], MOMENT_S) if is_kept else ([name + ".build", name], 0)
+        is_kept = name.startswith(SCRIPTS)
+        locks, bound_s = ([SCRIPTS], BUILDER_GRACE_S) if is_kept else ([name + ".build", name], 0)
         self.move_idle(name, locks, bound_s, "", used_before, dry_run)
         if not is_kept and not dry_run:
             self.append("remove", name, "")
@@ -2991,20 +3007,20 @@ class Collector(EnvDir):
         busy, now = self.find_processes(), self.now()
         for name in (one for one in busy if is_hex(one, 20)):
             hosts = [find_holder(mark)[0] for mark in list_marks(self.path(".leases", name + ".shared"))]
-            if HOST not in hosts and os.path.lexists(self.path(name, MARKER)):
+            if HOST_ID not in hosts and os.path.lexists(self.path(name, MARKER)):
                 self.lock(name).abandon()  # for other hosts: who runs there may have closed his own lease
         for path in list_files(self.path(".leases")):
             name, kind = os.path.splitext(os.path.basename(path))
-            keep_s = DEAD_S
+            mark_age_s = STALE_S
             if kind == ".shared" and is_hex(name, 20):  # of an environment that nobody has used for so long none counts
-                keep_s = MARK_S if 0 < self.last_use(name) < now - FOREIGN_S else FOREIGN_S
+                mark_age_s = MARK_S if 0 < self.last_use(name) < now - FOREIGN_LEASE_S else FOREIGN_LEASE_S
             for mark in list_marks(path) if kind in (".shared", ".exclusive") else ():
                 host, pid, start = find_holder(mark)
                 is_over = not is_running(pid, start) and (kind == ".exclusive" or name not in busy)
-                if is_over if host == HOST else abs(now - read_time(mark, now)) > keep_s:
+                if is_over if host == HOST_ID else abs(now - read_time(mark, now)) > mark_age_s:
                     try_to(os.unlink, mark)
                     try_to(os.rmdir, path)
-            if ".failed" in os.path.basename(path) and abs(now - read_time(path, now)) > DEAD_S:
+            if ".failed" in os.path.basename(path) and abs(now - read_time(path, now)) > STALE_S:
                 try_to(os.unlink, path)
 
     def compact_log(self, path: str) -> None:
@@ -3044,16 +3060,16 @@ class Collector(EnvDir):
                 stays.append(Error(message, at, hint="it stays in " + self.path(".trash")))
         return stays
 
-    def stamp(self) -> str:
+    def find_due_path(self) -> str:
         """Return the file whose time is when the next environment comes of age under the setting in its name."""
-        return self.path(".leases", ".due-%g" % self.keep_s)
+        return self.path(".leases", ".due-%g" % self.max_unused_s)
 
     def collect(self) -> None:
         """Remove what has been unused for too long or is damaged, and empty the trash."""
-        self.check(".leases", ".trash", KEPT)
+        self.check_owners(".leases", ".trash", SCRIPTS)
         if not self.is_ours() or abs(self.now() - time.time()) > CLOCK_S:
             return
-        self.learn()
+        self.require_marks()
         with self.lock(".collect") as lock:
             is_alone = lock.take(exclusive=True)
             if is_alone:
@@ -3062,21 +3078,21 @@ class Collector(EnvDir):
                 due = self.collect_envs()
             self.empty_trash()
             if is_alone:  # what needs room on the disk comes after what makes some
-                write_file(self.stamp(), b"")
-                os.utime(self.stamp(), (due, due))
+                write_file(self.find_due_path(), b"")
+                os.utime(self.find_due_path(), (due, due))
                 try_to(self.compact_log, self.path("usage.tsv"))
 
     def collect_envs(self) -> float:
         """Move away what has been unused for too long or is damaged; return when the next is due."""
         now, uses = self.now(), self.read_uses()
-        due = now + self.keep_s
+        due = now + self.max_unused_s
         for name in self.find_names():
             try:
-                if not name.startswith(KEPT):
-                    self.unmark_if_damaged(name)
-                expiry = self.last_use(name, uses) + self.keep_s
+                if not name.startswith(SCRIPTS):
+                    self.remove_marker_if_damaged(name)
+                expiry = self.last_use(name, uses) + self.max_unused_s
                 if expiry <= now:
-                    self.remove(name, now - self.keep_s)
+                    self.remove(name, now - self.max_unused_s)
             except (OSError, Error) as e:  # a mount point, or somebody else's: it keeps no other
                 expiry = now + (RETRY_FAR_S if isinstance(e, InUse) and e.is_far else RETRY_S)
             due = min(due, expiry) if expiry > now else due
@@ -3084,43 +3100,45 @@ class Collector(EnvDir):
 
     def collect_if_due(self) -> None:
         """Collect in the background if the time has come; to learn that it has not costs one stat."""
-        due = read_time(self.stamp(), 0)
+        due = read_time(self.find_due_path(), 0)
         now = time.time()  # a stamp beyond what the setting allows is of a clock that was wrong
-        if not now < due <= now + max(self.keep_s, RETRY_FAR_S) + 1 and os.access(self.path(".leases"), os.W_OK):
-            start_collector(self.top, self.keep_s)
+        if not now < due <= now + max(self.max_unused_s, RETRY_FAR_S) + 1 and os.access(self.path(".leases"), os.W_OK):
+            start_collector(self.configured_dir, self.max_unused_s)
 
 
 # ---- Envs ----------------------------------------------------------------------------
 # A lease on an environment, built first where there is none. Knows no engine.
 
 FAILURE_BYTES = 1 << 16  # that are told to others
-TOLD = ("message", "place", "source", "hint", "words")  # of an Error
+FAILURE_FIELDS = ("message", "place", "source", "hint", "words")  # of an Error
 
 
 class Store(Collector):
     """env-dir, and the environments to be had from it."""
 
-    def obtain(self, name: str, force: bool, build: "Build", terms: "Callable[[], str]" = str, batch: str = "") -> Lock:
+    def obtain(
+        self, name: str, force: bool, build: "Build", terms: "Callable[[], str]" = str, job_array: str = ""
+    ) -> Lock:
         """Return a lease on a complete environment, built first where there is none.
 
         Look, lock, look again, build, mark last. Who dies on the way leaves a prefix without marker,
         which the next one clears away; its engine, which inherits the builder's lock, keeps others waiting.
         A build that fails does so for all who waited for it on the same terms, and for others of one `batch`.
         """
-        self.check(".leases")
+        self.check_owners(".leases")
         for tries in range(1 + MAX_TRIES):
             if tries or force or not os.path.lexists(self.path(name, MARKER)):
                 self.make(name)
-            built = self.build(name, force, build, terms(), batch) if tries else None
+            built = self.build(name, force, build, terms(), job_array) if tries else None
             lease = built or self.lock(name).wait(exclusive=False)
             if not tries:
                 self.collect_if_due()
-            if built or self.admit(lease, name) and not force:
+            if built or self.is_usable_env(lease, name) and not force:
                 return lease
             lease.release()  # who waits for a builder does not run in it
         raise Error("expected to be the only builder, found others again and again", self.path(name))
 
-    def build(self, name: str, force: bool, build: "Build", terms: str, batch: str) -> "Lock | None":
+    def build(self, name: str, force: bool, build: "Build", terms: str, job_array: str) -> "Lock | None":
         """Build an environment and return a lease on it, or None when we have waited for who did."""
         failed = self.path(".leases", "%s.%s.failed" % (name, terms))
         before = read_failure(failed)[0]
@@ -3129,31 +3147,31 @@ class Store(Collector):
             return not force and bool(self.find_marker(name)) or read_failure(failed)[0] != before
 
         with self.lock(name + ".build").wait(exclusive=True, is_over=is_over) as builder:
-            self.refuse_failed(failed, before, "" if force else batch)
+            self.refuse_failed(failed, before, "" if force else job_array)
             if builder.is_taken:
                 self.put_back(name)
-                if (force or not self.find_marker(name)) and self.replace(name, builder, build, failed, batch):
+                if (force or not self.find_marker(name)) and self.replace(name, builder, build, failed, job_array):
                     return self.lock(name).wait(exclusive=False)
         return None
 
-    def admit(self, lease: Lock, name: str) -> bool:
+    def is_usable_env(self, lease: Lock, name: str) -> bool:
         """Answer whether an environment is complete and nobody else's, looked at while we hold its lease."""
         inside = [os.path.join(name, "conda-meta"), os.path.join(name, MARKER), find_bin_dirs(self.path(name))[0]]
         try:
-            self.check(".leases", name, *inside)
+            self.check_owners(".leases", name, *inside)
             return bool(self.find_marker(name))
         except BaseException:
             lease.release()
             raise
 
-    def replace(self, name: str, builder: Lock, build: "Build", failed: str, batch: str) -> bool:
+    def replace(self, name: str, builder: Lock, build: "Build", failed: str, job_array: str) -> bool:
         """Build an environment in the place of what is there; if that fails, put a complete one back.
 
         Return False where another builder has taken over, whom no lock binds: then his is to be waited for.
         """
         try:
             if os.path.lexists(self.path(name)):  # whoever waits for us with a lease is about to let go of it
-                self.move_idle(name, [name], MOMENT_S, ASIDE if self.find_marker(name) else "", float("inf"))
+                self.move_idle(name, [name], BUILDER_GRACE_S, ASIDE if self.find_marker(name) else "", float("inf"))
         except FileNotFoundError:  # what a file server's client still saw
             pass
         is_lost = is_built = False
@@ -3165,26 +3183,26 @@ class Store(Collector):
         except (Error, OSError) as e:
             is_lost = builder.is_taken_over(self.path(name), self.path(name, MARKER))
             if not is_lost:
-                if isinstance(e, Error) and e.is_answer:  # else it is this host's own trouble
-                    tell_failure(failed, e, batch)
+                if isinstance(e, Error) and e.is_for_all:  # else it is this host's own trouble
+                    write_failure(failed, e, job_array)
                 raise
         finally:
             builder.note("")
             if not is_lost:
                 try_to(self.put_back, name, not is_built)  # or the next one does it
             if list_names(self.path(".trash")):
-                start_collector(self.top, self.keep_s)
+                start_collector(self.configured_dir, self.max_unused_s)
         return is_built
 
-    def refuse_failed(self, failed: str, before: "tuple[int, int] | None", batch: str) -> None:
+    def refuse_failed(self, failed: str, before: "tuple[int, int] | None", job_array: str) -> None:
         """Raise what a build failed with while we waited for it, or another of our batch not long ago."""
         after, told = read_failure(failed)
-        age_s = self.now() - after[0] / 1e9 if after else DEAD_S
-        is_ours = bool(batch) and told.get("batch") == batch and age_s < DEAD_S
+        age_s = self.now() - after[0] / 1e9 if after else STALE_S
+        is_ours = bool(job_array) and told.get("batch") == job_array and age_s < STALE_S
         if after and (after != before or is_ours):
             ago = "" if after != before else ", %d s ago (--force-env tries anew)" % age_s
-            self.say.line("%s could not build it%s; its words:" % (printable(str(told.get("by"))), ago))
-            texts = [str(told.get(key, "")).split("\n") for key in TOLD]
+            self.progress.line("%s could not build it%s; its words:" % (printable(str(told.get("by"))), ago))
+            texts = [str(told.get(key, "")).split("\n") for key in FAILURE_FIELDS]
             message, place, source, hint, words = ("\n".join(map(printable, lines)) for lines in texts)
             is_place = place.rsplit(":", 2)[-1].isdigit()
             error = Error(message, place if is_place else "", source if is_place else "", hint)
@@ -3193,7 +3211,7 @@ class Store(Collector):
 
 
 def read_failure(failed: str) -> "tuple[tuple[int, int] | None, dict[str, str]]":
-    """Return what tells one failure to build an environment from the next, and what tell_failure() wrote."""
+    """Return what tells one failure to build an environment from the next, and what write_failure() wrote."""
     try:
         found = os.stat(failed)
     except OSError:
@@ -3204,13 +3222,13 @@ def read_failure(failed: str) -> "tuple[tuple[int, int] | None, dict[str, str]]"
     return (found.st_mtime_ns, found.st_ino), failure if isinstance(failure, dict) else {}
 
 
-def tell_failure(failed: str, failure: Error, batch: str) -> None:
+def write_failure(failed: str, failure: Error, job_array: str) -> None:
     """Leave for those who wait what an engine said."""
     import json
 
-    told = {"by": "process %d on %s" % (os.getpid(), HOST), "batch": batch}
-    told.update((key, mask(getattr(failure, key))[: FAILURE_BYTES // 8]) for key in TOLD)
-    part = failed + "." + HOST
+    told = {"by": "process %d on %s" % (os.getpid(), HOST_ID), "batch": job_array}
+    told.update((key, mask(getattr(failure, key))[: FAILURE_BYTES // 8]) for key in FAILURE_FIELDS)
+    part = failed + "." + HOST_ID
     try:
         write_file(part, json.dumps(told).encode())
         os.chmod(part, 0o600)
@@ -3249,7 +3267,7 @@ class Child:
     """
 
     child: "Any" = None
-    report, life, text = -1, -1, b""  # what it reports on, what it lives as long as, what it has reported
+    report, stop_fd, text = -1, -1, b""  # what it reports on, what it lives as long as, what it has reported
 
     def __init__(self, argv: "list[str]", locks: "Iterable[Lock]", work: str, **options: "Any") -> None:
         from subprocess import Popen
@@ -3257,8 +3275,8 @@ class Child:
         theirs = []
         try:
             if work and fcntl:
-                (self.report, end), (life, self.life) = (tuple(map(lift, os.pipe())) for _ in range(2))
-                theirs = [end, life]
+                (self.report, end), (stop_fd, self.stop_fd) = (tuple(map(lift_fd, os.pipe())) for _ in range(2))
+                theirs = [end, stop_fd]
                 argv = [sys.executable, "-I", os.path.abspath(__file__), work, *map(str, theirs), *argv]
             fds = [*theirs, *(lock.fd for lock in locks if lock.fd >= 0)] if fcntl else []
             self.child = Popen(argv, pass_fds=fds, **options)
@@ -3291,10 +3309,10 @@ class Child:
 
     def close(self) -> None:
         """Let go of the pipes, which ends an engine that still runs."""
-        for fd in (self.report, self.life):
+        for fd in (self.report, self.stop_fd):
             if fd >= 0:
                 os.close(fd)
-        self.report = self.life = -1
+        self.report = self.stop_fd = -1
         output = getattr(self.child, "stdout", None)
         if output:
             output.close()
@@ -3302,14 +3320,14 @@ class Child:
     __del__ = close
 
 
-class Held(Child):
-    """An engine: it and all that it started end when it is told to, and when we are no more; see hold()."""
+class EngineProcess(Child):
+    """An engine: it and all that it started end when it is told to, and when we are no more; see supervise()."""
 
     def __init__(self, argv: "list[str]", environ: "Environ", cwd: str, locks: "Iterable[Lock]", given: bytes) -> None:
         from subprocess import DEVNULL, PIPE, STDOUT
 
         options = {"stdin": PIPE if given else DEVNULL, "stdout": PIPE, "stderr": STDOUT, "start_new_session": True}
-        super().__init__(argv, locks, "--hold", env=environ, cwd=cwd, **options)
+        super().__init__(argv, locks, "--supervise", env=environ, cwd=cwd, **options)
         try:
             if given:
                 self.child.stdin.write(given)
@@ -3346,7 +3364,7 @@ class Held(Child):
         """End the program and all that it started; told twice, it is not asked but killed."""
         for _ in range(3):
             try:
-                os.write(self.life, b"x") if fcntl else self.child.terminate()
+                os.write(self.stop_fd, b"x") if fcntl else self.child.terminate()
                 self.wait()
             except KeyboardInterrupt:  # a person is in a hurry
                 continue
@@ -3359,8 +3377,8 @@ def report_end(argv: "list[str]", wait: "Callable[[Popen[bytes]], int]", **optio
     """Run the command behind two pipes that are Child's, and say on the first how it ended, or why there was none."""
     from subprocess import Popen
 
-    report, life, *command = argv
-    for fd in (report, life):
+    report, stop_fd, *command = argv
+    for fd in (report, stop_fd):
         os.set_inheritable(int(fd), False)
     try:
         code, cause = wait(Popen(command, close_fds=False, **options)), 0
@@ -3402,20 +3420,20 @@ def read_ticks(session: int) -> int:
     return sum(ticks) if ticks else -1
 
 
-def watch(life: int, parent: int, pid: int, stopped: "list[int]") -> None:
+def watch(stop_fd: int, parent: int, pid: int, stopped: "list[int]") -> None:
     """End a process and its group when we are told to, when the parent has ended, or it has for all we can see."""
     import signal
 
     alive_s, ticks, reason = time.monotonic(), read_ticks(pid), 0
-    while not reason and not wait_for_input([life], WATCH_S) and os.getppid() == parent:
+    while not reason and not wait_for_input([stop_fd], WATCH_S) and os.getppid() == parent:
         if time.monotonic() > alive_s + SILENT_S:
             alive_s, before, ticks = time.monotonic(), ticks, read_ticks(pid)
             reason = SILENT if 0 <= ticks < before + SILENT_TICKS else 0
     stopped.append(reason)
     try:
         os.killpg(pid, signal.SIGTERM)
-        is_told = wait_for_input([life], 0) and os.read(life, 1)
-        wait_for_input([life] if is_told else [], STOP_S)
+        is_told = wait_for_input([stop_fd], 0) and os.read(stop_fd, 1)
+        wait_for_input([stop_fd] if is_told else [], STOP_S)
         os.killpg(pid, signal.SIGKILL)
     except OSError:  # it has ended
         pass
@@ -3435,12 +3453,12 @@ def end_all(group: int, everyone: bool) -> None:
             return
 
 
-def hold(argv: "list[str]") -> int:
-    """Run an engine as Held promises it, and report its end once all is gone that it started."""
+def supervise(argv: "list[str]") -> int:
+    """Run an engine as EngineProcess promises it, and report its end once all is gone that it started."""
     import signal
     from threading import Thread
 
-    life, parent = int(argv[1]), os.getppid()
+    stop_fd, parent = int(argv[1]), os.getppid()
     os.umask(os.umask(0o022) | 0o022)
     for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGPIPE):
         signal.signal(number, signal.SIG_DFL)
@@ -3449,7 +3467,7 @@ def hold(argv: "list[str]") -> int:
 
     def wait(engine: "Popen[bytes]") -> int:
         stopped: list[int] = []
-        Thread(target=watch, args=(life, parent, engine.pid, stopped), daemon=True).start()
+        Thread(target=watch, args=(stop_fd, parent, engine.pid, stopped), daemon=True).start()
         code = engine.wait()
         end_all(engine.pid, bool(stopped) or code != 0)
         return SILENT if SILENT in stopped else code
@@ -3584,7 +3602,7 @@ def source_scripts(argv: "list[str]", old: "Environ", new: "Environ") -> "tuple[
         argv = [env or "/usr/bin/env", *options, *argv]
     start = {
         name: old[name] for name in old if name not in ("BASH_ENV", *SHELL_OPTIONS)
-    }  # the first, a file, bash would run
+    }  # the first, a file, bash runs
     always = ["PATH", *map(str.upper, read_variables(new["CONDA_PREFIX"]) if before else ())]  # they may unset these
     lines = [(". ", path) for path in before]
     lines += [("unset ", name) for name in filter(is_variable, start) if name not in new]
@@ -3597,7 +3615,7 @@ def source_scripts(argv: "list[str]", old: "Environ", new: "Environ") -> "tuple[
     return [shell or "/bin/sh", "-c", ACTIVATION % "\n".join(code), "conda-execute", *argv], start
 
 
-def read_environ() -> "dict[str, str]":
+def read_caller_environ() -> "dict[str, str]":
     """Return the variables that a script is to see: not what Python in the C locale (PEP 538) and conda set."""
     environ = dict(os.environ)
     if environ.get("LC_CTYPE") in ("C.UTF-8", "C.utf8", "UTF-8") or "CONDA_ROOT" in environ:
@@ -3625,7 +3643,7 @@ VERIFY = {**dict.fromkeys(OFF, "false"), **dict.fromkeys((*ON, ""), "true"), "tr
 OTHER_ENGINE = "use conda as engine, which can: install it, or set CONDA_EXE; rattler can't"
 
 
-class Channel(Record):
+class Channel(Fields):
     """Where a channel is, and the password and token that open it, which stand in no message, record or file."""
 
     url: str
@@ -3689,7 +3707,7 @@ def find_texts(table: "Dict[Text, Node]", name: Text, most: int = 99) -> "list[T
     return texts
 
 
-class Site:
+class CondarcChannels:
     """The channels and the network of a company, as its condarc describes them."""
 
     def __init__(self, config: Config, environ: "Environ") -> None:
@@ -3750,7 +3768,7 @@ class Site:
             found.token, found.location = opened.token, opened.location
         return [found]
 
-    def check(self, channels: "list[Channel]") -> None:
+    def check_allowed(self, channels: "list[Channel]") -> None:
         """Refuse channels that condarc forbids, and what it asks for that no engine but conda can do."""
         for name in CONDA_ALONE:
             for key, value in self.condarc.find((name,)):
@@ -3790,10 +3808,10 @@ class Site:
         for one in channels:
             by_url.setdefault(one.url, one)
         channels = list(by_url.values())
-        self.check(channels)
+        self.check_allowed(channels)
         return channels, found
 
-    def find_way(self) -> "tuple[dict[str, str], str]":
+    def find_network_variables(self) -> "tuple[dict[str, str], str]":
         """Return the variables that tell an engine the way into the network, and "true", "false" or "truststore".
 
         As with requests, variables come before condarc (merge_environment_settings in requests/sessions.py).
@@ -3868,14 +3886,14 @@ def is_usable(folder: str) -> bool:
     return os.path.isdir(folder) and os.access(folder, os.W_OK | os.X_OK)
 
 
-def choose_cache(order: "Order") -> str:
+def choose_cache(order: "BuildOrder") -> str:
     """Return where an engine is to keep packages: its own place, or in env-dir where that cannot be written to."""
     caches = find_caches(order.engine, os.environ, order.config.condarc)
     own = next(filter(is_usable, caches), "")
     if not own:
         own = os.path.join(order.config.env_dir, PACKAGES)
         cause = caches[0] + " cannot be written to" if caches else "there is no home"
-        order.say.line("%s: packages are kept in %s" % (cause, own))
+        order.progress.line("%s: packages are kept in %s" % (cause, own))
         make_folder(own)
         check_folder(own, "a folder for packages")
     return own
@@ -3904,12 +3922,12 @@ class Progress:
 
     def line(self, text: str) -> None:
         if not self.quiet:
-            tell(self.erase + "conda-execute: " + text)
+            print_err(self.erase + "conda-execute: " + text)
 
-    def note(self, text: str) -> None:
+    def detail(self, text: str) -> None:
         """Say with -v what is done; a line each."""
         if self.verbose:
-            tell(printable(text))
+            print_err(printable(text))
 
     def step(self, text: str) -> None:
         """Show what is going on, and since when: as wide as the terminal is by now."""
@@ -3926,7 +3944,8 @@ class Progress:
                 width = (os.get_terminal_size(2).columns or 80) - 1
             except OSError:  # stderr is another one's terminal
                 width = 79
-            tell(self.erase + (shown if len(shown) <= width else shown[: max(width - 3, 0)] + "...")[:width], end="")
+            shown = shown if len(shown) <= width else shown[: max(width - 3, 0)] + "..."
+            print_err(self.erase + shown[:width], end="")
         elif shown and elapsed_s >= self.next_s and not self.verbose:
             self.next_s *= 2
             self.line("after " + shown)
@@ -3948,7 +3967,7 @@ def find_engine(wanted: str, environ: "Environ", executable: str) -> "tuple[str,
     raise Error(message, hint="install it, name it in one of these, or set engine to auto")
 
 
-class Order:
+class BuildOrder:
     """What is to be built where, of what, by which engine; programs inherit the builder's lock."""
 
     def __init__(
@@ -3956,12 +3975,12 @@ class Order:
     ) -> None:
         self.config, (self.engine, self.program), self.prefix = config, engine, prefix
         self.offline = offline or config.condarc.is_on("offline")
-        self.builder, self.say, self.pip = builder, builder.say, metadata.pip
+        self.builder, self.progress, self.pip = builder, builder.progress, metadata.pip
         lacks_pip = metadata.pip and "pip" not in map(find_package, metadata.specs)
         self.specs = metadata.specs + (["pip"] if lacks_pip else [])
         self.channels = [channel for channel in metadata.channels if channel != "nodefaults"]
         self.override = "nodefaults" in metadata.channels  # leave the configured channels out
-        self.channels_asked = list(map(str, self.channels))  # by URL, once that is known
+        self.channel_urls = list(map(str, self.channels))  # by URL, once that is known
 
 
 def clean_environ() -> "dict[str, str]":
@@ -3969,35 +3988,37 @@ def clean_environ() -> "dict[str, str]":
     return {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
 
 
-def tell_progress(raw: bytes, say: Progress) -> "list[str]":
+def show_progress(raw: bytes, progress: Progress) -> "list[str]":
     """Tell of what a line says of the progress of conda, or of run_rattler(); return it if it says nothing of that."""
     line = raw.decode("utf-8", "replace").strip("\0\r\n")
     if not raw:
-        say.tick()
+        progress.tick()
     elif line.startswith('{"fetch":'):
-        say.step("downloading " + line.split('"')[3])
-    elif line.startswith(('{"step":', '{"note":', '{"line":')):
+        progress.step("downloading " + line.split('"')[3])
+    elif line.startswith(('{"step":', '{"detail":', '{"line":')):
         import json
 
         for how, text in json.loads(line).items():
-            {"step": say.step, "note": say.note, "line": say.line}[how](text)
+            {"step": progress.step, "detail": progress.detail, "line": progress.line}[how](text)
     else:
-        say.note(line)
+        progress.detail(line)
         return [line]
     return []
 
 
-def run_engine(argv: "list[str]", environ: "Environ", order: Order, *more: Lock, given: str = "") -> "tuple[int, str]":
+def run_engine(
+    argv: "list[str]", environ: "Environ", order: BuildOrder, *more: Lock, given: str = ""
+) -> "tuple[int, str]":
     """Run a program to its end and show how far it is; return its exit code and all that it printed."""
-    locks, say, program = [order.builder, *more], order.say, None
+    locks, progress, program = [order.builder, *more], order.progress, None
     lines: list[str] = []
     marks: list[str] = []
     try:
-        program = Held(argv, environ, os.path.dirname(order.prefix), locks, given.encode())
-        order.builder.life = program.life
+        program = EngineProcess(argv, environ, os.path.dirname(order.prefix), locks, given.encode())
+        order.builder.stop_fd = program.stop_fd
         marks = [leave_mark(lock.path + ".exclusive", program.child.pid) for lock in locks if lock.mark]
         for raw in program.read_lines():
-            lines += tell_progress(raw, say)
+            lines += show_progress(raw, progress)
         code = program.wait()
         if code == SILENT:
             message = "expected some sign of life within %d minutes, found none, and ended it" % (SILENT_S // 60)
@@ -4012,8 +4033,8 @@ def run_engine(argv: "list[str]", environ: "Environ", order: Order, *more: Lock,
             program.stop()
         raise
     finally:
-        say.step("")
-        order.builder.life = -1
+        progress.step("")
+        order.builder.stop_fd = -1
         if program:
             program.close()
         for mark in marks:
@@ -4063,15 +4084,15 @@ TROUBLES = (
      "see how it is spelled, and channel_alias in ~/.condarc", "see how it is spelled"),
 )  # fmt: skip
 # What is said where the specs are to blame, though URLs stand beside it.
-ANSWERS = ("not available from current channels", "No candidates", "ResolutionImpossible", "subprocess-exited",
+SOLVER_WORDS = ("not available from current channels", "No candidates", "ResolutionImpossible", "subprocess-exited",
            "No matching distribution found", "Could not solve for")  # fmt: skip
 STATUS = ("http", "status", "error")
 FULL = ("no space left on device", "disk quota exceeded", "os error 28)", "os error 122)", "not enough space")
 
 
-def find_trouble(text: str, order: Order, is_pip: bool) -> "tuple[str, str]":
+def find_trouble(text: str, order: BuildOrder, is_pip: bool) -> "tuple[str, str]":
     """Return what the words of an engine mean where network or channel failed, and what to do; else nothing."""
-    if any(one in text for one in ANSWERS) and not any(one in text for one in ("Could not fetch", "Retrying (")):
+    if any(one in text for one in SOLVER_WORDS) and not any(one in text for one in ("Could not fetch", "Retrying (")):
         return "", ""
     lines = [line for line in text.split("\n") if "://" in line or "host='" in line or "aused by" in line]
     words = "".join(c if c.isalnum() else " " for c in " ".join(lines).lower()).split()
@@ -4083,14 +4104,14 @@ def find_trouble(text: str, order: Order, is_pip: bool) -> "tuple[str, str]":
     pooled = text.partition("host='")[2].partition("'")[0]  # as urllib3 has it
     urls += [split_url("://" + pooled)] if pooled else []
     host = urls[0].location.partition("://")[2] if urls else ""
-    channel = next((one for one in order.channels_asked for url in urls if is_below(url.url, one)), "")
+    channel = next((one for one in order.channel_urls for url in urls if is_below(url.url, one)), "")
     for known, meaning, *hints in TROUBLES if urls else ():
         if told.intersection(known.split()):
             return meaning % (channel or host or "the network"), hints[is_pip]
     return "", ""
 
 
-def find_full(order: Order) -> "tuple[str, str]":
+def find_full(order: BuildOrder) -> "tuple[str, str]":
     """Return which disk is full, and how full, of those that a build writes to, and what frees room on it."""
     caches, found = find_caches(order.engine, os.environ, order.config.condarc), []
     for folder in [os.path.dirname(order.prefix), *caches]:
@@ -4105,7 +4126,7 @@ def find_full(order: Order) -> "tuple[str, str]":
     return "the disk of %s is full: %.0f MB and %d inodes are free" % (folder, free, inodes), hint
 
 
-def explain(what: str, output: str, code: int, order: Order, missing: "Iterable[tuple[str, str]]" = ()) -> Error:
+def explain(what: str, output: str, code: int, order: BuildOrder, missing: "Iterable[tuple[str, str]]" = ()) -> Error:
     """Return the Error for an engine that failed: at the spec that it is about, with what to do, then its words.
 
     `missing` are specs that nothing meets, each with what there is. One that was killed has not answered.
@@ -4126,15 +4147,15 @@ def explain(what: str, output: str, code: int, order: Order, missing: "Iterable[
         hint = "what the caches lack cannot be had offline: see --offline, and offline in ~/.condarc"
         words = words.partition("\nTraceback")[0]  # conda's, for an index that it does not have
     error = Error(what + (": " + trouble if trouble else ""), at[0].place, at[0].source, hint)
-    error.words, error.is_answer, error.is_told = words, code < 128, order.say.verbose
+    error.words, error.is_for_all, error.words_shown = words, code < 128, order.progress.verbose
     return error
 
 
-def format_create(order: Order) -> "list[str]":
+def format_create(order: BuildOrder) -> "list[str]":
     """Return the command line that creates the prefix; specs stand behind "--", and so are no options."""
     argv = [order.program, "create", "--prefix", order.prefix, "--yes"]
     if order.engine == "conda":
-        argv += ["--no-default-packages"] + ([] if order.say.verbose else ["--json"])
+        argv += ["--no-default-packages"] + ([] if order.progress.verbose else ["--json"])
     argv += ["--offline"] if order.offline else []
     argv += ["--override-channels"] if order.override else []
     return [*argv, *("--channel=" + channel for channel in order.channels), "--", *order.specs]
@@ -4154,16 +4175,16 @@ def unregister(prefix: str) -> None:
         pass
 
 
-def build_with_program(order: Order) -> None:
+def build_with_program(order: BuildOrder) -> None:
     """Have a program create the prefix, one at a time: conda does not lock its package cache (conda#13055)."""
     try:
-        cache = Lock(os.path.expanduser("~/.conda-execute.lock"), order.say)
+        cache = Lock(os.path.expanduser("~/.conda-execute.lock"), order.progress)
     except OSError:  # a home without room
-        cache = Lock(os.path.join(os.path.dirname(order.prefix), ".leases", ".packages"), order.say)
+        cache = Lock(os.path.join(os.path.dirname(order.prefix), ".leases", ".packages"), order.progress)
     with cache:
         if cache.fd >= 0:  # a home that is not there, or cannot be written to, holds no lock
             cache.wait(exclusive=True).note("fills the package cache for " + order.prefix)
-        order.say.step("%s: solving %s" % (order.engine, ", ".join(order.specs)))
+        order.progress.step("%s: solving %s" % (order.engine, ", ".join(order.specs)))
         packages = choose_cache(order)
         environ = {**clean_environ(), "CONDA_REGISTER_ENVS": "false"}
         if os.path.basename(packages) == PACKAGES:
@@ -4201,7 +4222,7 @@ for text in sys.argv[1:]:
 """
 
 
-def find_pip_environ(pip: "list[str]", environ: "Environ", order: Order) -> "dict[str, str]":
+def find_pip_environ(pip: "list[str]", environ: "Environ", order: BuildOrder) -> "dict[str, str]":
     """Return the variables of a pip that looks where the machine's configuration says, and obeys it in nothing else.
 
     What the configuration says is pip's own to read: its files are several, and each section of them counts.
@@ -4220,14 +4241,14 @@ def find_pip_environ(pip: "list[str]", environ: "Environ", order: Order) -> "dic
     return {**clean, **({"PIP_NO_INDEX": "1"} if order.offline else {})}
 
 
-def install_requirements(order: Order) -> None:
+def install_requirements(order: BuildOrder) -> None:
     """Install PyPI requirements with the environment's own pip, and look each of them up."""
     python = which_in(order.prefix, "python")
     # What lies elsewhere would count as installed: the environment has to stand alone.
     environ = {**activate(clean_environ(), order.prefix, order.config), "PYTHONNOUSERSITE": "1"}
     pip = [python, "-E", "-s", "-m", "pip"]
     environ = find_pip_environ(pip, environ, order)
-    order.say.step("pip: installing " + ", ".join(order.pip))
+    order.progress.step("pip: installing " + ", ".join(order.pip))
     install = [*pip, "install", "--", *order.pip]
     code, output = run_engine(install, environ, order)
     if code:
@@ -4240,7 +4261,7 @@ def install_requirements(order: Order) -> None:
         raise explain("pip said that it installed the requirements of env, which does not hold", output, code, order)
     replaced = ", ".join(find_replaced(order.prefix))
     if replaced:
-        order.say.line("pip has replaced what the env had from its channels: " + replaced)
+        order.progress.line("pip has replaced what the env had from its channels: " + replaced)
 
 
 def find_replaced(prefix: str) -> "Iterator[str]":
@@ -4263,7 +4284,7 @@ PRIORITIES = {"": "Strict", "strict": "Strict", "true": "Flexible", "flexible": 
               "false": "Disabled"}  # fmt: skip
 
 
-def find_rattler(order: Order) -> str:
+def find_rattler(order: BuildOrder) -> str:
     """Return the folder that py-rattler is in: where packages are installed, else one that all env-dirs share.
 
     Neither what lies beside this file nor in the working directory counts, nor PYTHONPATH.
@@ -4279,7 +4300,7 @@ def find_rattler(order: Order) -> str:
     target = os.path.join(folder, "cp%d%d-%s" % (*sys.version_info[:2], find_subdir(sys.platform, MACHINE)))
     make_folder(folder)
     check_folder(folder, "a folder for py-rattler")
-    with Lock(os.path.join(folder, ".lock"), order.say).wait(exclusive=True) as lock:
+    with Lock(os.path.join(folder, ".lock"), order.progress).wait(exclusive=True) as lock:
         if not os.path.isdir(target):
             lock.note("installs py-rattler into " + target)
             install_rattler(target, order)
@@ -4288,13 +4309,13 @@ def find_rattler(order: Order) -> str:
     return target
 
 
-def install_rattler(target: str, order: Order) -> None:
+def install_rattler(target: str, order: BuildOrder) -> None:
     """Install the newest py-rattler that has a wheel for this Python, whole or not at all."""
     import tempfile
 
     if order.offline:
         raise Error("expected an engine, found none, and --offline forbids to install py-rattler", hint=WAYS_OUT)
-    order.say.line("found no conda, mamba or micromamba; installing py-rattler from PyPI into %s, once" % target)
+    order.progress.line("found no conda, mamba or micromamba; installing py-rattler from PyPI into %s, once" % target)
     with tempfile.TemporaryDirectory(dir=os.path.dirname(target)) as part:
         pip = [sys.executable, "-E", "-m", "pip"]
         words = ["install", "--target", os.path.join(part, "new"), "--only-binary", ":all:", "py-rattler"]
@@ -4322,7 +4343,7 @@ def find_netrc(host: str) -> str:
     return ":".join(escape(one or "", "") for one in (found[0], found[2])) if found else ""
 
 
-def place_secrets(channels: "list[Channel]") -> "tuple[list[str], dict[str, object]]":
+def split_secrets(channels: "list[Channel]") -> "tuple[list[str], dict[str, object]]":
     """Return the URLs to ask, and what opens each host, as rattler's authentication file has it.
 
     A host that takes more than one password or token has each in the URLs that need it.
@@ -4350,20 +4371,20 @@ def place_secrets(channels: "list[Channel]") -> "tuple[list[str], dict[str, obje
     return urls, opened
 
 
-def build_with_rattler(order: Order) -> None:
+def build_with_rattler(order: BuildOrder) -> None:
     """Solve and link with py-rattler, in a process of its own: see run_rattler()."""
     import json
 
     if order.prefix != os.fsencode(order.prefix).decode("utf-8", "replace"):
         hint = "name another env-dir, or an engine that is a program, such as conda"
         raise Error("expected a path in UTF-8, which rattler needs, found other bytes", order.prefix, hint=hint)
-    site = Site(order.config, os.environ)
+    site = CondarcChannels(order.config, os.environ)
     channels, specs = site.find_sources(order.channels, order.specs, order.override)
-    order.channels_asked = [channel.url for channel in channels]
-    urls, secrets = place_secrets(channels)
+    order.channel_urls = [channel.url for channel in channels]
+    urls, secrets = split_secrets(channels)
     learn_secrets(channel.find_open_url() for channel in channels)
     condarc, cache = order.config.condarc, choose_cache(order)
-    priority, (way, verify) = condarc.text("channel_priority"), site.find_way()
+    priority, (network, verify) = condarc.text("channel_priority"), site.find_network_variables()
     if priority.lower() not in PRIORITIES:
         raise priority.expected("strict, flexible or disabled for channel_priority", "leave it out for strict")
     for key in [key for name in ("default_channels", "channels", "channel") for key, _ in condarc.find((name,))]:
@@ -4376,10 +4397,10 @@ def build_with_rattler(order: Order) -> None:
         "pinned": list(map(parse_spec, condarc.list("pinned_packages", separator="&"))),
         "disallowed": list(map(parse_spec, condarc.list("disallowed_packages", "disallow", separator="&"))),
     }  # fmt: skip
-    order.say.step("rattler: solving %s with %s" % (", ".join(order.specs), ", ".join(order.channels_asked)))
-    order.say.note(order.say.text)
+    order.progress.step("rattler: solving %s with %s" % (", ".join(order.specs), ", ".join(order.channel_urls)))
+    order.progress.detail(order.progress.text)
     argv = [sys.executable, "-I", os.path.abspath(__file__), "--rattler"]
-    environ = {**clean_environ(), **way, "RATTLER_CACHE_DIR": cache}
+    environ = {**clean_environ(), **network, "RATTLER_CACHE_DIR": cache}
     if not os.access(os.path.join(os.path.expanduser("~"), os.curdir), os.R_OK | os.X_OK):  # rattler wants one
         environ["HOME"] = cache
     code, output = run_engine(argv, environ, order, given=json.dumps(job))
@@ -4387,7 +4408,7 @@ def build_with_rattler(order: Order) -> None:
         raise explain_rattler(output, code, order)
 
 
-def explain_rattler(output: str, code: int, order: Order) -> Error:
+def explain_rattler(output: str, code: int, order: BuildOrder) -> Error:
     """Return the Error for what run_rattler() says at its end."""
     found = find_document(output)
     if "lacks" in found:
@@ -4397,7 +4418,7 @@ def explain_rattler(output: str, code: int, order: Order) -> Error:
     missing = [(order.specs[i], near) for i, near in found.get("missing", [])]
     error = explain("rattler could not build the environment", output, code, order, missing)
     if not error.hint:
-        error.hint = "it searched " + ", ".join(order.channels_asked)
+        error.hint = "it searched " + ", ".join(order.channel_urls)
     if found.get("folder"):
         error.hint += "; if its index is damaged, write: rm -r " + str(found["folder"])
     return error
@@ -4405,18 +4426,18 @@ def explain_rattler(output: str, code: int, order: Order) -> Error:
 
 # ---- rattler process -----------------------------------------------------------------
 # What build_with_rattler() starts: its crash, its hang and the event loop that it needs are its own. Each line
-# that it prints is an object: "step", "note" or "line" (see Progress) while it works, at last "error" if it failed.
+# that it prints is an object: "step", "detail" or "line" (see Progress) while it works, at last "error" if it failed.
 
 WAIT_S = 10  # for an answer, before a person is told
 GIVE_UP_S = 60
-ALIVE_S = 0.02  # of computing in a second: more than waiting takes
+COMPUTING_S = 0.02  # of computing in a second: more than waiting takes
 # What a foreign platform is taken to have, where CONDA_OVERRIDE_NAME says nothing else.
-VIRTUAL = {
+VIRTUAL_PACKAGES = {
     "linux": {"linux": "5.10", "glibc": "2.28", "unix": "0"}, "osx": {"osx": "13.0", "unix": "0"}, "win": {"win": "0"},
 }  # fmt: skip
 
 
-def say(**parts: object) -> None:
+def print_json(**parts: object) -> None:
     """Print an object on a line of its own."""
     import json
 
@@ -4441,7 +4462,7 @@ def run_rattler(argv: "list[str]") -> int:
     try:
         asyncio.run(solve_and_link(rattler, job))
     except known as e:
-        say(error=str(e), missing=job.get("missing", []), folder=job.get("stale", ""))
+        print_json(error=str(e), missing=job.get("missing", []), folder=job.get("stale", ""))
         code = 1
     try_to(os.unlink, secrets)
     flush()
@@ -4464,7 +4485,7 @@ def write_secrets(secrets: "dict[str, Any]") -> str:
     return path
 
 
-def answers(url: str) -> bool:
+def responds(url: str) -> bool:
     """Answer whether a channel says anything when it is asked, be it no."""
     from http.client import HTTPException
     from urllib.request import Request, urlopen
@@ -4484,14 +4505,14 @@ def watch_network(job: "dict[str, Any]") -> None:
     silent_s, computed_s, size = 0, time.process_time(), 0
     while not job.get("is_solved"):
         time.sleep(1)
-        is_busy = time.process_time() - computed_s > ALIVE_S
+        is_busy = time.process_time() - computed_s > COMPUTING_S
         before, size = size, find_size(job["index"])
         silent_s = 0 if is_busy or size != before else silent_s + 1
         if silent_s == WAIT_S and not job["offline"]:
-            channels = [url for url in channels if not answers(url)] or channels
-            say(line="waiting for an answer from " + ", ".join(map(mask, channels)))
+            channels = [url for url in channels if not responds(url)] or channels
+            print_json(line="waiting for an answer from " + ", ".join(map(mask, channels)))
         if silent_s >= GIVE_UP_S:
-            say(error="no answer in %d s from %s" % (GIVE_UP_S, ", ".join(map(mask, channels))))
+            print_json(error="no answer in %d s from %s" % (GIVE_UP_S, ", ".join(map(mask, channels))))
             os._exit(1)
         computed_s = time.process_time()
 
@@ -4502,27 +4523,27 @@ def make_reporter(rattler: "Any", total: int) -> "Any":
     class Reporter(rattler.InstallerReporter):  # type: ignore[misc]
         told_s, linked, names, sizes = 0.0, 0, {}, {}  # type: ignore[var-annotated]
 
-        def tell(self, what: str) -> None:
+        def show(self, what: str) -> None:
             if time.monotonic() > Reporter.told_s + LOCK_POLL_S:  # nobody reads faster
                 Reporter.told_s = time.monotonic()
                 loaded = " %.1f MB," % (sum(self.sizes.values()) / 1e6) if self.sizes else ""
-                say(step="rattler: %d of %d packages,%s %s" % (self.linked, total, loaded, what))
+                print_json(step="rattler: %d of %d packages,%s %s" % (self.linked, total, loaded, what))
 
         def on_populate_cache_start(self, operation: int, package_name: str) -> int:
             self.names[operation] = package_name
             return operation
 
         def on_download_start(self, cache_entry: int) -> int:
-            say(note="rattler: downloading " + self.names.get(cache_entry, "a package"))
+            print_json(detail="rattler: downloading " + self.names.get(cache_entry, "a package"))
             return cache_entry
 
         def on_download_progress(self, download_idx: int, progress: int, total: "int | None") -> None:
             self.sizes[download_idx] = progress
-            self.tell("downloading " + self.names.get(download_idx, "a package"))
+            self.show("downloading " + self.names.get(download_idx, "a package"))
 
         def on_link_start(self, operation: int, package_name: str) -> int:
-            say(note="rattler: linking " + package_name)
-            self.tell("linking " + package_name)
+            print_json(detail="rattler: linking " + package_name)
+            self.show("linking " + package_name)
             return operation
 
         def on_link_complete(self, index: int) -> None:
@@ -4542,15 +4563,15 @@ def make_client(rattler: "Any", job: "dict[str, Any]") -> "Any":
         return networking.Client([networking.AddHeadersMiddleware(refuse)])
     if verify != "true":
         if not hasattr(networking.Client, "from_config"):
-            lack(rattler, "ssl_verify", "verify_ssl")
+            exit_lacking(rattler, "ssl_verify", "verify_ssl")
         toml = 'tls-root-certs = "system"' if verify == "truststore" else "tls-no-verify = true"
         return networking.Client.from_config(rattler.Config.from_toml(toml))
     return networking.Client.default_client()
 
 
-def lack(rattler: "Any", *keys: str) -> "NoReturn":
+def exit_lacking(rattler: "Any", *keys: str) -> "NoReturn":
     """Say which key of condarc this py-rattler has no way for, by its names, and end."""
-    say(lacks=keys, version=rattler.__version__)
+    print_json(lacks=keys, version=rattler.__version__)
     os._exit(1)
 
 
@@ -4560,7 +4581,7 @@ def find_virtual_packages(rattler: "Any", job: "dict[str, Any]") -> "list[Any]":
         return list(rattler.VirtualPackage.detect())
     make, package, build = rattler.GenericVirtualPackage, rattler.PackageName, getattr(rattler, "BuildString", str)
     found = []
-    for name, usual in VIRTUAL.get(job["subdir"].split("-")[0], {}).items():
+    for name, usual in VIRTUAL_PACKAGES.get(job["subdir"].split("-")[0], {}).items():
         version = rattler.Version(os.environ.get("CONDA_OVERRIDE_" + name.upper()) or usual)
         found.append(make(package("__" + name), version, build("0")))
     return found
@@ -4573,7 +4594,7 @@ async def solve_and_link(rattler: "Any", job: "dict[str, Any]") -> None:
     platforms = [platform(job["subdir"]), platform("noarch")]
     channels = [rattler.Channel(url) for url in job["channels"]]
     specs, pins = ([rattler.MatchSpec(spec) for spec in job[key]] for key in ("specs", "pinned"))
-    priority = getattr(rattler.ChannelPriority, job["priority"], None) or lack(rattler, "channel_priority")
+    priority = getattr(rattler.ChannelPriority, job["priority"], None) or exit_lacking(rattler, "channel_priority")
     for action in ["force-cache-only"] if job["offline"] else ["cache-or-fetch", "no-cache"]:
         config = rattler.SourceConfig(cache_action=action)
         gateway = rattler.Gateway(cache_dir=job["index"], default_config=config, client=client)
@@ -4625,7 +4646,7 @@ async def find_missing(rattler: "Any", gateway: "Any", specs: "list[str]", *wher
 # From an order to an environment that is whole, and on the disk.
 
 
-def check_packages(order: Order) -> None:
+def check_packages(order: BuildOrder) -> None:
     """Raise Error unless the prefix holds a package for each spec: what an engine says of that is not enough."""
     files = list_files(os.path.join(order.prefix, "conda-meta"), ".json")
     found = {os.path.basename(path).rsplit("-", 2)[0].lower() for path in files}
@@ -4636,14 +4657,14 @@ def check_packages(order: Order) -> None:
         raise Error(message, order.prefix, hint=hint)
 
 
-def find_package_caches(order: Order) -> "list[str]":
+def find_package_caches(order: BuildOrder) -> "list[str]":
     """Return the folders in which the packages may lie whose files a prefix shares."""
     caches = find_caches(order.engine, os.environ, order.config.condarc)
     caches.append(os.path.join(order.config.env_dir, PACKAGES))
     return [*caches, *(os.path.join(one, "pkgs") for one in caches)]
 
 
-def find_damaged(text: str, order: Order) -> "list[str]":
+def find_damaged(text: str, order: BuildOrder) -> "list[str]":
     """Return the unpacked packages in a cache that lack files: those that a text names, or a prefix was linked from."""
     prefix, caches, found = order.prefix, find_package_caches(order), []
     dated = {one.get("extracted_package_dir") or "": bool(one.get("timestamp")) for one in read_records(prefix)}
@@ -4671,7 +4692,7 @@ def lacks_files(package: str, is_of_today: bool) -> bool:
     return False
 
 
-def build_packages(order: Order, is_last: bool = False) -> None:
+def build_packages(order: BuildOrder, is_last: bool = False) -> None:
     """Have the engine build the prefix; once more if a damaged package in its cache was to blame."""
     cause = None
     try:
@@ -4682,7 +4703,7 @@ def build_packages(order: Order, is_last: bool = False) -> None:
     is_lost = is_last or order.offline  # what is dropped then cannot be had again
     damaged = [] if is_lost else find_damaged(cause.words if cause else "", order)
     for package in damaged:
-        order.say.line("the package cache has a damaged %s: fetching it anew" % os.path.basename(package))
+        order.progress.line("the package cache has a damaged %s: fetching it anew" % os.path.basename(package))
         failure = try_to(remove_tree, package)
         if failure:
             raise cause or Error("expected to be able to delete it, found: %s" % failure.strerror, package)
@@ -4715,7 +4736,7 @@ def mask_records(prefix: str) -> None:
             write_file(path, masked.encode("utf-8", "surrogateescape"))
 
 
-def finish_prefix(order: Order) -> None:
+def finish_prefix(order: BuildOrder) -> None:
     """Say in the prefix whose it is (CEP 22), and have all of it on the disk before anybody believes in it."""
     import json
     from threading import Timer
@@ -4724,7 +4745,7 @@ def finish_prefix(order: Order) -> None:
     mask_records(order.prefix)
     message = "conda-execute made this environment, and scripts share it: change their block, not the environment"
     write_file(os.path.join(order.prefix, "conda-meta", "frozen"), json.dumps({"message": message}).encode())
-    timer = Timer(1, order.say.line, ["writing %s to the disk" % order.prefix])
+    timer = Timer(1, order.progress.line, ["writing %s to the disk" % order.prefix])
     timer.start()
     try:
         sync_disks([order.prefix, *find_package_caches(order)])
@@ -4732,7 +4753,7 @@ def finish_prefix(order: Order) -> None:
         timer.cancel()
 
 
-def build_prefix(order: Order) -> None:
+def build_prefix(order: BuildOrder) -> None:
     """Build an environment whole, or raise Error, at SIGTERM and SIGHUP too, and leave what there is to its Store."""
     import signal
     from threading import current_thread, main_thread
@@ -4750,7 +4771,7 @@ def build_prefix(order: Order) -> None:
             install_requirements(order)
         finish_prefix(order)
     finally:
-        order.say.step("")
+        order.progress.step("")
         for number in ours:
             signal.signal(number, signal.SIG_DFL)
 
@@ -4767,13 +4788,13 @@ def find_executable(name: str, prefix: str, path: str, common: "Collection[str]"
     return program or (which(name, path) if name in common else "")
 
 
-def find_argv(words: "list[str]", script: str, args: "list[str]", prefix: str, path: str) -> "list[str]":
+def find_run_with_argv(words: "list[str]", script: str, args: "list[str]", prefix: str, path: str) -> "list[str]":
     """Return the command to execute: whatever its path, the environment's program of that name.
 
     Only a plain shell may be the machine's; a relative path with a slash begins at the script.
     """
     rest = [os.path.join(".", script) if script.startswith("-") else script, *args]
-    at = find_program(words)
+    at = find_program_index(words)
     word, name = words[at], os.path.basename(words[at])
     program, where = find_executable(name, prefix, os.path.dirname(word) + os.pathsep + path, SHELLS), prefix
     if word != name and word[0] != "/" and not os.path.isabs(word):
@@ -4803,7 +4824,7 @@ def is_same_file(one: int, other: int) -> bool:
         return False
 
 
-def raise_lease(lease: "Lock | None", argv: "list[str]") -> None:
+def move_lease_up(lease: "Lock | None", argv: "list[str]") -> None:
     """Move a lease to a descriptor that exec leaves open, as high as the limit allows (256 on macOS).
 
     Who starts itself again and again inherits leases; raise Error before that goes on for ever.
@@ -4829,7 +4850,7 @@ def raise_lease(lease: "Lock | None", argv: "list[str]") -> None:
     os.set_inheritable(lease.fd, True)
 
 
-def no_start(program: str, cause: "OSError | ValueError") -> Error:
+def cannot_start(program: str, cause: "OSError | ValueError") -> Error:
     """Return the Error for a command that the system does not start."""
     code = 127 if isinstance(cause, FileNotFoundError) else 126
     hint = "see run_with, the shebang, and the interpreter that the command itself names"
@@ -4844,8 +4865,10 @@ def run_child(argv: "list[str]", environ: "Environ", lease: "Lock | None") -> in
     """
     import signal
 
-    own = Lock(lease.path, lease.say, lease.sign).wait(exclusive=False) if lease and lease.fd >= 0 else None
-    raise_lease(own, argv)
+    own = None
+    if lease and lease.fd >= 0:
+        own = Lock(lease.path, lease.progress, lease.marks_needed).wait(exclusive=False)
+    move_lease_up(own, argv)
     is_plain = not fcntl or signal.getsignal(signal.SIGCHLD) == signal.SIG_DFL
     child, code, is_interrupted = None, None, False
     try:
@@ -4856,7 +4879,7 @@ def run_child(argv: "list[str]", environ: "Environ", lease: "Lock | None") -> in
             except KeyboardInterrupt:
                 is_interrupted = True
     except (OSError, ValueError) as e:
-        raise no_start(argv[0], e) from None
+        raise cannot_start(argv[0], e) from None
     finally:
         if child:
             child.close()
@@ -4876,20 +4899,20 @@ def launch(argv: "list[str]", environ: "Environ", lease: "Lock | None") -> "NoRe
         _signal.signal(_signal.SIGINT, _signal.SIG_IGN)
         code = run_child(argv, environ, lease)
         sys.exit(code - (code >> 31 << 32))  # which takes a C int; 0xC0000005, a crash, is none
-    raise_lease(lease, argv)
+    move_lease_up(lease, argv)
     for name in ("SIGPIPE", "SIGXFSZ"):  # Python ignores these, and exec would hand that on
         _signal.signal(getattr(_signal, name), _signal.SIG_DFL)
     try:
         os.execve(argv[0], argv, environ)
     except (OSError, ValueError) as e:  # ValueError: what no environment can hold
-        raise no_start(argv[0], e) from None
+        raise cannot_start(argv[0], e) from None
 
 
 # ---- Entrypoints ---------------------------------------------------------------------
 # The commands of a conda-script, without a shell.
 
 
-def find_words(
+def find_entrypoint_words(
     command: "Command", values: "Mapping[str, str]", prefix: str, path: str, capture: "Callable[[Any], str]" = str
 ) -> "list[str]":
     """Return the words of a command, the first as the path of a program; none where nothing is left of it."""
@@ -4913,17 +4936,17 @@ def find_words(
     return words
 
 
-def find_launch(metadata: Metadata, script: "Script", args: "list[str]", prefix: str, path: str) -> "list[str]":
+def find_command_line(metadata: Metadata, script: "Script", args: "list[str]", prefix: str, path: str) -> "list[str]":
     """Return the command to execute: for an entrypoint of several, this file, which runs them there."""
     if metadata.dialect != "conda-script":
-        return find_argv(metadata.run_with, script.path, args, prefix, path)
+        return find_run_with_argv(metadata.run_with, script.path, args, prefix, path)
     [entrypoint] = metadata.run_with
     source, cache = os.path.abspath(script.path), find_cache(prefix, script.data)
     if "&&" in entrypoint or "$(" in entrypoint:
         ourselves = [sys.executable, "-I", os.path.abspath(__file__), "--entrypoint"]
         return [*ourselves, entrypoint, prefix, source, cache, *args]
     [command] = parse_commands(Text(entrypoint), 0, 0)[0]
-    return [*find_words(command, {"${SCRIPT}": source, "${CACHE}": cache}, prefix, path), *args]
+    return [*find_entrypoint_words(command, {"${SCRIPT}": source, "${CACHE}": cache}, prefix, path), *args]
 
 
 def find_cache(prefix: str, content: bytes) -> str:
@@ -4958,7 +4981,7 @@ def run_command(argv: "list[str]", environ: "Environ", **streams: "Any") -> byte
             pass_on(number, None)
         output, code = child.communicate()[0], child.returncode
     except (OSError, ValueError) as e:
-        raise no_start(argv[0], e) from None
+        raise cannot_start(argv[0], e) from None
     for number in old:
         signal.signal(number, signal.SIG_DFL if number in got else old[number])
     for number in got:
@@ -4973,10 +4996,10 @@ def run_entrypoint(argv: "list[str]") -> int:
     from subprocess import DEVNULL, PIPE
 
     entrypoint, prefix, script, cache, *args = argv
-    values, environ = {"${SCRIPT}": script, "${CACHE}": cache}, read_environ()
+    values, environ = {"${SCRIPT}": script, "${CACHE}": cache}, read_caller_environ()
 
     def find(command: "Command") -> "list[str]":
-        return find_words(command, values, prefix, environ.get("PATH", os.defpath), capture)
+        return find_entrypoint_words(command, values, prefix, environ.get("PATH", os.defpath), capture)
 
     def capture(commands: "list[Command]") -> str:
         found = filter(None, map(find, commands))
@@ -5004,19 +5027,19 @@ CODE_NAMES = ("code", "stdin")  # of scripts that came without a name
 
 def script_path(store: Store, data: bytes, name: str) -> str:
     """Return where a script of these bytes is kept."""
-    return store.path(KEPT, sha256(data).hexdigest(), name)
+    return store.path(SCRIPTS, sha256(data).hexdigest(), name)
 
 
-def read_kept(store: Store, path: str) -> "bytes | None":
+def read_saved(store: Store, path: str) -> "bytes | None":
     """Return the content of a kept script, or None unless it has the hash that its folder is called."""
     content = read_head(path, -1)
     return content if path == script_path(store, content, os.path.basename(path)) else None
 
 
-def find_kept(store: Store, digest: str, but: "Collection[str]") -> "tuple[bytes, str] | None":
+def find_saved(store: Store, digest: str, but: "Collection[str]") -> "tuple[bytes, str] | None":
     """Return content and name of a kept script with this hash that has none of some names, or None."""
-    for path in list_files(store.path(KEPT, digest)):
-        content, name = read_kept(store, path), os.path.basename(path)
+    for path in list_files(store.path(SCRIPTS, digest)):
+        content, name = read_saved(store, path), os.path.basename(path)
         if content is not None and name[0] != "." and name not in but:
             return content, name
     return None
@@ -5025,7 +5048,7 @@ def find_kept(store: Store, digest: str, but: "Collection[str]") -> "tuple[bytes
 class Script:
     """A script's bytes, the path it runs from, and what messages call it.
 
-    What came from -c, standard input or a URL runs from .scripts, where keep() puts it.
+    What came from -c, standard input or a URL runs from .scripts, where save() puts it.
     """
 
     file: "IO[bytes] | None" = None  # the one that is kept, open for collectors to see: read_paths_in_use()
@@ -5033,25 +5056,25 @@ class Script:
     def __init__(self, data: bytes, path: str, shown: str) -> None:
         self.data, self.path, self.shown = data, path, shown
 
-    def keep(self, store: Store) -> None:
+    def save(self, store: Store) -> None:
         """Write what is no file of its own to its place, at once, unless it is there; date its folder."""
         if self.shown == self.path:
             return
         self.close()
         folder = os.path.dirname(self.path)
-        with store.lock(KEPT).wait(exclusive=False):
+        with store.lock(SCRIPTS).wait(exclusive=False):
             try:
-                store.check(KEPT, folder)
-                if read_kept(store, self.path) is None:
+                store.check_owners(SCRIPTS, folder)
+                if read_saved(store, self.path) is None:
                     make_folder(folder)
                     part = os.path.join(folder, ".%d.part" % os.getpid())
                     write_file(part, self.data)
                     os.replace(part, self.path)
                 try_to(os.utime, folder)
-                store.check(KEPT, folder, self.path)
+                store.check_owners(SCRIPTS, folder, self.path)
                 self.file = open(self.path, "rb")
             except OSError as e:
-                raise store.unwritable(e) from None
+                raise store.cannot_write(e) from None
 
     def close(self) -> None:
         if self.file:
@@ -5159,14 +5182,14 @@ def fetch_in_time(address: str) -> "tuple[bytes, str]":
     return done[0]
 
 
-def fetch_anew(address: str, pin: str, say: Progress, offline: bool) -> "tuple[bytes, str]":
+def fetch_anew(address: str, pin: str, progress: Progress, offline: bool) -> "tuple[bytes, str]":
     """Return what is at an address, and its name; say so where that is not safe."""
     if offline and not address.lower().startswith("file:"):
         hint = "only what #sha256=HEX pins is kept for later"
         raise Error("expected a script from before, found none, and --offline forbids to fetch it", address, hint=hint)
     if address.lower().startswith("http:"):
         hint = "" if pin else ": who is on the way can change it; #sha256=HEX behind the address prevents that"
-        say.line("warning: %s comes without encryption%s" % (printable(address), hint))
+        progress.line("warning: %s comes without encryption%s" % (printable(address), hint))
     return fetch_in_time(find_raw(address))
 
 
@@ -5180,7 +5203,8 @@ def fetch_script(url: str, store: Store, offline: bool) -> Script:
     name = find_file_name(address)
     is_telling = os.path.splitext(name)[1].lower() in SUFFIXES  # else the last redirection's may be
     nameless = set() if is_telling else set(CODE_NAMES) - {name}
-    data, last = (find_kept(store, pin[7:], nameless) if pin else None) or fetch_anew(address, pin, store.say, offline)
+    saved = find_saved(store, pin[7:], nameless) if pin else None
+    data, last = saved or fetch_anew(address, pin, store.progress, offline)
     found = sha256(data).hexdigest()
     if pin and pin[7:] != found:
         hint = "the script has changed, or somebody changed it: look at it before you write its new hash"
@@ -5249,12 +5273,12 @@ def read_metadata(script: Script, subdir: str) -> Metadata:
     metadata = parse_metadata(script.data, script.shown, subdir, detect_version)
     has_suffix = os.path.splitext(script.path)[1].lower() in SUFFIXES
     path = script.path if has_suffix else os.path.realpath(script.path)  # ~/bin/plot may lead to plot.R
-    metadata.run_with = find_command(script.data, path, metadata.run_with, script.shown)
+    metadata.run_with = find_run_with(script.data, path, metadata.run_with, script.shown)
     metadata.name = find_name(metadata.specs, metadata.pip, metadata.channels)
     return metadata
 
 
-def find_batch(environ: "Environ") -> str:
+def find_job_array(environ: "Environ") -> str:
     """Return what jobs have in common that a scheduler started as one array, or ""."""
     slurm, lsf, grid = (environ.get(name, "") for name in ("SLURM_ARRAY_JOB_ID", "LSB_JOBID", "JOB_ID"))
     found = slurm + environ.get("SLURM_RESTART_COUNT", "") if slurm else ""
@@ -5265,27 +5289,23 @@ def find_batch(environ: "Environ") -> str:
 
 
 # Variables that have a say in whether an environment can be built, by how they begin.
-TERMS = (
+BUILD_VARIABLES = (
     "CONDA_CHANNEL", "CONDA_DEFAULT_C", "CONDA_SUBDIR", "CONDA_OVERRIDE_", "CONDA_SOLVER", "CONDARC", "CONDA_EXE",
     "CONDA_OFFLINE", "MAMBA_EXE", "PIP_INDEX", "PIP_EXTRA", "PIP_FIND", "PIP_NO_INDEX", "HTTP_PROXY", "HTTPS_PROXY",
     "ALL_PROXY",
 )  # fmt: skip
 
 
-def find_terms(config: Config, offline: bool, environ: "Environ") -> str:
+def hash_build_inputs(config: Config, offline: bool, environ: "Environ") -> str:
     """Return a hash of what else decides whether an environment can be built: settings and variables."""
-    names = (name for name in environ if name.upper().startswith(TERMS) and not name.startswith("CONDA_EXECUTE"))
-    parts = [
-        config.engine,
-        str(offline),
-        repr(config.condarc.sections),
-        *("%s=%s" % (name, environ[name]) for name in sorted(names)),
-    ]
-    digest: str = sha256(os.fsencode("\n".join(parts))).hexdigest()
+    names = [name for name in environ if name.upper().startswith(BUILD_VARIABLES)]
+    texts = ["%s=%s" % (name, environ[name]) for name in sorted(names) if not name.startswith("CONDA_EXECUTE")]
+    texts = [config.engine, str(offline), repr(config.condarc.sections), *texts]
+    digest: str = sha256(os.fsencode("\n".join(texts))).hexdigest()
     return digest[:8]
 
 
-def find_told_urls(metadata: Metadata, condarc: Condarc, environ: "Environ") -> "Iterator[str]":
+def find_secret_texts(metadata: Metadata, condarc: Condarc, environ: "Environ") -> "Iterator[str]":
     """Yield the words in which a block, condarc and variables may name passwords and tokens."""
     yield from map(os.path.expandvars, [*metadata.channels, *metadata.specs, *metadata.pip])
     yield from (os.path.expandvars(os.fsdecode(raw)) for _, _, rows in condarc.sections for _, raw in rows)
@@ -5301,9 +5321,9 @@ class Invocation:
     """What we were called for: the settings, env-dir, and the script or the specs whose environment is wanted."""
 
     def __init__(self, options: "Collection[str]" = ()) -> None:
-        self.config = read_config(os.environ, sys.executable)
-        say = Progress("verbose" in options, "quiet" in options)
-        self.store, self.say = Store(self.config.env_dir, self.config.keep_hours * 3600, say, self.config.subdir), say
+        self.config = config = read_config(os.environ, sys.executable)
+        self.progress, max_unused_s = Progress("verbose" in options, "quiet" in options), config.max_unused_hours * 3600
+        self.store = Store(config.env_dir, max_unused_s, self.progress, config.subdir)
         self.offline, self.force = "offline" in options, "force-env" in options
         self.script = Script(b"", "", "")  # of specs there is none
 
@@ -5322,7 +5342,7 @@ class Invocation:
 
     def find_argv(self) -> "list[str]":
         path = os.environ.get("PATH", os.defpath)
-        return find_launch(self.metadata, self.script, self.args, self.prefix, path)
+        return find_command_line(self.metadata, self.script, self.args, self.prefix, path)
 
     def find_reason(self) -> str:
         """Return why the environment is built: what was in its place, or what its script had before."""
@@ -5336,7 +5356,7 @@ class Invocation:
             if marker and platform != store.subdir:
                 return "the one here was of " + platform
             return "the one here was " + ("made in " + where if marker and where != self.prefix else "not whole")
-        if name in uses.scripts or name in uses.made:
+        if name in uses.scripts or name in uses.creations:
             return "it was removed since its last use"
         path = os.fsencode(os.path.abspath(self.script.path)) if self.script.path else b""
         before = [(found[path][0], one) for one, found in uses.scripts.items() if path in found]
@@ -5358,49 +5378,49 @@ class Invocation:
         start, created_s, name, prefix = time.monotonic(), time.time(), self.metadata.name, self.prefix
         words = self.metadata.specs + self.metadata.pip
         what = ", ".join(words[:SHOWN]) + (" and %d more" % (len(words) - SHOWN) if words[SHOWN:] else "")
-        self.say.line("building %s with %s: %s (%s)" % (name, engine[0], what, self.find_reason()))
-        learn_secrets(find_told_urls(self.metadata, self.config.condarc, os.environ))
-        build_prefix(Order(self.metadata, self.config, engine, prefix, self.offline, builder))
+        self.progress.line("building %s with %s: %s (%s)" % (name, engine[0], what, self.find_reason()))
+        learn_secrets(find_secret_texts(self.metadata, self.config.condarc, os.environ))
+        build_prefix(BuildOrder(self.metadata, self.config, engine, prefix, self.offline, builder))
         fields = {**self.find_fields(), "engine": engine[:1], "created": ["%d" % created_s]}
         programs = [which_in(prefix, one) for one in SHELLS + UTILITIES]
         fields["brings"] = [os.path.relpath(one, prefix) for one in programs if one]
         if builder.is_taken_over(prefix, self.store.path(name, MARKER)):
             raise Error("expected the folder that was made here, found that of another builder", prefix)
         self.store.append("create", name, self.script.path)  # before anybody can use it: see Uses
-        self.store.mark(name, [(key, mask(value)) for key, values in fields.items() for value in values])
-        self.say.line("built %s in %.1f s" % (name, time.monotonic() - start))
+        self.store.write_marker(name, [(key, mask(value)) for key, values in fields.items() for value in values])
+        self.progress.line("built %s in %.1f s" % (name, time.monotonic() - start))
 
-    def obtain(self) -> Lock:
+    def obtain_lease(self) -> Lock:
         """Return a lease on the environment, built first where there is none."""
-        terms = lambda: find_terms(self.config, self.offline, os.environ)  # noqa: E731
-        return self.store.obtain(self.metadata.name, self.force, self.build, terms, find_batch(os.environ))
+        terms = lambda: hash_build_inputs(self.config, self.offline, os.environ)  # noqa: E731
+        return self.store.obtain(self.metadata.name, self.force, self.build, terms, find_job_array(os.environ))
 
-    def enter(self) -> "tuple[list[str], Environ, Lock]":
+    def prepare(self) -> "tuple[list[str], Environ, Lock]":
         """Return the command, its variables and a lease on the environment, and note that use of it.
 
         An environment that lacks the program, since files of it have gone, is built anew.
         """
         for is_last in (False, True):
-            lease, metadata = self.obtain(), self.metadata
+            lease, metadata = self.obtain_lease(), self.metadata
             try:
-                self.script.keep(self.store)
+                self.script.save(self.store)
                 argv = self.find_argv()
                 if metadata.dialect == "conda-script" and "${CACHE}" in metadata.run_with[0]:
                     make_folder(find_cache(self.prefix, self.script.data))
-                if not self.store.append("run", metadata.name, self.script.path) and self.say.verbose:
-                    self.say.line("could not write to " + self.store.path("usage.tsv"))
-                environ = read_environ()
+                if not self.store.append("run", metadata.name, self.script.path) and self.progress.verbose:
+                    self.progress.line("could not write to " + self.store.path("usage.tsv"))
+                environ = read_caller_environ()
                 return (*source_scripts(argv, environ, activate(environ, self.prefix, self.config)), lease)
             except BaseException as e:
                 lease.release()
                 is_missing = isinstance(e, Error) and e.code == 127
-                if is_last or not is_missing or not self.store.unmark_if_damaged(metadata.name):
+                if is_last or not is_missing or not self.store.remove_marker_if_damaged(metadata.name):
                     raise
         raise AssertionError("never reached")
 
-    def provide(self) -> str:
+    def provide_prefix(self) -> str:
         """Return the prefix of the environment for whoever uses it without us, built first where there is none."""
-        lease = self.obtain()
+        lease = self.obtain_lease()
         self.store.append("run", self.metadata.name, self.script.path)
         lease.release_flock()
         lease.abandon()
@@ -5544,9 +5564,9 @@ def run_tmpenv(argv: "list[str]") -> int:
     command = check_tmpenv(options, words)
     invocation = Invocation(options)
     store = invocation.store
-    store.check(".leases", ".trash", KEPT)
+    store.check_owners(".leases", ".trash", SCRIPTS)
     if command == "clear":  # it collects, or is told not to
-        age = parse_hours(options["min-age"]) if "min-age" in options else invocation.config.keep_hours
+        age = parse_hours(options["min-age"]) if "min-age" in options else invocation.config.max_unused_hours
         if age < 0:
             raise Error("expected hours, found %s" % quote(options["min-age"]), hint=HOURS_HINT, code=2)
         return clear(store, float("inf") if "all" in options else store.now() - age * 3600, "dry-run" in options)
@@ -5561,7 +5581,7 @@ def run_tmpenv(argv: "list[str]") -> int:
         invocation.open(options["script"])
     else:
         invocation.metadata = parse_specs(words[1:], options.get("file", ""))
-    show(invocation.provide() if command == "create" else invocation.prefix)
+    print_out(invocation.provide_prefix() if command == "create" else invocation.prefix)
     return 0
 
 
@@ -5590,13 +5610,13 @@ def clear(store: Store, used_before: float, dry_run: bool) -> int:
         try:
             store.remove(name, used_before, dry_run)
         except OSError as e:
-            code = fail(Error("expected to be able to remove it, found: %s" % e.strerror, store.path(name)))
+            code = report_error(Error("expected to be able to remove it, found: %s" % e.strerror, store.path(name)))
         except Error as e:
-            code = fail(e)
+            code = report_error(e)
         else:
-            show("remove " + store.path(name))
+            print_out("remove " + store.path(name))
     for cause in () if dry_run else store.empty_trash():
-        code = fail(cause)
+        code = report_error(cause)
     return code
 
 
@@ -5605,7 +5625,7 @@ def print_list(store: Store, as_json: bool) -> None:
     if not as_json:
         print("%-20s %10s %10s  %-10s %s" % ("NAME", "SIZE", "UNUSED FOR", "PROCESSES", "SCRIPTS"), flush=True)
     uses, busy = store.read_uses(), store.find_processes()
-    names, found = [name for name in store.find_names() if not name.startswith(KEPT)], []
+    names, found = [name for name in store.find_names() if not name.startswith(SCRIPTS)], []
     for used, name in sorted(((store.last_use(name, uses), name) for name in names), reverse=True):
         scripts = sorted({unescape(script) for script in uses.scripts.get(name, {}) if script})
         size, pids = find_size(store.path(name)), sorted({*busy.get(name, ()), *busy.get(name + ".build", ())})
@@ -5615,7 +5635,7 @@ def print_list(store: Store, as_json: bool) -> None:
             continue
         age = "%.1f h" % max(0, (time.time() - used) / 3600) if used else "half-made"
         who, what = format_some([str(pid) for pid in pids], 10), format_some([printable(one) for one in scripts], 25)
-        show("%-20s %7.1f MB %10s  %-10s %s" % (name, size / 1e6, age, who, what))
+        print_out("%-20s %7.1f MB %10s  %-10s %s" % (name, size / 1e6, age, who, what))
     if as_json:
         import json
 
@@ -5653,18 +5673,18 @@ def execute(options: "Mapping[str, str]", words: "list[str]") -> int:
     else:
         invocation.open(words[0] if words else "-", words[1:])
     if "dry-run" in options:
-        show(invocation.format_plan("json" in options))
+        print_out(invocation.format_plan("json" in options))
         return 0
-    if store.say.verbose:
-        tell(invocation.format_specification())
-    launch(*invocation.enter())
+    if store.progress.verbose:
+        print_err(invocation.format_specification())
+    launch(*invocation.prepare())
 
 
 def main(argv: "list[str] | None" = None) -> int:
     """Run a command line; return the exit code where no script took over."""
     argv = sys.argv[1:] if argv is None else argv
     works = {
-        "--tmpenv": run_tmpenv, "--entrypoint": run_entrypoint, "--hold": hold, "--report": run_report,
+        "--tmpenv": run_tmpenv, "--entrypoint": run_entrypoint, "--supervise": supervise, "--report": run_report,
         "--rattler": run_rattler,
     }  # fmt: skip
     work = works.get((argv or [""])[0])
@@ -5672,8 +5692,8 @@ def main(argv: "list[str] | None" = None) -> int:
         return run_rattler(argv[1:])
     with LibraryOnly():
         if work:
-            return guard(work, argv[1:])
-        return guard(lambda: execute(*parse_argv(argv, OPTIONS, anywhere=False)))
+            return report_errors(work, argv[1:])
+        return report_errors(lambda: execute(*parse_argv(argv, OPTIONS, anywhere=False)))
 
 
 def program() -> int:
@@ -5694,27 +5714,28 @@ def report_bug(kind: "type[BaseException]", bug: "BaseException", trace: "Traceb
     """Tell of what nobody expected, and exit with a code that no script is taken to have given."""
     import traceback
 
-    tell("".join(traceback.format_exception(kind, bug, trace)), end="")
+    print_err("".join(traceback.format_exception(kind, bug, trace)), end="")
     versions = (__version__, sys.version.split()[0], sys.platform)
-    tell("conda-execute: a bug of conda-execute %s (Python %s, %s): please report it with these lines" % versions)
+    print_err("conda-execute: a bug of conda-execute %s (Python %s, %s): please report it with these lines" % versions)
     os._exit(125)
 
 
-def guard(work: "Callable[..., int]", *args: object) -> int:
+def report_errors(work: "Callable[..., int]", *args: object) -> int:
     """Do work and return its exit code; tell of an Error and return its own."""
     try:
         if sys.version_info < (3, 8):  # noqa: UP036
             raise Error("expected CPython 3.8 or newer, found " + sys.version.split()[0], sys.executable)
         return work(*args)
     except Error as e:
-        return fail(e)
+        return report_error(e)
     except BrokenPipeError:  # who reads has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
     except OSError as e:
-        return fail(Error("expected the system to do its part, found: %s" % e.strerror, os.fsdecode(e.filename or "")))
+        message = "expected the system to do its part, found: %s" % e.strerror
+        return report_error(Error(message, os.fsdecode(e.filename or "")))
     except KeyboardInterrupt:
-        return fail(Error("interrupted", code=130))
+        return report_error(Error("interrupted", code=130))
 
 
 # ---- For other programs --------------------------------------------------------------
@@ -5725,7 +5746,7 @@ def run(path: str, args: "Iterable[str]" = ()) -> int:
     """Run a script in its environment as a child; return its exit code, 128 + n after signal n, or raise Error."""
     with LibraryOnly():
         invocation = Invocation().open(os.fspath(path), args)
-        argv, environ, lease = invocation.enter()
+        argv, environ, lease = invocation.prepare()
         try:
             return run_child(argv, environ, lease)
         finally:
@@ -5736,7 +5757,7 @@ def run(path: str, args: "Iterable[str]" = ()) -> int:
 def prefix_of(path: str) -> str:
     """Return the prefix of a script's environment, built first where there is none, or raise Error."""
     with LibraryOnly():
-        return Invocation().open(os.fspath(path)).provide()
+        return Invocation().open(os.fspath(path)).provide_prefix()
 
 
 def bootstrap(path: str = "") -> None:
@@ -5749,7 +5770,7 @@ def bootstrap(path: str = "") -> None:
         module = getattr(caller.get("__spec__"), "name", "")
         words = os.fspath(path or caller.get("__file__", "")), module.replace("__main__", "").rstrip(".")
         with LibraryOnly():
-            code = guard(restart, *words)
+            code = report_errors(restart, *words)
         if code:
             sys.exit(code)
 
@@ -5771,7 +5792,7 @@ def restart(path: str, module: str) -> int:
     if os.environ.get("CONDA_EXECUTE_BOOTSTRAP") == starts[os.name == "nt"]:
         message = "expected to be in %s by now, found Python in %s" % (invocation.prefix, sys.prefix)
         raise Error(message, path, hint="see its bin/python and PYTHONHOME; conda-execute --force-env builds it anew")
-    argv, environ, lease = invocation.enter()
+    argv, environ, lease = invocation.prepare()
     launch(argv[:-1] + find_own_words(path, module), {**environ, "CONDA_EXECUTE_BOOTSTRAP": starts[0]}, lease)
 
 
@@ -5809,7 +5830,7 @@ def conda_subcommands() -> "Iterator[object]":
         ]
     except (Exception, SystemExit) as e:  # of any kind: conda goes on without us
         kind = type(e).__name__
-        tell('conda-execute: "conda execute" cannot be had in this conda: %s: %s' % (kind, printable(str(e))))
+        print_err('conda-execute: "conda execute" cannot be had in this conda: %s: %s' % (kind, printable(str(e))))
         return
     yield from found
 

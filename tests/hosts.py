@@ -348,10 +348,10 @@ def use_on(*hosts: Host, script: Path) -> None:
 @pytest.fixture
 def unbound(env_dir: Path, monkeypatch: pytest.MonkeyPatch) -> conda_execute.Store:
     """Return an env-dir of which nobody knows what a lock in it is worth, with an environment in it."""
-    monkeypatch.setattr(conda_execute, "find_worth", lambda folder: "")
+    monkeypatch.setattr(conda_execute, "find_flock_scope", lambda folder: "")
     store = conda_execute.Store(str(env_dir), HOUR * 25, conda_execute.Progress(False, True))
     store.make()
     make_env(env_dir, HELLO_1, 30)
-    (env_dir / ".leases" / conda_execute.UNSHARED).touch()
-    set_age(env_dir / ".leases" / conda_execute.UNSHARED, 300)
+    (env_dir / ".leases" / conda_execute.MARKS_NEEDED).touch()
+    set_age(env_dir / ".leases" / conda_execute.MARKS_NEEDED, 300)
     return store

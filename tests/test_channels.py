@@ -284,7 +284,8 @@ def split(url: str) -> tuple[str, str, str]:
 
 def find_ours(condarc: str, channels: list[str], variables: dict[str, str]) -> list[tuple[str, str, str]]:
     config = conda_execute.read_config({**variables, "CONDARC": condarc}, "/nowhere/python")
-    found, _ = conda_execute.Site(config, variables).find_sources(list(map(conda_execute.Text, channels)), [], False)
+    asked = list(map(conda_execute.Text, channels))
+    found, _ = conda_execute.CondarcChannels(config, variables).find_sources(asked, [], False)
     return [(unquote(one.url), one.auth, one.token) for one in found]
 
 
@@ -394,14 +395,14 @@ def test_what_is_empty_or_null_is_no_channel(home: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("EMPTY", "")
     (home / ".condarc").write_text("channels: ['$EMPTY', a]\nallowlist_channels: null\nproxy_servers: ~\n")
     config = conda_execute.read_config(os.environ, "/nowhere/python")
-    found, _ = conda_execute.Site(config, os.environ).find_sources([], [], False)
+    found, _ = conda_execute.CondarcChannels(config, os.environ).find_sources([], [], False)
     assert [one.url for one in found] == [PUBLIC + "a"]
 
 
 def test_a_channel_of_a_list_that_is_all_of_its_host_is_no_alias(home: Path) -> None:
     (home / ".condarc").write_text("default_channels: [https://mirror.test]\nchannels: [a, defaults]\n")
     config = conda_execute.read_config(os.environ, "/nowhere/python")
-    found, _ = conda_execute.Site(config, os.environ).find_sources([], [], False)
+    found, _ = conda_execute.CondarcChannels(config, os.environ).find_sources([], [], False)
     assert [one.url for one in found] == [PUBLIC + "a", "https://mirror.test"]
 
 
@@ -410,7 +411,7 @@ def test_an_alias_whose_variable_is_empty_is_refused(home: Path, monkeypatch: py
     monkeypatch.setenv("EMPTY", "")
     (home / ".condarc").write_text("channel_alias: $EMPTY\n")
     with pytest.raises(conda_execute.Error, match="expected a URL for channel_alias"):
-        conda_execute.Site(conda_execute.read_config(os.environ, "/nowhere/python"), os.environ)
+        conda_execute.CondarcChannels(conda_execute.read_config(os.environ, "/nowhere/python"), os.environ)
 
 
 @pytest.mark.once
@@ -636,7 +637,7 @@ def test_an_env_that_is_ready_needs_none_of_it(
 
 
 def sources_of(*channels: str, override: bool = False) -> list[str]:
-    site = conda_execute.Site(conda_execute.read_config(os.environ, "/nowhere/python"), os.environ)
+    site = conda_execute.CondarcChannels(conda_execute.read_config(os.environ, "/nowhere/python"), os.environ)
     return [one.url for one in site.find_sources(list(map(conda_execute.Text, channels)), [], override)[0]]
 
 

@@ -411,7 +411,7 @@ def test_an_env_that_cannot_be_looked_at_for_a_moment_is_not_taken_for_damaged(
     record.write_text('{"files": ["bin/a"], "paths_data": {"paths": [{"_path": "bin/a", "path_type": "hardlink"}]}}')
     (env_dir / HELLO_1 / "bin").mkdir()
     (env_dir / HELLO_1 / "bin" / "a").write_text("a")
-    unbound.mark(HELLO_1, [("brings", "bin/a")])
+    unbound.write_marker(HELLO_1, [("brings", "bin/a")])
     originals = {name: getattr(os, name) for name in ("stat", "lstat")}
 
     def fail(name: str, path: object, **options: object) -> object:
@@ -421,7 +421,7 @@ def test_an_env_that_cannot_be_looked_at_for_a_moment_is_not_taken_for_damaged(
 
     for name in originals:
         monkeypatch.setattr(os, name, partial(fail, name))
-    assert conda_execute.survey(str(env_dir / HELLO_1))[0] == 1
+    assert conda_execute.count_files(str(env_dir / HELLO_1))[0] == 1
     assert unbound.find_marker(HELLO_1)
 
 

@@ -46,7 +46,7 @@ def test_words_of_an_entrypoint_are_those_of_shlex_without_escapes(entrypoint: s
     reader.whitespace_split, reader.escape, reader.commenters = True, "", ""
     text = conda_execute.Text.of("/" + entrypoint, conda_execute.Line("script", 1, ""), 0)
     try:
-        ours = conda_execute.find_words(conda_execute.parse_commands(text, 0, 0)[0][0], {}, "", "")
+        ours = conda_execute.find_entrypoint_words(conda_execute.parse_commands(text, 0, 0)[0][0], {}, "", "")
     except conda_execute.Error:
         with pytest.raises(ValueError, match="No closing quotation"):
             list(reader)

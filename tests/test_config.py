@@ -38,7 +38,7 @@ def root(tmp_path: Path) -> Path:
 
 def test_without_any_configuration_environments_lie_beside_the_users(home: Path) -> None:
     found = config()
-    assert (found.env_dir, found.keep_hours, found.engine) == (f"{home}/.conda/tmp_envs", 25, "auto")
+    assert (found.env_dir, found.max_unused_hours, found.engine) == (f"{home}/.conda/tmp_envs", 25, "auto")
 
 
 def test_with_a_conda_environments_lie_beside_its_own(root: Path) -> None:
@@ -84,15 +84,15 @@ def test_settings_come_from_every_place_where_conda_looks(home: Path, root: Path
     for hours, path in enumerate(places, 1):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"conda-execute:\n  remove-if-unused-for: {hours}\n")
-        assert config(**variables).keep_hours == hours, path
-    assert config(CONDA_EXECUTE_REMOVE_IF_UNUSED_FOR="0.5", **variables).keep_hours == 0.5
+        assert config(**variables).max_unused_hours == hours, path
+    assert config(CONDA_EXECUTE_REMOVE_IF_UNUSED_FOR="0.5", **variables).max_unused_hours == 0.5
 
 
 def test_keys_of_one_section_are_merged_over_files(home: Path, root: Path) -> None:
     (root / ".condarc").write_text("conda-execute:\n  engine: conda\n  remove-if-unused-for: 3\n")
     (home / ".condarc").write_text("conda-execute:\n  engine: rattler\n")
     found = config(CONDA_EXE=str(root / "bin" / "conda"))
-    assert (found.engine, found.keep_hours) == ("rattler", 3)
+    assert (found.engine, found.max_unused_hours) == ("rattler", 3)
 
 
 def test_lists_of_mappings_are_merged_over_files_for_whoever_refuses_them(tmp_path: Path) -> None:

@@ -271,7 +271,7 @@ WORDS = {
 
 @pytest.mark.parametrize("text, meaning", WORDS.values(), ids=WORDS)
 def test_what_engines_say_of_the_network_is_told_in_words(text: str, meaning: str) -> None:
-    order = conda_execute.Record(specs=["connect =404"], pip=[], channels_asked=["https://h/ch"])
+    order = conda_execute.Fields(specs=["connect =404"], pip=[], channel_urls=["https://h/ch"])
     for is_pip in (False, True):
         found, hint = conda_execute.find_trouble(text, order, is_pip)  # type: ignore[arg-type]
         assert found == meaning and bool(hint) == bool(meaning)
@@ -301,7 +301,7 @@ class Screen:
 STEPS = """
 import conda_execute, sys, time
 say = conda_execute.Progress("-v" in sys.argv, "-q" in sys.argv)
-say.note("a package")
+say.detail("a package")
 say.step("rattler: 3 of 60 packages, 45.2 MB, downloading a-package-with-a-long-name")
 input()
 say.tick()

@@ -54,7 +54,7 @@ def check_rows(rows: list[list[str]], events: dict[str, int], script: str = "") 
         assert abs(int(row[0]) - time.time()) < 300
         assert len(row[2]) == 20
         assert int(row[3]) > 0
-        assert row[4] == conda_execute.HOST
+        assert row[4] == conda_execute.HOST_ID
         assert row[5] == script or not script
 
 
@@ -65,7 +65,7 @@ def test_who_waits_says_for_whom(start: Start, write: Write, slow_conda: Path, e
     waiter = start(script)
     _, text = waiter.communicate(timeout=90)
     prefix = env_dir / HELLO
-    who = f"process {builder.pid} on {conda_execute.HOST}, which builds {prefix}"
+    who = f"process {builder.pid} on {conda_execute.HOST_ID}, which builds {prefix}"
     assert text == f"conda-execute: waiting for {who}\n"
     builder.communicate()
 

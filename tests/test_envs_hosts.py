@@ -77,7 +77,7 @@ def slow_channel(tmp_path_factory: pytest.TempPathFactory) -> str:
     return make_channel(tmp_path_factory.mktemp("slow") / "channel", hello_conda("1.0", ".conda"), slow)
 
 
-DEAD_S = 4  # in place of ten minutes
+STALE_S = 4  # in place of ten minutes
 
 
 class Builder:
@@ -105,12 +105,12 @@ class Builder:
 
     def take_long(self) -> None:
         """Let more time pass than it takes to be given up."""
-        end = time.monotonic() + DEAD_S + 1
+        end = time.monotonic() + STALE_S + 1
         wait_until(lambda: time.monotonic() > end)
 
     def wait(self) -> None:
         """Wait until the waiter has what it waited for, built by whomever, within the time of the dead and some."""
-        output, _ = self.waiter.communicate(timeout=DEAD_S + 30)
+        output, _ = self.waiter.communicate(timeout=STALE_S + 30)
         assert (self.waiter.returncode, output) == (0, "hello-conda 1.0\n"), self.read()
 
     def go_on(self, fails: bool) -> None:
@@ -131,7 +131,7 @@ class Builder:
 def builder(host: MakeHost, begin: Begin, write: Write, environ: Environ, slow_channel: str, tmp_path: Path) -> Builder:
     environ["CONDA_CHANNELS"] = slow_channel
     script = write("a.sh", "hello-conda", "hello-conda", "slow")
-    return Builder(host, begin, tmp_path, script, hasten(tmp_path, DEAD_S=DEAD_S))
+    return Builder(host, begin, tmp_path, script, hasten(tmp_path, STALE_S=STALE_S))
 
 
 SLOW_NAME = conda_execute.find_name(["hello-conda", "slow"])

@@ -78,7 +78,7 @@ def test_passwords_and_tokens_are_masked_and_nothing_else(text: str, shown: str)
 def test_names_and_words_of_others_are_shown_without_control_characters(
     run: Run, write: Write, env_dir: Path, tmp_path: Path
 ) -> None:
-    script, tool = write("a.sh", "hello-conda", "hello-conda =1.0"), hasten(tmp_path, MOMENT_S=1)
+    script, tool = write("a.sh", "hello-conda", "hello-conda =1.0"), hasten(tmp_path, BUILDER_GRACE_S=1)
     run("-q", script)
     wait_until(lambda: not find_collectors(env_dir))
     folder = env_dir / ".leases" / f"{HELLO_1}.shared"

@@ -161,7 +161,7 @@ def test_a_job_stays_in_its_env_whatever_other_hosts_do(
         collect_on(one, "0.0001")
     assert (env_dir / HELLO_1 / MARKER).exists()
     check_refusal(execute(b, "--tmpenv", "clear", "--all"), env_dir, "n1", pid)
-    check_refusal(execute(c, "--force-env", script, tool=hasten(tmp_path, MOMENT_S=1)), env_dir, "n1", pid)
+    check_refusal(execute(c, "--force-env", script, tool=hasten(tmp_path, BUILDER_GRACE_S=1)), env_dir, "n1", pid)
     collect_on(b, "0")
     assert (env_dir / HELLO_1 / MARKER).exists()
     assert (env_dir / HELLO_1).stat().st_ino == inode
@@ -362,7 +362,7 @@ def test_what_a_lock_is_worth_is_told_by_type_and_options(kind: str, monkeypatch
     mounts = [(place, name, options.split(",")) for place, name, options in map(str.split, lines)]
     monkeypatch.setattr(conda_execute, "read_mounts", lambda: mounts)
     monkeypatch.setattr(conda_execute, "NFS_SERVER", "/nowhere")
-    assert conda_execute.find_worth("/scratch/envs") == worth
+    assert conda_execute.find_flock_scope("/scratch/envs") == worth
 
 
 def test_a_disk_that_an_nfs_server_may_export_is_not_its_own_alone(
@@ -371,7 +371,7 @@ def test_a_disk_that_an_nfs_server_may_export_is_not_its_own_alone(
     """Its clients' locks do not meet flock(2) on the server."""
     monkeypatch.setattr(conda_execute, "read_mounts", lambda: [("/", "xfs", ["rw"])])
     monkeypatch.setattr(conda_execute, "NFS_SERVER", str(tmp_path))
-    assert conda_execute.find_worth("/home/me/tmp_envs") == ""
+    assert conda_execute.find_flock_scope("/home/me/tmp_envs") == ""
 
 
 @pytest.mark.parametrize("name", ["n1", "n" * 64, "a.b-c.example.org", "kn\xf6te\udcff n", "", "a/../b\tc\nd"])

@@ -141,7 +141,7 @@ def test_the_mark_of_another_host_counts_for_30_days(
     child.wait()
     marks = find_marks(env_dir, HELLO)
     assert len(marks) == 1
-    mark = marks[0].with_name(marks[0].name.replace(conda_execute.HOST, "elsewhere.example.org"))
+    mark = marks[0].with_name(marks[0].name.replace(conda_execute.HOST_ID, "elsewhere.example.org"))
     assert mark != marks[0]
     os.rename(marks[0], mark)
     let_pass(env_dir, 29 * 24)
@@ -184,7 +184,8 @@ def test_nothing_in_the_way_of_a_mark_keeps_anybody_waiting_or_is_followed(
 ) -> None:
     script = write("a.sh", "hello-conda", "hello-conda =1.0")
     run("-q", script)
-    name = name.replace("x.", conda_execute.find_terms(conda_execute.read_config(os.environ, ""), False, {}) + ".")
+    config = conda_execute.read_config(os.environ, "")
+    name = name.replace("x.", conda_execute.hash_build_inputs(config, False, {}) + ".")
     wait_until(lambda: not find_collectors(env_dir))
     shutil.rmtree(str(env_dir / ".leases" / f"{HELLO_1}.{name}"), ignore_errors=True)  # of the script that has just run
     plant(env_dir, f"{HELLO_1}.{name}", kind)
@@ -239,7 +240,7 @@ def test_marks_of_1_1_count_and_stay_where_their_processes_find_them(
     unbound.old_marks = None  # as another process would find it
     with unbound.lock(HELLO_1) as lock:
         assert not lock.take(exclusive=True)
-        assert lock.rival == "process 71 on n1.example.org"
+        assert lock.blocker == "process 71 on n1.example.org"
         assert mark.exists()
         set_age(mark, 31 * DAY_H)
         assert lock.take(exclusive=True)
@@ -256,4 +257,4 @@ def test_whatever_flock_answers_marks_take_its_place(
     monkeypatch.setattr(conda_execute.fcntl, "flock", flock)
     with unbound.lock("a").wait(exclusive=False), unbound.lock("a") as other:
         assert not other.take(exclusive=True)
-        assert other.rival == f"process {os.getpid()} on {conda_execute.HOST}"
+        assert other.blocker == f"process {os.getpid()} on {conda_execute.HOST_ID}"

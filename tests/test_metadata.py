@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from packaging.specifiers import SpecifierSet
 
 import conda_execute
-from conda_execute import Error, find_command, find_name, format_error, parse_metadata
+from conda_execute import Error, find_name, find_run_with, format_error, parse_metadata
 
 if TYPE_CHECKING:
     from typing import Callable
@@ -52,7 +52,7 @@ def read_yield(path: Path) -> dict[str, object]:
         "specs": metadata.specs,
         "pip": metadata.pip,
         "channels": metadata.channels,
-        "run_with": find_command(data, path.name, metadata.run_with),
+        "run_with": find_run_with(data, path.name, metadata.run_with),
         "name": find_name(metadata.specs, metadata.pip, metadata.channels),
     }
 

@@ -124,7 +124,7 @@ def test_without_fcntl_an_engine_is_started_with_no_descriptor_of_ours(
     with conda_execute.Lock(str(tmp_path / "lock"), say) as lock:
         config = conda_execute.Config(env_dir=str(tmp_path), condarc=conda_execute.Condarc({}))
         asked = conda_execute.Metadata(specs=["x"], pip=[], channels=[])
-        order = conda_execute.Order(asked, config, ("conda", ""), str(tmp_path), False, lock)
+        order = conda_execute.BuildOrder(asked, config, ("conda", ""), str(tmp_path), False, lock)
         given: list[object] = []
         original = subprocess.Popen
 

@@ -183,7 +183,7 @@ def test_what_ran_before_this_kernel_was_started_runs_no_more_on_a_disk_of_its_o
     assert run("--tmpenv", "create", "--script", script).returncode == 0
     [mark] = env_dir.glob(f".leases/{HELLO_1}.shared/*")
     before = mark.rename(mark.with_name("n1-3f9a07c2.71.ended-5"))
-    assert run("-f", script, tool=hasten(tmp_path, MOMENT_S=1)).returncode == 125
+    assert run("-f", script, tool=hasten(tmp_path, BUILDER_GRACE_S=1)).returncode == 125
     set_age(before, time.clock_gettime(time.CLOCK_BOOTTIME) / HOUR + 1)
     assert run("-f", script).stdout == "hello-conda 1.0\n"
     assert not before.exists()

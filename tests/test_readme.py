@@ -63,7 +63,7 @@ def test_blocks_of_other_tools_are_read_as_the_readme_says() -> None:
 
 
 def test_the_names_of_selectors_are_those_of_the_readme() -> None:
-    for name in conda_execute.find_facts("linux-64"):
+    for name in conda_execute.find_selectors("linux-64"):
         assert f"`{name}`" in README
 
 

@@ -84,10 +84,10 @@ TERMS = {
 @pytest.mark.parametrize("kind", TERMS)
 def test_a_failure_concerns_those_who_would_ask_the_same(kind: str) -> None:
     one, other, is_same = TERMS[kind]
-    config = conda_execute.Config(env_dir="/e", keep_hours=25, engine="auto", condarc=conda_execute.Condarc({}))
-    found = [conda_execute.find_terms(config, False, variables) for variables in (one, other)]
+    config = conda_execute.Config(env_dir="/e", max_unused_hours=25, engine="auto", condarc=conda_execute.Condarc({}))
+    found = [conda_execute.hash_build_inputs(config, False, variables) for variables in (one, other)]
     assert (found[0] == found[1]) == is_same
-    assert conda_execute.find_terms(config, True, one) != found[0]
+    assert conda_execute.hash_build_inputs(config, True, one) != found[0]
 
 
 BATCHES = {
@@ -108,7 +108,7 @@ BATCHES = {
 @pytest.mark.parametrize("kind", BATCHES)
 def test_an_array_of_jobs_is_told_by_its_scheduler(kind: str) -> None:
     environ, batch = BATCHES[kind]
-    assert conda_execute.find_batch(environ) == batch
+    assert conda_execute.find_job_array(environ) == batch
 
 
 def test_the_plan_names_the_dialect(plan: Plan, conda_script: Script, tmp_path: Path, channel: str) -> None:

@@ -67,6 +67,6 @@ def test_metadata_that_an_engine_could_misread_is_refused_before_any_engine_runs
 def test_metadata_stands_where_no_program_reads_it_as_an_option(program: str, flags: list[str], tmp_path: Path) -> None:
     asked = conda_execute.Metadata(specs=["a >1", "b"], pip=[], channels=["c", "nodefaults"])
     builder = conda_execute.Lock(str(tmp_path / "lock"), conda_execute.Progress(False, True))
-    order = conda_execute.Order(asked, conda_execute.Config(), (program, program), "/p", True, builder)
+    order = conda_execute.BuildOrder(asked, conda_execute.Config(), (program, program), "/p", True, builder)
     expected = [program, "create", "--prefix", "/p", "--yes", *flags, "--offline", "--override-channels", "--channel=c"]
     assert conda_execute.format_create(order) == [*expected, "--", "a >1", "b"]
