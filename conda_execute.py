@@ -39,8 +39,10 @@ Files below env-dir (condarc: conda-execute: env-dir)
                        of its boot and pid namespace
     .leases/NAME       locked, shared, by what runs in the env; NAME.build by who builds it
     .leases/NAME.shared, NAME.exclusive   files HOST.PID.START-NUMBER of who has it, where it may not bind all hosts
+    .leases/...        also what collectors, builders and hosts tell each other
     .scripts/SHA256/   scripts that came from -c, standard input or a URL
     .trash/            what is being deleted
+    .packages/, .rattler/   packages and py-rattler, where the user's own caches cannot be written to
 An env that was unused for remove-if-unused-for (condarc; 25 hours) is removed by the next call,
 never while anything runs in it; where locks do not bind all hosts that share env-dir, 30 days after its last use if
 another host has used it. "--tmpenv list", or conda-tmpenv, shows what there is.
@@ -69,9 +71,9 @@ Chapters, in the order of a run; each calls only what stands above it:
     Config         condarc and variables
     Hosts          who shares a folder with us, and what its locks are worth
     Processes      who is alive, and where it is at work
-    Leases         locks, and leases on descriptors
+    Leases         locks by flock, by marks, and by both
     Log            rows of usage.tsv
-    Store          env-dir: what is ours, markers, the log
+    Store          env-dir: what is ours, markers, times of use
     Collection     what goes: age, damage, trash, who still runs in it
     Envs           a lease on an env: build, rebuild, put back
     Children       starting programs, waiting for them, ending them
@@ -91,6 +93,19 @@ Chapters, in the order of a run; each calls only what stands above it:
     conda-tmpenv   list, create, name, clear
     Command line   main and its options
     For other programs   run, prefix_of, bootstrap, conda's hook
+
+Where a change begins:
+    a selector, a key of the block   Metadata: find_selectors, is_selected; find_items; parse_DIALECT
+    a setting                        Config: SETTINGS, Config, read_config
+    an option                        Options: OPTIONS, USAGE; Runs: Invocation keeps what it says
+    an engine                        Config: PROGRAMS; Engines: find_engine, format_create, run_engine; Caches
+    the end of a build               Children: supervise, watch; Builds: build_prefix
+    a file system, a lock that fails Hosts: find_flock_scope; Leases: Lock.take_by_flock, take
+    what is removed, and when        Store: last_use; Collection: collect_envs, remove
+    a script that is kept            Scripts: Script.save; Store: find_names, SCRIPTS
+    the variables of a script        Activation: activate, source_scripts; Runs: Invocation.prepare
+    what a person is told            Errors: Error; Engines: Progress, TROUBLES, explain
+    a public function                For other programs; __all__
 
 Licence: BSD-3-Clause. Home: https://github.com/conda-tools/conda-execute
 """
@@ -1119,7 +1134,8 @@ def is_own_command(words: "list[str]") -> bool:
     names = [os.path.basename(word) for word in words]
     own = ("conda-execute", "conda-execute.exe", "conda_execute", "conda_execute.py")
     is_subcommand = "conda" in names and "execute" in names[names.index("conda") :]
-    return is_subcommand or any(name.endswith(own) for name in names)  # -mconda_execute, --split-string=conda-execute
+    # Options may have it at their end: -mconda_execute, --split-string=conda-execute.
+    return is_subcommand or any(name in own or name[:1] == "-" and name.endswith(own) for name in names)
 
 
 def split_words(text: Text) -> "list[str]":
@@ -1798,7 +1814,11 @@ def read_json(path: str) -> "Any":
 # Where environments lie, how long they are kept, who builds them: condarc and variables, as conda reads
 # them but without starting it. Knows no script.
 
-ENGINES = ("auto", "conda", "mamba", "micromamba", "rattler")
+# Engines that are programs, in the order in which they are taken: the variable that may name each, and the options
+# that its "create" has beside those of all.
+PROGRAMS = {"conda": ("CONDA_EXE", ["--no-default-packages", "--json"]), "mamba": ("MAMBA_EXE", []),
+            "micromamba": ("MAMBA_EXE", [])}  # fmt: skip
+ENGINES = ("auto", *PROGRAMS, "rattler")
 SETTINGS = {"env-dir": "{config.envs_dirs[0]}/../tmp_envs", "remove-if-unused-for": "25", "engine": "auto"}
 KNOWN_SUBDIRS = (  # conda/base/constants.py
     "linux-32", "linux-64", "linux-aarch64", "linux-armv6l", "linux-armv7l", "linux-ppc64", "linux-ppc64le",
@@ -2012,7 +2032,8 @@ def read_config(environ: "Environ", executable: str) -> Config:
     condarc = Condarc(environ, list_condarcs(environ, root))
     own = condarc.table("conda-execute")
     check_keys(own, SETTINGS, "conda-execute")
-    env_dir, keep, engine = (find_setting(key, own, environ) for key in SETTINGS)
+    given = {key: find_setting(key, own, environ) for key in SETTINGS}
+    env_dir, max_unused, engine = given["env-dir"], given["remove-if-unused-for"], given["engine"]
     if engine not in ENGINES:
         raise engine.expected("one of %s for engine" % ", ".join(ENGINES), 'write "auto" for the first there is')
     path, place = expand(env_dir, environ), "{config.envs_dirs[0]}"
@@ -2023,9 +2044,9 @@ def read_config(environ: "Environ", executable: str) -> Config:
             raise Error("expected a home in which env-dir can be, found none for user %d" % os.geteuid(), hint=hint)
     if not os.path.isabs(path) or set(path) & {os.pathsep, "\0", "\n"}:  # PATH and rows cannot hold these
         raise env_dir.expected("an absolute path for env-dir", 'begin it with "/", "~" or "{config.envs_dirs[0]}"')
-    hours = parse_hours(keep)
+    hours = parse_hours(max_unused)
     if hours < 0:
-        raise keep.expected("hours for remove-if-unused-for", HOURS_HINT)
+        raise max_unused.expected("hours for remove-if-unused-for", HOURS_HINT)
     asked = condarc.text("subdir")
     if asked and asked not in KNOWN_SUBDIRS:
         raise asked.expected("a platform that conda knows for subdir", "write one such as linux-64, or leave it out")
@@ -2269,7 +2290,11 @@ class Lock:
         if is_given is None:
             self.require_marks()
         if is_given is not False and (exclusive or not is_given or self.needs_marks()):
-            self.blocker = self.find_blocker(exclusive, bool(is_given))
+            try:
+                self.blocker = self.find_blocker(exclusive, bool(is_given))
+            except Error:
+                self.release()  # who asked has no lock to release
+                raise
         self.is_taken = is_given is not False and not self.blocker
         if not self.is_taken:
             self.release_mark()
@@ -3054,6 +3079,8 @@ class Collector(EnvDir):
                             self.put_back(name)
                 elif name and not os.path.islink(path):
                     remove_tree(path) if os.path.isdir(path) else os.unlink(path)
+            except FileNotFoundError:  # another one deletes it too
+                continue
             except (OSError, Error) as e:
                 why, at = (e.message, e.place) if isinstance(e, Error) else (e.strerror, os.fsdecode(e.filename or ""))
                 message = "expected to be able to delete it, found: %s" % why
@@ -3954,11 +3981,11 @@ class Progress:
 def find_engine(wanted: str, environ: "Environ", executable: str) -> "tuple[str, str]":
     """Return the kind and the program of the engine; "auto" takes the first there is, at last rattler."""
     path = environ.get("PATH", "")
-    programs = [environ.get("CONDA_EXE", ""), which("conda", path + os.pathsep + os.path.dirname(executable))]
-    programs += [environ.get("MAMBA_EXE", ""), which("mamba", path), which("micromamba", path)]
-    for program in filter(os.path.isfile, programs):
+    paths = {"conda": path + os.pathsep + os.path.dirname(executable)}
+    found = [(environ.get(PROGRAMS[kind][0], ""), which(kind, paths.get(kind, path))) for kind in PROGRAMS]
+    for program in filter(os.path.isfile, [program for pair in found for program in pair]):
         stem = os.path.basename(program)  # CONDA_EXE may well name a mamba
-        kind = next((one for one in ("micromamba", "mamba") if stem.startswith(one)), "conda")
+        kind = next((one for one in PROGRAMS if stem.startswith(one)), "conda")
         if wanted in ("auto", kind) and os.access(program, os.X_OK):
             return kind, os.path.abspath(program)  # it is started in another folder
     if wanted in ("auto", "rattler"):
@@ -4154,8 +4181,7 @@ def explain(what: str, output: str, code: int, order: BuildOrder, missing: "Iter
 def format_create(order: BuildOrder) -> "list[str]":
     """Return the command line that creates the prefix; specs stand behind "--", and so are no options."""
     argv = [order.program, "create", "--prefix", order.prefix, "--yes"]
-    if order.engine == "conda":
-        argv += ["--no-default-packages"] + ([] if order.progress.verbose else ["--json"])
+    argv += [option for option in PROGRAMS[order.engine][1] if option != "--json" or not order.progress.verbose]
     argv += ["--offline"] if order.offline else []
     argv += ["--override-channels"] if order.override else []
     return [*argv, *("--channel=" + channel for channel in order.channels), "--", *order.specs]
@@ -5589,8 +5615,8 @@ def parse_specs(words: "list[str]", path: str) -> Metadata:
     """Return what the specs of a command line, and of a file with one on each line, ask for."""
     texts = [Text.of(word, Line("the command line", 1, word), 0) for word in words]
     if path:
-        with open(path, encoding="utf-8") as f:
-            lines = [Line(path, number, raw.rstrip("\n")) for number, raw in enumerate(f, 1)]
+        with open(path, "rb") as f:
+            lines = [read_line(path, number, raw.rstrip(b"\r\n")) for number, raw in enumerate(f, 1)]
         texts += [Text.of(line.text.split(" #")[0].strip(), line, line.indent) for line in lines if not line.is_blank]
     if not texts:
         raise Error("expected SPEC, --file or --script, found none", hint="conda-tmpenv --help says more", code=2)
