@@ -57,55 +57,42 @@ waits. Public: the command line, the block, the files above, and
     Error                          what the last two raise
 All else may change.
 
-Chapters, in the order of a run; each calls only what stands above it:
-    Errors         what a person is told, and how
+Chapters, in the order of a run, and where to begin in each; each calls only what stands above it:
+    Errors         what a person is told, and how: Error, format_error; passwords: mask
     Text           lines and scalars that know where they stand
     YAML           the part of it that blocks and condarc use
     TOML           the part of it that blocks use
-    Block          finding the block of a script, its lines
-    Specs          match specs, requirements, channels
-    Commands       shebang, suffix, run_with; the language of entrypoints
-    Metadata       what the keys of each dialect mean; selectors
+    Block          finding the block of a script, its lines: find_block
+    Specs          match specs, requirements, channels: parse_spec, parse_requirement, parse_channel
+    Commands       shebang, suffix, run_with: find_run_with; the language of entrypoints
+    Metadata       what the keys of each dialect mean: parse_metadata; what a selector is: find_selectors
     Name           the hash that names an env; the name of a platform
     Folders        files and folders: reading, listing, deleting; owner and mode; programs of a prefix
-    Config         condarc and variables
-    Hosts          who shares a folder with us, and what its locks are worth
+    Config         condarc and variables: SETTINGS, read_config; the engines that are programs: PROGRAMS
+    Hosts          who shares a folder with us, and whom its file system's locks bind: find_flock_scope
     Processes      who is alive, and where it is at work
-    Leases         locks by flock, by marks, and by both
+    Leases         a lock by flock (Lock.take_by_flock), by marks (Lock.find_blocker), and by both (Lock.take)
     Log            rows of usage.tsv
-    Store          env-dir: what is ours, markers, times of use
-    Collection     what goes: age, damage, trash, who still runs in it
-    Envs           a lease on an env: build, rebuild, put back
-    Children       starting programs, waiting for them, ending them
-    Activation     the variables and scripts of an env
+    Store          env-dir: what is ours, its markers, each env's and kept script's last use
+    Collection     what goes, and when: collect_envs, remove; damage, trash, who still runs in it
+    Envs           a lease on an env, for which it is built, rebuilt or put back: Store.obtain
+    Children       programs that we wait for: Child; engines, and how they are ended: supervise, watch
+    Activation     the variables of an env: activate; its scripts: source_scripts
     Channels       what condarc makes of channels and the network
     Caches         where engines keep what they fetch
-    Engines        finding one, running one; conda, mamba, micromamba; why one failed
+    Engines        finding one: find_engine; running one: run_engine, format_create; why one failed: explain
     pip            PyPI requirements
     rattler        py-rattler: finding it, what it is told
     rattler process   what it does in a process of its own
-    Builds         checking what was built; damaged caches; the disk
+    Builds         from an order to a prefix that is whole: build_prefix; damaged caches; the disk
     Launch         becoming the command, or having it as a child
     Entrypoints    running the commands of a conda-script
-    Scripts        where a script comes from and is kept; URLs
-    Runs           from a script to its lease and command; --dry-run
-    Options        help and options of both command lines
+    Scripts        where a script comes from; what is kept of it: Script.save; URLs
+    Runs           from options and a script to a lease, a command and its variables: Invocation
+    Options        help and options of both command lines: USAGE, OPTIONS
     conda-tmpenv   list, create, name, clear
-    Command line   main and its options
+    Command line   main, and what the options of conda-execute do: execute
     For other programs   run, prefix_of, bootstrap, conda's hook
-
-Where a change begins:
-    a selector, a key of the block   Metadata: find_selectors, is_selected; find_items; parse_DIALECT
-    a setting                        Config: SETTINGS, Config, read_config
-    an option                        Options: OPTIONS, USAGE; Runs: Invocation keeps what it says
-    an engine                        Config: PROGRAMS; Engines: find_engine, format_create, run_engine; Caches
-    the end of a build               Children: supervise, watch; Builds: build_prefix
-    a file system, a lock that fails Hosts: find_flock_scope; Leases: Lock.take_by_flock, take
-    what is removed, and when        Store: last_use; Collection: collect_envs, remove
-    a script that is kept            Scripts: Script.save; Store: find_names, SCRIPTS
-    the variables of a script        Activation: activate, source_scripts; Runs: Invocation.prepare
-    what a person is told            Errors: Error; Engines: Progress, TROUBLES, explain
-    a public function                For other programs; __all__
 
 Licence: BSD-3-Clause. Home: https://github.com/conda-tools/conda-execute
 """
@@ -182,9 +169,6 @@ with LibraryOnly():
         import fcntl
     except ImportError:  # Windows
         fcntl = None  # type: ignore[assignment]
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=LibraryOnly.forget)
 
 MACHINE = os.uname().machine if hasattr(os, "uname") else os.environ.get("PROCESSOR_ARCHITECTURE", "")
 
@@ -1827,6 +1811,7 @@ KNOWN_SUBDIRS = (  # conda/base/constants.py
 )  # fmt: skip
 ON = ("true", "yes", "on", "y", "1")
 OFF = ("false", "no", "off", "n", "0", "none", "null", "~", "")  # as conda's boolify() reads them
+NULLS = ("null", "Null", "NULL", "~")  # YAML's words for none
 FINAL = "!final"  # behind a key that conda lets no stronger file change
 HOURS_HINT = "write a number from 0 on, such as 25 or 0.5"
 
@@ -1879,7 +1864,7 @@ class Condarc:
         for name, path, rows in self.sections:
             if name in names:
                 key, value = parse_section([read_line(path, number, raw) for number, raw in rows])
-                found.append((key, Text() if is_null(value) else value))
+                found.append((key, Text() if value in NULLS and not is_string(value) else value))
                 if key.comment == FINAL:
                     return found
         for variable in filter(self.environ.get, ("CONDA_" + name.upper() for name in names)):
@@ -1949,11 +1934,6 @@ def read_sections(path: str) -> "Iterator[tuple[str, str, list[tuple[int, bytes]
             is_key, rows = bool(colon) and name[:1] not in b" -{[?\xff\xfe", []
             yield name.decode("utf-8", "replace").strip(" '\"") if is_key else "", path, rows
         rows.append((number, raw))
-
-
-def is_null(value: "Node") -> bool:
-    """Answer whether a value is YAML's word for none."""
-    return isinstance(value, Text) and value in ("null", "Null", "NULL", "~") and not is_string(value)
 
 
 def parse_section(lines: "list[Line]") -> "tuple[Text, Node]":
@@ -2447,10 +2427,6 @@ class Lock:
         is_ours = self.made_folder and found and os.path.samestat(self.made_folder, found)
         return not is_ours and (os.path.lexists(marker) or self.is_overwritten())
 
-    def is_doubtful(self) -> bool:
-        """Answer whether we were out for so long that others may have taken us for dead."""
-        return abs(time.time() - self.taken_s) > STALE_S / 2
-
     def release_mark(self) -> None:
         if self.mark:
             try_to(os.unlink, self.mark)
@@ -2498,6 +2474,7 @@ class Lock:
 
 
 if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=LibraryOnly.forget)
     os.register_at_fork(after_in_child=Lock.forget)
 
 
@@ -3011,7 +2988,7 @@ class Collector(EnvDir):
             if dry_run:
                 return
             trash = self.move_to_trash(name, suffix)
-            if any(lock.is_doubtful() for lock in held):  # others may have taken us for dead
+            if any(abs(time.time() - lock.taken_s) > STALE_S / 2 for lock in held):  # others may take us for dead
                 if not os.path.lexists(self.path(name)):
                     os.rename(trash, self.path(name))
                 raise InUse(self.path(name), [])
