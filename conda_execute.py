@@ -188,7 +188,7 @@ if TYPE_CHECKING:
     Build = Callable[["Lock"], None]  # into the prefix that is called like the environment
 
 __all__ = ["Error", "bootstrap", "main", "prefix_of", "run"]  # so that help(conda_execute) is the manual
-__version__ = "1.3.0"
+__version__ = "1.3.1"
 
 
 # ---- Errors --------------------------------------------------------------------------
@@ -829,7 +829,7 @@ def find_block(data: bytes, path: str) -> "tuple[str, list[Line]]":
     data = data[3 * data.startswith(b"\xef\xbb\xbf") :]
     found, problem = list(find_headers(data)), None
     if PEP_723 in data or CONDA_SCRIPT in data:
-        raws = data.replace(b"\r\n", b"\n").split(b"\n")
+        raws = split_lines(data)
         found += find_pep_723(raws)
         try:
             found += find_conda_script(raws, path)
@@ -949,6 +949,11 @@ def find_comment_prefix(raw: bytes) -> bytes:
     """Return what stands in front of "/// conda-script" at the end of a line, if that holds no letter or digit."""
     before = raw.rstrip()[: -len(CONDA_SCRIPT)] if raw.rstrip().endswith(CONDA_SCRIPT) else b""
     return b"" if any(map(str.isalnum, before.decode("utf-8", "replace"))) else before
+
+
+def split_lines(data: bytes) -> "list[bytes]":
+    """Return the lines of a file, without the byte order mark that editors on Windows write."""
+    return data[3 * data.startswith(b"\xef\xbb\xbf") :].replace(b"\r\n", b"\n").split(b"\n")
 
 
 def read_line(path: str, number: int, raw: bytes, margin: bytes = b"", blank: str = " ") -> Line:
@@ -1926,7 +1931,7 @@ def read_sections(path: str) -> "Iterator[tuple[str, str, list[tuple[int, bytes]
     """
     data = read_head(path)  # conda, too, reads past a file that it may not read
     rows: list[tuple[int, bytes]] = []
-    for number, raw in enumerate(data[3 * data.startswith(b"\xef\xbb\xbf") :].replace(b"\r\n", b"\n").split(b"\n"), 1):
+    for number, raw in enumerate(split_lines(data), 1):
         if raw.lstrip(b" ")[:1] in (b"", b"#") or raw.startswith((b"---", b"...", b"%")):
             continue
         if not rows or raw[:1] not in (b" ", b"\t", b"-", b"]"):
@@ -3216,11 +3221,8 @@ class Store(Collector):
 
 def read_failure(failed: str) -> "tuple[tuple[int, int] | None, dict[str, str]]":
     """Return what tells one failure to build an environment from the next, and what write_failure() wrote."""
-    try:
-        found = os.stat(failed)
-    except OSError:
-        return None, {}
-    if found.st_mode & 0o170000 != 0o100000 or found.st_size > FAILURE_BYTES:
+    found = read_status(failed)
+    if not found or found.st_mode & 0o170000 != 0o100000 or found.st_size > FAILURE_BYTES:
         return None, {}
     failure = read_json(failed)
     return (found.st_mtime_ns, found.st_ino), failure if isinstance(failure, dict) else {}
@@ -3233,12 +3235,9 @@ def write_failure(failed: str, failure: Error, job_array: str) -> None:
     told = {"by": "process %d on %s" % (os.getpid(), HOST_ID), "batch": job_array}
     told.update((key, mask(getattr(failure, key))[: FAILURE_BYTES // 8]) for key in FAILURE_FIELDS)
     part = failed + "." + HOST_ID
-    try:
-        write_file(part, json.dumps(told).encode())
-        os.chmod(part, 0o600)
-        os.replace(part, failed)
-    except OSError:  # no room: they find out by themselves
-        pass
+    if not try_to(write_file, part, json.dumps(told).encode()):  # else there is no room: they find out by themselves
+        try_to(os.chmod, part, 0o600)
+        try_to(os.replace, part, failed)
 
 
 # ---- Children ------------------------------------------------------------------------
@@ -3332,12 +3331,9 @@ class EngineProcess(Child):
 
         options = {"stdin": PIPE if given else DEVNULL, "stdout": PIPE, "stderr": STDOUT, "start_new_session": True}
         super().__init__(argv, locks, "--supervise", env=environ, cwd=cwd, **options)
-        try:
-            if given:
-                self.child.stdin.write(given)
-                self.child.stdin.close()
-        except OSError:  # it has ended: its output says why
-            pass
+        if given:
+            try_to(self.child.stdin.write, given)  # to what may have ended: its output says why
+            try_to(self.child.stdin.close)
 
     def read_lines(self) -> "Iterator[bytes]":
         """Yield what the program prints, line by line, up to its end, and an empty line now and then meanwhile."""
@@ -3604,9 +3600,7 @@ def source_scripts(argv: "list[str]", old: "Environ", new: "Environ") -> "tuple[
     options = ["%s=%s" % (name, new[name]) for name in SHELL_OPTIONS if name in new]
     if options and "=" not in argv[0]:  # which env takes for a variable
         argv = [env or "/usr/bin/env", *options, *argv]
-    start = {
-        name: old[name] for name in old if name not in ("BASH_ENV", *SHELL_OPTIONS)
-    }  # the first, a file, bash runs
+    start = {name: old[name] for name in old if name not in ("BASH_ENV", *SHELL_OPTIONS)}  # a file that bash would run
     always = ["PATH", *map(str.upper, read_variables(new["CONDA_PREFIX"]) if before else ())]  # they may unset these
     lines = [(". ", path) for path in before]
     lines += [("unset ", name) for name in filter(is_variable, start) if name not in new]
@@ -3623,13 +3617,9 @@ def read_caller_environ() -> "dict[str, str]":
     """Return the variables that a script is to see: not what Python in the C locale (PEP 538) and conda set."""
     environ = dict(os.environ)
     if environ.get("LC_CTYPE") in ("C.UTF-8", "C.utf8", "UTF-8") or "CONDA_ROOT" in environ:
-        try:
-            with open("/proc/self/environ", "rb") as f:  # as we were started
-                given = b"\0" + f.read()
-        except OSError:
-            return environ
-        for name in ("LC_CTYPE", "CONDA_ROOT"):
-            if b"\0%s=" % name.encode() not in given:
+        given = read_process(os.getpid(), "environ")  # as we were started
+        for name in ("LC_CTYPE", "CONDA_ROOT") if given else ():
+            if b"\0%s=" % name.encode() not in b"\0" + given:
                 environ.pop(name, "")
     return environ
 
@@ -4686,11 +4676,8 @@ def lacks_files(package: str, is_of_today: bool) -> bool:
     if not isinstance(listed, dict):
         return is_of_today  # conda-build wrote other lists before it wrote timestamps
     for one in listed.get("paths", []):
-        try:
-            found, size = os.lstat(os.path.join(package, one["_path"])), one.get("size_in_bytes")
-        except OSError:
-            return True
-        if one.get("path_type") == "hardlink" and size not in (None, found.st_size):
+        found, size = read_status(os.path.join(package, one["_path"])), one.get("size_in_bytes")
+        if not found or one.get("path_type") == "hardlink" and size not in (None, found.st_size):
             return True
     return False
 
@@ -4731,8 +4718,7 @@ def close_to_others(folder: str) -> None:
 def mask_records(prefix: str) -> None:
     """Take out of a prefix's records the passwords and tokens of URLs, which engines note there."""
     for path in list_files(os.path.join(prefix, "conda-meta"), ".json", "history"):
-        with open(path, encoding="utf-8", errors="surrogateescape") as f:
-            text = f.read()
+        text = read_head(path).decode("utf-8", "surrogateescape")
         masked = mask(text)
         if masked != text:
             os.unlink(path)  # which may be a link
@@ -5033,17 +5019,11 @@ def script_path(store: Store, data: bytes, name: str) -> str:
     return store.path(SCRIPTS, sha256(data).hexdigest(), name)
 
 
-def read_saved(store: Store, path: str) -> "bytes | None":
-    """Return the content of a kept script, or None unless it has the hash that its folder is called."""
-    content = read_head(path, -1)
-    return content if path == script_path(store, content, os.path.basename(path)) else None
-
-
 def find_saved(store: Store, digest: str, but: "Collection[str]") -> "tuple[bytes, str] | None":
     """Return content and name of a kept script with this hash that has none of some names, or None."""
     for path in list_files(store.path(SCRIPTS, digest)):
-        content, name = read_saved(store, path), os.path.basename(path)
-        if content is not None and name[0] != "." and name not in but:
+        content, name = read_head(path), os.path.basename(path)
+        if sha256(content).hexdigest() == digest and name[0] != "." and name not in but:
             return content, name
     return None
 
@@ -5068,7 +5048,7 @@ class Script:
         with store.lock(SCRIPTS).wait(exclusive=False):
             try:
                 store.check_owners(SCRIPTS, folder)
-                if read_saved(store, self.path) is None:
+                if read_head(self.path) != self.data:
                     make_folder(folder)
                     part = os.path.join(folder, ".%d.part" % os.getpid())
                     write_file(part, self.data)
@@ -5185,17 +5165,6 @@ def fetch_in_time(address: str) -> "tuple[bytes, str]":
     return done[0]
 
 
-def fetch_anew(address: str, pin: str, progress: Progress, offline: bool) -> "tuple[bytes, str]":
-    """Return what is at an address, and its name; say so where that is not safe."""
-    if offline and not address.lower().startswith("file:"):
-        hint = "only what #sha256=HEX pins is kept for later"
-        raise Error("expected a script from before, found none, and --offline forbids to fetch it", address, hint=hint)
-    if address.lower().startswith("http:"):
-        hint = "" if pin else ": who is on the way can change it; #sha256=HEX behind the address prevents that"
-        progress.line("warning: %s comes without encryption%s" % (printable(address), hint))
-    return fetch_in_time(find_raw(address))
-
-
 def fetch_script(url: str, store: Store, offline: bool) -> Script:
     """Return the script at a URL; what "#sha256=HEX" pins is checked, kept, and asked for only once."""
     address, mark, pin = url.partition("#")
@@ -5207,7 +5176,13 @@ def fetch_script(url: str, store: Store, offline: bool) -> Script:
     is_telling = os.path.splitext(name)[1].lower() in SUFFIXES  # else the last redirection's may be
     nameless = set() if is_telling else set(CODE_NAMES) - {name}
     saved = find_saved(store, pin[7:], nameless) if pin else None
-    data, last = saved or fetch_anew(address, pin, store.progress, offline)
+    if not saved and offline and not address.lower().startswith("file:"):
+        hint = "only what #sha256=HEX pins is kept for later"
+        raise Error("expected a script from before, found none, and --offline forbids to fetch it", address, hint=hint)
+    if not saved and address.lower().startswith("http:"):
+        hint = "" if pin else ": who is on the way can change it; #sha256=HEX behind the address prevents that"
+        store.progress.line("warning: %s comes without encryption%s" % (printable(address), hint))
+    data, last = saved or fetch_in_time(find_raw(address))
     found = sha256(data).hexdigest()
     if pin and pin[7:] != found:
         hint = "the script has changed, or somebody changed it: look at it before you write its new hash"
@@ -5593,7 +5568,7 @@ def parse_specs(words: "list[str]", path: str) -> Metadata:
     texts = [Text.of(word, Line("the command line", 1, word), 0) for word in words]
     if path:
         with open(path, "rb") as f:
-            lines = [read_line(path, number, raw.rstrip(b"\r\n")) for number, raw in enumerate(f, 1)]
+            lines = [read_line(path, number, raw) for number, raw in enumerate(split_lines(f.read()), 1)]
         texts += [Text.of(line.text.split(" #")[0].strip(), line, line.indent) for line in lines if not line.is_blank]
     if not texts:
         raise Error("expected SPEC, --file or --script, found none", hint="conda-tmpenv --help says more", code=2)

@@ -221,6 +221,18 @@ def test_a_script_names_the_env_that_it_runs_in(tmpenv: Tmpenv, run: Run, write:
     assert (done.stdout, done.stderr) == (f"{env_dir / HELLO}\n", "")
 
 
+def test_a_file_of_specs_may_be_one_of_windows_and_is_refused_in_another_encoding(
+    tmpenv: Tmpenv, env_dir: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "specs.txt"
+    path.write_bytes(b"\xef\xbb\xbfpython >=3\r\nnumpy\r\n")
+    assert tmpenv("name", "--file", path).stdout == f"{env_dir}/ea977067a8fbeb21a594\n"
+    path.write_bytes("numpy  # café".encode("latin-1"))
+    done = tmpenv("name", "--file", path)
+    assert (done.returncode, done.stdout) == (125, "")
+    assert f"{path}:1:13: expected UTF-8, found the byte 0xe9\n" in done.stderr
+
+
 @pytest.mark.parametrize("option", ["--file", "--script"])
 def test_a_file_that_is_not_there_is_told(tmpenv: Tmpenv, option: str) -> None:
     done = tmpenv("name", option, "/no/such/file")

@@ -1,0 +1,5 @@
+# conda execute
+# env: [python]
+# run_with: python my_conda_execute.py
+
+print('hello')
