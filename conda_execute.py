@@ -43,7 +43,7 @@ Files below env-dir (condarc: conda-execute: env-dir)
     .scripts/SHA256/   scripts that came from -c, standard input or a URL
     .trash/            what is being deleted
     .packages/, .rattler/   packages and py-rattler, where the user's own caches cannot be written to
-An env that was unused for remove-if-unused-for (condarc; 25 hours) is removed by the next call,
+An env, or a kept script, that was unused for remove-if-unused-for (condarc; 25 hours) is removed by the next call,
 never while anything runs in it; where locks do not bind all hosts that share env-dir, 30 days after its last use if
 another host has used it. "--tmpenv list", or conda-tmpenv, shows what there is.
 
@@ -65,30 +65,30 @@ Chapters, in the order of a run, and where to begin in each; each calls only wha
     Block          finding the block of a script, its lines: find_block
     Specs          match specs, requirements, channels: parse_spec, parse_requirement, parse_channel
     Commands       shebang, suffix, run_with: find_run_with; the language of entrypoints
-    Metadata       what the keys of each dialect mean: parse_metadata; what a selector is: find_selectors
+    Metadata       what the keys mean: KEYS, parse_conda_execute, parse_pep_723, parse_conda_script; find_selectors
     Name           the hash that names an env; the name of a platform
     Folders        files and folders: reading, listing, deleting; owner and mode; programs of a prefix
-    Config         condarc and variables: SETTINGS, read_config; the engines that are programs: PROGRAMS
+    Config         our settings, from condarc and variables: SETTINGS, read_config; engines that are programs: PROGRAMS
     Hosts          who shares a folder with us, and whom its file system's locks bind: find_flock_scope
     Processes      who is alive, and where it is at work
     Leases         a lock by flock (Lock.take_by_flock), by marks (Lock.find_blocker), and by both (Lock.take)
     Log            rows of usage.tsv
-    Store          env-dir: what is ours, its markers, each env's and kept script's last use
-    Collection     what goes, and when: collect_envs, remove; damage, trash, who still runs in it
-    Envs           a lease on an env, for which it is built, rebuilt or put back: Store.obtain
-    Children       programs that we wait for: Child; engines, and how they are ended: supervise, watch
+    Store          EnvDir: what is ours in it, markers, each env's and kept script's last use
+    Collection     what goes, and when: collect_unused, remove; damage, trash, who still runs in it
+    Envs           Store.obtain: a lease on an env, for which it is built, rebuilt or put back
+    Children       programs that we wait for: Child; an engine: EngineProcess here, supervise and watch in a child
     Activation     the variables of an env: activate; its scripts: source_scripts
-    Channels       what condarc makes of channels and the network
+    Channels       for rattler alone: what condarc makes of channels and the network: CondarcChannels
     Caches         where engines keep what they fetch
-    Engines        finding one: find_engine; running one: run_engine, format_create; why one failed: explain
+    Engines        Progress; find_engine; format_create; run_engine, up to its end or ours; why one failed: explain
     pip            PyPI requirements
-    rattler        py-rattler: finding it, what it is told
-    rattler process   what it does in a process of its own
-    Builds         from an order to a prefix that is whole: build_prefix; damaged caches; the disk
+    rattler        py-rattler: finding it, the job that it gets: build_with_rattler
+    rattler process   what it does in a process of its own: run_rattler
+    Builds         from an order to a prefix that is whole, and on the disk: build_prefix; damaged caches
     Launch         becoming the command, or having it as a child
     Entrypoints    running the commands of a conda-script
     Scripts        where a script comes from; what is kept of it: Script.save; URLs
-    Runs           from options and a script to a lease, a command and its variables: Invocation
+    Runs           Invocation: from options and a script to a lease, a command and its variables; build, marker
     Options        help and options of both command lines: USAGE, OPTIONS
     conda-tmpenv   list, create, name, clear
     Command line   main, and what the options of conda-execute do: execute
@@ -427,8 +427,8 @@ BLOCK_END = "leave a blank line above this one if the block has ended"
 DASHES = ("- ", "-\n")
 MAX_INDENT = 100  # deeper nesting serves nobody, and would exhaust the stack
 MAX_KEY = 1024  # YAML 1.2, 7.4.2; PyYAML finds no colon behind a longer one
-# What the items below a key are called in messages.
-ITEMS = {"env": "spec", "pip": "requirement", "channels": "channel", "run_with": "word"}
+# Every key of a "# conda execute" block, and what an item below it is called.
+KEYS = {"env": "spec", "pip": "requirement", "channels": "channel", "run_with": "word"}
 
 
 def parse_yaml(lines: "list[Line]") -> "dict[Text, Node]":
@@ -476,7 +476,7 @@ def parse_key(doc: Document, pos: int) -> "tuple[Text, int]":
         if colon > 0 and not word.startswith("://", colon):
             raise doc.expected(pos + colon + 1, "a space behind the colon", "write one")
         hint = BLOCK_END + '; write "- " before an item, a colon behind a key'
-        raise doc.expected(pos, '"key: value"', 'write "%s:"' % key if key in ITEMS else hint)
+        raise doc.expected(pos, '"key: value"', 'write "%s:"' % key if key in KEYS else hint)
     end = skip_blank(doc.text, end)
     if end - pos > MAX_KEY:
         raise doc.expected(pos, "a key of at most %d characters" % MAX_KEY, "shorten it", str(end - pos))
@@ -513,7 +513,7 @@ def parse_value(doc: Document, pos: int, key: Text) -> "tuple[Node, int]":
 def expected_item(pos: int, key: Text, indent: int = -1) -> Error:
     """Return the Error for a line where only an item of the key's list can stand, its dash at an indentation."""
     line, at = key.line.find(pos)
-    what = 'a list item ("- %s") under %s' % (ITEMS.get(key, "item"), quote(key)[1:-1])
+    what = 'a list item ("- %s") under %s' % (KEYS.get(key, "item"), quote(key)[1:-1])
     text = line.text.strip(" ")
     item = text.lstrip("-").replace(": ", " =" if key == "env" else " ", 1).strip(" ")
     if indent < 0:
@@ -538,7 +538,7 @@ def parse_list(doc: Document, pos: int, key: Text) -> "tuple[list[Item], int]":
         start = skip_blank(doc.text, pos + 1)
         if doc.text[start] in "\n#[" or doc.text.startswith(DASHES, start):
             found = "nothing" if doc.text[start] == "\n" else ""
-            what = "a %s behind the dash" % ITEMS.get(key, "item")
+            what = "a %s behind the dash" % KEYS.get(key, "item")
             raise doc.expected(start, what, "write one item a line", found)
         item, pos = parse_scalar(doc, start)
         if is_key_end(doc.text, pos):
@@ -556,7 +556,10 @@ def parse_list(doc: Document, pos: int, key: Text) -> "tuple[list[Item], int]":
 
 
 def parse_flow(doc: Document, pos: int) -> "tuple[Node, int]":
-    """flow := "[" (scalar ("," scalar)* ","?)? "]" | "{" (pair ("," pair)* ","?)? "}", on one line or several"""
+    """flow := "[" (scalar ("," scalar)* ","?)? "]" | "{" (pair ("," pair)* ","?)? "}", on one line or several
+
+    pair := scalar ":" (scalar | flow)?; condarc alone has those
+    """
     items: list[Item] = []
     mapping: dict[Text, Node] = {}
     text, start, closing = doc.text, pos, "]" if doc.text[pos] == "[" else "}"
@@ -565,8 +568,13 @@ def parse_flow(doc: Document, pos: int) -> "tuple[Node, int]":
         item, pos = parse_scalar(doc, pos, in_flow=True)
         if closing == "]":
             items.append(item)
+        elif not is_key_end(text, pos):
+            raise doc.expected(pos, "a colon and a space behind a key", 'write "key: value"')
         else:
-            mapping[item], pos = parse_flow_value(doc, pos)
+            pos = skip_blank(text, skip_blank(text, pos) + 1)
+            mapping[item] = Text()
+            if text[pos] not in ",}\n":
+                mapping[item], pos = parse_flow(doc, pos) if text[pos] == "[" else parse_scalar(doc, pos, in_flow=True)
         pos = skip_lines(doc, pos)
         if text[pos] == ",":
             pos = skip_lines(doc, pos + 1)
@@ -580,16 +588,6 @@ def parse_flow(doc: Document, pos: int) -> "tuple[Node, int]":
             start, '"%s" before the block ends' % closing, "close the list" if closing == "]" else "close it", "none"
         )
     return items if closing == "]" else mapping, pos + 1
-
-
-def parse_flow_value(doc: Document, pos: int) -> "tuple[Node, int]":
-    """value := ":" (scalar | flow list)?, behind the key of a flow mapping"""
-    if not is_key_end(doc.text, pos):
-        raise doc.expected(pos, "a colon and a space behind a key", 'write "key: value"')
-    pos = skip_blank(doc.text, skip_blank(doc.text, pos) + 1)
-    if doc.text[pos] == "[":
-        return parse_flow(doc, pos)
-    return parse_scalar(doc, pos, in_flow=True) if doc.text[pos] not in ",}\n" else (Text(), pos)
 
 
 def skip_lines(doc: Document, pos: int) -> int:
@@ -1222,6 +1220,12 @@ class Fields:
         self.__dict__.update(fields)
 
 
+class Platform(str):
+    """conda's name of a platform, such as "linux-64"; what else is to be known of it, this machine is asked for."""
+
+    find_version: "Callable[[str], str]"  # of "__glibc" or "__cuda"; "" where there is none
+
+
 class Metadata(Fields):
     """What a script asks for, in whichever dialect."""
 
@@ -1249,22 +1253,22 @@ def check_keys(mapping: "dict[Text, Node]", known: "Collection[str]", where: str
             raise key.expected("no selector behind a key", "put it behind the items of a list", "one")
 
 
-def find_selectors(subdir: str) -> "dict[str, bool]":
-    """Return what each name of a selector is on a platform, such as "osx-arm64"."""
-    system, _, machine = subdir.partition("-")
+def find_selectors(platform: Platform) -> "dict[str, bool]":
+    """Return for each name that a selector may have whether it holds on a platform, such as "osx-arm64"."""
+    system, _, machine = platform.partition("-")
     selectors = {name: name == system for name in ("linux", "osx", "win")}
     selectors.update(unix=system != "win", x86=machine in ("32", "64"), x86_64=machine == "64")
     names = ("arm64", "aarch64", "armv7l", "ppc64le", "riscv64", "s390x", "linux32", "linux64", "win32", "win64")
     return {**selectors, **{name: name in (machine, system + machine) for name in names}}
 
 
-def is_selected(item: Text, subdir: str) -> bool:
+def is_selected(item: Text, platform: Platform) -> bool:
     """Answer whether the selector behind an item is true: conda-build's names with "not", "and", "or"."""
     before, opening, comment = item.comment.partition("[")
     if not opening:
         return True
     selector, bracket, _ = comment.partition("]")
-    words, selectors = selector.split(), find_selectors(subdir)
+    words, selectors = selector.split(), find_selectors(platform)
     if before and bracket and words and set(words) <= {*selectors, "and", "or", "not"}:
         hint = "write " + quote("# [%s] %s" % (" ".join(words), before.strip()))  # conda-build reads it there as well
         raise item.line.expected(item.comment.at, "a selector in front of other words", hint)
@@ -1277,7 +1281,7 @@ def is_selected(item: Text, subdir: str) -> bool:
     return any(all(selectors[name] != len(nots) % 2 for *nots, name in part) for part in parts)
 
 
-def find_items(mapping: "dict[Text, Node]", name: str, subdir: str) -> "list[Any]":
+def find_items(mapping: "dict[Text, Node]", name: str, platform: Platform) -> "list[Any]":
     """Return the items of a list that hold on a platform; "- pip:" may stand in env alone."""
     if name not in mapping:
         return []
@@ -1285,9 +1289,9 @@ def find_items(mapping: "dict[Text, Node]", name: str, subdir: str) -> "list[Any
     if isinstance(node, dict):
         raise expected_item(next(iter(node)).at, key)
     if not isinstance(node, list) or not node:
-        hint = 'write one "- %s" a line below it, deeper than the key' % ITEMS[name]
+        hint = 'write one "- %s" a line below it, deeper than the key' % KEYS[name]
         found = quote(str(node)) if node else "nothing"
-        raise key.expected('a list of "- %s" under %s' % (ITEMS[name], name), hint, found)
+        raise key.expected('a list of "- %s" under %s' % (KEYS[name], name), hint, found)
     items = []
     for item in node:
         head = next(iter(item)) if isinstance(item, dict) else item
@@ -1296,28 +1300,29 @@ def find_items(mapping: "dict[Text, Node]", name: str, subdir: str) -> "list[Any
             version = str(item[head]) if isinstance(item[head], Text) else ""
             hint = "write " + quote("%s %s%s" % (head, "=" if name == "env" else "==", version) if version else head)
             hint = hint if name in ("env", "pip") else 'put text with ": " in quotes'
-            raise head.expected("a " + ITEMS[name], hint, "the key " + quote(head))
-        if is_selected(head, subdir):
+            raise head.expected("a " + KEYS[name], hint, "the key " + quote(head))
+        if is_selected(head, platform):
             items.append(item)
     return items
 
 
-def parse_run_with(block: "dict[Text, Node]", subdir: str) -> "list[str]":
+def parse_run_with(block: "dict[Text, Node]", platform: Platform) -> "list[str]":
     """Return the words of the command: a string is split, a list is not."""
     if "run_with" not in block:
         return []
     key, node = find_key(block, "run_with"), block[Text("run_with")]
-    words = split_words(node) if isinstance(node, Text) else list(map(str, find_items(block, "run_with", subdir)))
+    words = split_words(node) if isinstance(node, Text) else list(map(str, find_items(block, "run_with", platform)))
     if is_own_command(words):  # it would run itself for ever
         hint = "leave run_with out, or name what runs the script"
         raise key.expected("a command for conda-execute to run", hint, "conda-execute itself")
     if not words or not words[0] or not "".join(words).isprintable():
         found = quote(" ".join(words)) if "".join(words) else "none"
-        raise key.expected("a command for %s, on one line" % subdir, 'write "run_with: python", or leave it out', found)
+        hint = 'write "run_with: python", or leave it out'
+        raise key.expected("a command for %s, on one line" % platform, hint, found)
     return words
 
 
-def parse_conda_execute(lines: "list[Line]", path: str, subdir: str) -> Metadata:
+def parse_conda_execute(lines: "list[Line]", path: str, platform: Platform) -> Metadata:
     """Return what a "# conda execute" block asks for on a platform."""
     block = parse_yaml(lines)
     check_keys(block, ("env", "channels", "run_with"), "the block", BLOCK_END)
@@ -1328,15 +1333,15 @@ def parse_conda_execute(lines: "list[Line]", path: str, subdir: str) -> Metadata
         message = 'expected env below "# conda execute", found the end of the block'
         raise Error(message, path, hint=hint + "; a blank line ends it")
     specs, pip = [], []
-    for item in find_items(block, "env", subdir):
+    for item in find_items(block, "env", platform):
         if isinstance(item, dict):
-            pip.extend([parse_requirement(one) for one in find_items(item, "pip", subdir)])
+            pip.extend([parse_requirement(one) for one in find_items(item, "pip", platform)])
         else:
             specs.append(parse_spec(item))
     if not specs and not pip:
-        raise find_key(block, "env").expected("a spec for %s under env" % subdir, "add one without selector", "none")
-    channels = parse_channels(find_items(block, "channels", subdir))
-    run_with = parse_run_with(block, subdir)
+        raise find_key(block, "env").expected("a spec for %s under env" % platform, "add one without selector", "none")
+    channels = parse_channels(find_items(block, "channels", platform))
+    run_with = parse_run_with(block, platform)
     return Metadata(dialect="conda-execute", specs=specs, pip=pip, channels=channels, run_with=run_with)
 
 
@@ -1401,23 +1406,23 @@ def parse_pep_723(lines: "list[Line]", data: bytes, path: str) -> Metadata:
     return Metadata(dialect="pep723", specs=specs, pip=pip, channels=channels, run_with=run_with)
 
 
-def find_entrypoint(block: "dict[Text, Node]", subdir: str) -> Text:
+def find_entrypoint(block: "dict[Text, Node]", platform: Platform) -> Text:
     """Return the entrypoint for a platform: of several the one that is said of the fewest."""
-    node, system = block[Text("entrypoint")], subdir.split("-")[0]
+    node, system = block[Text("entrypoint")], platform.split("-")[0]
     if not isinstance(node, dict):
         return find_typed(block, "entrypoint", Text)  # type: ignore[no-any-return]
     for key in node:
         if key.split("-")[0] not in ("unix", "linux", "osx", "win"):
             raise key.expected("unix, linux, osx, win or a platform such as linux-64 in entrypoint")
-    for name in (subdir, system, "" if system == "win" else "unix"):
+    for name in (platform, system, "" if system == "win" else "unix"):
         if name in node:
             return find_typed(node, name, Text)  # type: ignore[no-any-return]
-    raise find_key(block, "entrypoint").expected("an entrypoint for " + subdir, "add one", "none")
+    raise find_key(block, "entrypoint").expected("an entrypoint for " + platform, "add one", "none")
 
 
-def is_met(text: Text, subdir: str, find_version: "Callable[[str], str]") -> bool:
+def is_met(text: Text, platform: Platform) -> bool:
     """when := "__unix" | "__linux" | "__osx" | "__win" | ("__glibc" | "__cuda") (version ("," version)*)?"""
-    selectors = find_selectors(subdir)
+    selectors = find_selectors(platform)
     if text in ("__unix", "__linux", "__osx", "__win"):
         return selectors[text[2:]]
     hint = "write __unix, __linux, __osx, __win, or __glibc or __cuda and versions"
@@ -1425,7 +1430,7 @@ def is_met(text: Text, subdir: str, find_version: "Callable[[str], str]") -> boo
     name, rest = split_off(text)
     if name not in ("__glibc", "__cuda"):
         raise error
-    found = find_version(name) if name == "__cuda" or selectors["linux"] else ""
+    found = platform.find_version(name) if name == "__cuda" or selectors["linux"] else ""
     answer, numbers = bool(found), [int(part) for part in found.split(".") if is_number(part)]
     for term in "".join(rest.split()).split(",") if rest.strip() else []:
         operator, version = split_off(term, OPERATORS)
@@ -1444,7 +1449,7 @@ def is_met(text: Text, subdir: str, find_version: "Callable[[str], str]") -> boo
 DEPENDENCY_KEYS = ("version", "build", "build-number", "channel", "subdir", "md5", "sha256", "when")
 
 
-def parse_dependency(name: Text, node: "Node", subdir: str, find_version: "Callable[[str], str]") -> str:
+def parse_dependency(name: Text, node: "Node", platform: Platform) -> str:
     """Return the spec of a dependency, as a person would write it, or "" where its "when" is not met."""
     table: Any = node if isinstance(node, dict) else {Text.of("version", name.line, name.at): node}
     hint = "url, extras and flags mean nothing to some engines"
@@ -1463,10 +1468,10 @@ def parse_dependency(name: Text, node: "Node", subdir: str, find_version: "Calla
     if split_off(name)[1] or build.split() != [build] * bool(build):
         raise name.expected("the name, version and build of one package")
     spec = parse_spec(Text.of(spec, name.line, name.at))
-    return spec if not when or is_met(when, subdir, find_version) else ""
+    return spec if not when or is_met(when, platform) else ""
 
 
-def parse_conda_script(lines: "list[Line]", path: str, subdir: str, find_version: "Callable[[str], str]") -> Metadata:
+def parse_conda_script(lines: "list[Line]", path: str, platform: Platform) -> Metadata:
     """Return what a "/// conda-script" block asks for on a platform; it has its channels alone."""
     block = parse_toml(lines)
     check_keys(block, ("channels", "entrypoint", "dependencies", "tool"), "the block")
@@ -1474,17 +1479,17 @@ def parse_conda_script(lines: "list[Line]", path: str, subdir: str, find_version
         if not block.get(Text(key)):
             raise Error("expected %s in the block, found none" % key, path, hint="write %s = %s" % (key, example))
     channels = [*parse_channels(find_typed(block, "channels", list)), "nodefaults"]
-    entrypoint = find_entrypoint(block, subdir)
+    entrypoint = find_entrypoint(block, platform)
     parse_commands(entrypoint, 0, 0)
     specs: dict[str, str] = {}
     for name, node in find_typed(block, "dependencies", dict).items():
         if name.lower() in specs:
             raise duplicate_key(name)
-        specs[name.lower()] = parse_dependency(name, node, subdir, find_version)
+        specs[name.lower()] = parse_dependency(name, node, platform)
     found = [spec for spec in specs.values() if spec]
     if not found:
         hint = 'write [dependencies] and below it NAME = "*"'
-        raise Error("expected a dependency for %s, found none" % subdir, path, hint=hint)
+        raise Error("expected a dependency for %s, found none" % platform, path, hint=hint)
     return Metadata(dialect="conda-script", specs=found, pip=[], channels=channels, run_with=[str(entrypoint)])
 
 
@@ -1493,14 +1498,15 @@ def parse_metadata(
 ) -> Metadata:
     """Return what the script's block asks for on a platform, such as "linux-64".
 
-    `find_version` is asked for the machine's "__glibc" or "__cuda", by those blocks that depend on it.
+    `find_version` is asked for the machine's "__glibc" or "__cuda", where the block depends on it.
     """
-    dialect, lines = find_block(data, path)
+    (dialect, lines), platform = find_block(data, path), Platform(subdir)
+    platform.find_version = find_version
     if dialect == "pep723":
         return parse_pep_723(lines, data, path)
     if dialect == "conda-script":
-        return parse_conda_script(lines, path, subdir, find_version)
-    return parse_conda_execute(lines, path, subdir)
+        return parse_conda_script(lines, path, platform)
+    return parse_conda_execute(lines, path, platform)
 
 
 # ---- Name ----------------------------------------------------------------------------
@@ -1596,8 +1602,8 @@ def read_head(path: str, size: int = -1) -> bytes:
         return b""
 
 
-def find_owner(uid: int) -> str:
-    """Return the name of a user, or the number of one who has none."""
+def format_user(uid: int) -> str:
+    """Return "NAME (UID)", or the number alone of a user without name."""
     try:
         import pwd
 
@@ -1632,7 +1638,7 @@ def check_folder(path: str, what: str, link_too: bool = False) -> None:
     elif not hasattr(os, "geteuid"):
         return
     elif found.st_uid not in (0, os.geteuid()):
-        text = "one of user " + find_owner(found.st_uid)
+        text = "one of user " + format_user(found.st_uid)
     elif found.st_mode & 0o002 or found.st_mode & 0o020 and not is_private(path, found.st_gid):
         text = "one that %s may write to" % ("anyone" if found.st_mode & 0o002 else "its group")
         hint = 'write "chmod -R go-w %s" if nobody else had a reason to write there, or %s' % (path, OWN_FOLDER)
@@ -1808,6 +1814,8 @@ def read_json(path: str) -> "Any":
 PROGRAMS = {"conda": ("CONDA_EXE", ["--no-default-packages", "--json"]), "mamba": ("MAMBA_EXE", []),
             "micromamba": ("MAMBA_EXE", [])}  # fmt: skip
 ENGINES = ("auto", *PROGRAMS, "rattler")
+ENGINE_VARIABLES = tuple(dict.fromkeys(variable for variable, _ in PROGRAMS.values()))
+# Each is a key below conda-execute: in condarc, and a variable CONDA_EXECUTE_KEY; its default.
 SETTINGS = {"env-dir": "{config.envs_dirs[0]}/../tmp_envs", "remove-if-unused-for": "25", "engine": "auto"}
 KNOWN_SUBDIRS = (  # conda/base/constants.py
     "linux-32", "linux-64", "linux-aarch64", "linux-armv6l", "linux-armv7l", "linux-ppc64", "linux-ppc64le",
@@ -2275,11 +2283,7 @@ class Lock:
         if is_given is None:
             self.require_marks()
         if is_given is not False and (exclusive or not is_given or self.needs_marks()):
-            try:
-                self.blocker = self.find_blocker(exclusive, bool(is_given))
-            except Error:
-                self.release()  # who asked has no lock to release
-                raise
+            self.blocker = self.find_blocker(exclusive, bool(is_given))
         self.is_taken = is_given is not False and not self.blocker
         if not self.is_taken:
             self.release_mark()
@@ -2342,6 +2346,7 @@ class Lock:
                 return time.time()
             message = "expected room for a lock file, by which other hosts see what runs here, found: %s" % e.strerror
             hint = 'free some on its disk: "conda-tmpenv clear" removes what is idle'
+            self.release()  # who asked has no lock to release
             raise Error(message, self.path, hint=hint) from e
 
     def may_be_held(self, mark: str, is_shared: bool, is_given: bool, now: float) -> bool:
@@ -2677,8 +2682,8 @@ class EnvDir:
     def write_marker(self, name: str, fields: "list[tuple[str, str]]") -> None:
         """Declare an environment complete: last, at once, and on the disk after all of it and before its first use."""
         marker, (count, oldest) = self.path(name, MARKER), count_files(self.path(name))
-        place = [("prefix", self.path(name)), ("platform", self.subdir), ("oldest", oldest), ("files", str(count))]
-        write_file(marker + ".part", format_marker(place + fields))
+        own = [("prefix", self.path(name)), ("platform", self.subdir), ("oldest", oldest), ("files", str(count))]
+        write_file(marker + ".part", format_marker(own + fields))  # those are of Invocation.build()
         os.replace(marker + ".part", marker)
         sync_folder(os.path.dirname(marker))
 
@@ -2721,7 +2726,7 @@ class EnvDir:
             return
         more = " and %d more" % (len(names) - 3) if names[3:] else ""
         found += " that holds " + ", ".join(map(printable, names[:3])) + more if names else ""
-        found += ", of user " + find_owner(os.stat(self.env_dir).st_uid)
+        found += ", of user " + format_user(os.stat(self.env_dir).st_uid)
         hint = 'write "conda-execute:" and below it "  env-dir: FOLDER" into ~/.condarc, or set CONDA_EXECUTE_ENV_DIR'
         message = "expected an env-dir that conda-execute made, or an empty one, found " + found
         raise Error(message, self.env_dir, hint=hint + "; FOLDER is one that is empty, or not there")
@@ -3084,14 +3089,14 @@ class Collector(EnvDir):
             if is_alone:
                 lock.note("collects")
                 self.sweep()
-                due = self.collect_envs()
+                due = self.collect_unused()
             self.empty_trash()
             if is_alone:  # what needs room on the disk comes after what makes some
                 write_file(self.find_due_path(), b"")
                 os.utime(self.find_due_path(), (due, due))
                 try_to(self.compact_log, self.path("usage.tsv"))
 
-    def collect_envs(self) -> float:
+    def collect_unused(self) -> float:
         """Move away what has been unused for too long or is damaged; return when the next is due."""
         now, uses = self.now(), self.read_uses()
         due = now + self.max_unused_s
@@ -3249,7 +3254,7 @@ PIPE_BYTES = 1 << 20  # more than a pipe holds (pipe(7))
 WATCH_S = 1.0  # how often a child looks whether its parent is there
 SILENT_S = 600  # without a sign of life, which is that a program computes anything at all
 SILENT_TICKS = 10  # of 10 ms: what is less than that in all this time is waiting
-SILENT = 1000  # in place of an exit code
+SILENT_CODE = 1000  # what is reported of an engine that watch() has ended: no exit code can be it
 
 
 def wait_for_input(fds: "list[int]", bound_s: float) -> "list[int]":
@@ -3428,7 +3433,7 @@ def watch(stop_fd: int, parent: int, pid: int, stopped: "list[int]") -> None:
     while not reason and not wait_for_input([stop_fd], WATCH_S) and os.getppid() == parent:
         if time.monotonic() > alive_s + SILENT_S:
             alive_s, before, ticks = time.monotonic(), ticks, read_ticks(pid)
-            reason = SILENT if 0 <= ticks < before + SILENT_TICKS else 0
+            reason = SILENT_CODE if 0 <= ticks < before + SILENT_TICKS else 0
     stopped.append(reason)
     try:
         os.killpg(pid, signal.SIGTERM)
@@ -3470,7 +3475,7 @@ def supervise(argv: "list[str]") -> int:
         Thread(target=watch, args=(stop_fd, parent, engine.pid, stopped), daemon=True).start()
         code = engine.wait()
         end_all(engine.pid, bool(stopped) or code != 0)
-        return SILENT if SILENT in stopped else code
+        return SILENT_CODE if SILENT_CODE in stopped else code
 
     start = lambda: set_process(PR_SET_PDEATHSIG, signal.SIGKILL)  # noqa: E731
     return report_end(argv, wait, start_new_session=True, preexec_fn=start)
@@ -3614,7 +3619,7 @@ def source_scripts(argv: "list[str]", old: "Environ", new: "Environ") -> "tuple[
 
 
 def read_caller_environ() -> "dict[str, str]":
-    """Return the variables that a script is to see: not what Python in the C locale (PEP 538) and conda set."""
+    """Return the caller's variables, with which activate() begins: not what Python (PEP 538) and conda have set."""
     environ = dict(os.environ)
     if environ.get("LC_CTYPE") in ("C.UTF-8", "C.utf8", "UTF-8") or "CONDA_ROOT" in environ:
         given = read_process(os.getpid(), "environ")  # as we were started
@@ -3898,7 +3903,8 @@ def choose_cache(order: "BuildOrder") -> str:
 # engine failed. Knows neither scripts nor the log.
 
 FIRST_WORD_S = 30.0
-WAYS_OUT = "install conda (https://conda-forge.org/download), or set CONDA_EXE or MAMBA_EXE, or pip install py-rattler"
+NO_ENGINE = "install conda (https://conda-forge.org/download), or set %s, or pip install py-rattler"
+NO_ENGINE %= " or ".join(ENGINE_VARIABLES)
 
 
 class Progress:
@@ -3957,7 +3963,7 @@ def find_engine(wanted: str, environ: "Environ", executable: str) -> "tuple[str,
             return kind, os.path.abspath(program)  # it is started in another folder
     if wanted in ("auto", "rattler"):
         return "rattler", ""
-    message = "expected the engine %s, found none in CONDA_EXE, MAMBA_EXE and PATH" % wanted
+    message = "expected the engine %s, found none in %s and PATH" % (wanted, ", ".join(ENGINE_VARIABLES))
     raise Error(message, hint="install it, name it in one of these, or set engine to auto")
 
 
@@ -4014,14 +4020,14 @@ def run_engine(
         for raw in program.read_lines():
             lines += show_progress(raw, progress)
         code = program.wait()
-        if code == SILENT:
+        if code == SILENT_CODE:
             message = "expected some sign of life within %d minutes, found none, and ended it" % (SILENT_S // 60)
             hint = "see whether it waits for a lock, a disk or a network; -v shows its words"
             raise Error(message, argv[0], hint=hint)
         return code, "\n".join(lines)
     except OSError as e:
         cause = e.strerror or str(e)
-        raise Error("expected a program that can be started, found: " + cause, argv[0], hint=WAYS_OUT) from None
+        raise Error("expected a program that can be started, found: " + cause, argv[0], hint=NO_ENGINE) from None
     except BaseException:  # Ctrl-C
         if program:
             program.stop()
@@ -4105,7 +4111,7 @@ def find_trouble(text: str, order: BuildOrder, is_pip: bool) -> "tuple[str, str]
     return "", ""
 
 
-def find_full(order: BuildOrder) -> "tuple[str, str]":
+def explain_full_disk(order: BuildOrder) -> "tuple[str, str]":
     """Return which disk is full, and how full, of those that a build writes to, and what frees room on it."""
     caches, found = find_caches(order.engine, os.environ, order.config.condarc), []
     for folder in [os.path.dirname(order.prefix), *caches]:
@@ -4127,7 +4133,7 @@ def explain(what: str, output: str, code: int, order: BuildOrder, missing: "Iter
     """
     words = format_explanation(output, code)
     is_full = any(one in words.lower() for one in FULL)
-    trouble, hint = find_full(order) if is_full else find_trouble(words, order, "pip" in what)
+    trouble, hint = explain_full_disk(order) if is_full else find_trouble(words, order, "pip" in what)
     at = [Error("")]
     if not trouble:
         names = "".join(c if c in NAME_CHARACTERS else " " for c in words.lower()).split()
@@ -4137,7 +4143,7 @@ def explain(what: str, output: str, code: int, order: BuildOrder, missing: "Iter
         none = ["no package is %s%s" % (quote(spec), near and " (there is %s)" % near) for spec, near in missing]
         none += ["see line %s too" % error.place.rsplit(":", 2)[1] for error in at[1:]]
         trouble = "; ".join(none)
-    if order.offline:
+    if order.offline and not is_full:
         hint = "what the caches lack cannot be had offline: see --offline, and offline in ~/.condarc"
         words = words.partition("\nTraceback")[0]  # conda's, for an index that it does not have
     error = Error(what + (": " + trouble if trouble else ""), at[0].place, at[0].source, hint)
@@ -4307,19 +4313,19 @@ def install_rattler(target: str, order: BuildOrder) -> None:
     import tempfile
 
     if order.offline:
-        raise Error("expected an engine, found none, and --offline forbids to install py-rattler", hint=WAYS_OUT)
+        raise Error("expected an engine, found none, and --offline forbids to install py-rattler", hint=NO_ENGINE)
     order.progress.line("found no conda, mamba or micromamba; installing py-rattler from PyPI into %s, once" % target)
     with tempfile.TemporaryDirectory(dir=os.path.dirname(target)) as part:
         pip = [sys.executable, "-E", "-m", "pip"]
         words = ["install", "--target", os.path.join(part, "new"), "--only-binary", ":all:", "py-rattler"]
         code, output = run_engine([*pip, *words], find_pip_environ(pip, clean_environ(), order), order)
         if "No module named pip" in output:
-            hint = "install it (Debian, Ubuntu: apt install python3-pip; else: python3 -m ensurepip); or " + WAYS_OUT
+            hint = "install it (Debian, Ubuntu: apt install python3-pip; else: python3 -m ensurepip); or " + NO_ENGINE
             message = "expected pip, to install py-rattler with, found none in this Python"
             raise Error(message, sys.executable, hint=hint)
         if code:
             error = explain("found no engine, and pip could not install py-rattler", output, code, order)
-            error.hint = "; or ".join(filter(None, [error.hint, WAYS_OUT]))
+            error.hint = "; or ".join(filter(None, [error.hint, NO_ENGINE]))
             raise error
         os.rename(os.path.join(part, "new"), target)
 
@@ -4805,14 +4811,6 @@ LEASE_FD = 900  # out of the way of what scripts use by number, below the usual 
 MAX_LEASES = 16  # in one process, all on one environment: no script nests so deep
 
 
-def is_same_file(one: int, other: int) -> bool:
-    """Answer whether two descriptors are of one file; one that is closed is of none."""
-    try:
-        return os.path.sameopenfile(one, other)
-    except OSError:
-        return False
-
-
 def move_lease_up(lease: "Lock | None", argv: "list[str]") -> None:
     """Move a lease to a descriptor that exec leaves open, as high as the limit allows (256 on macOS).
 
@@ -4830,7 +4828,8 @@ def move_lease_up(lease: "Lock | None", argv: "list[str]") -> None:
         lease.close()
         lease.fd = fd
         with Lock.opening:
-            inherited = [one for one in range(start, fd) if one not in Lock.opened and is_same_file(one, fd)]
+            others = [one for one in range(start, fd) if one not in Lock.opened and not try_to(os.fstat, one)]
+            inherited = [one for one in others if os.path.sameopenfile(one, fd)]
         if len(inherited) >= MAX_LEASES:
             lease.close()
             hint = "see what it starts: " + printable(" ".join(argv))
@@ -5268,8 +5267,8 @@ def find_job_array(environ: "Environ") -> str:
 
 # Variables that have a say in whether an environment can be built, by how they begin.
 BUILD_VARIABLES = (
-    "CONDA_CHANNEL", "CONDA_DEFAULT_C", "CONDA_SUBDIR", "CONDA_OVERRIDE_", "CONDA_SOLVER", "CONDARC", "CONDA_EXE",
-    "CONDA_OFFLINE", "MAMBA_EXE", "PIP_INDEX", "PIP_EXTRA", "PIP_FIND", "PIP_NO_INDEX", "HTTP_PROXY", "HTTPS_PROXY",
+    *ENGINE_VARIABLES, "CONDA_CHANNEL", "CONDA_DEFAULT_C", "CONDA_SUBDIR", "CONDA_OVERRIDE_", "CONDA_SOLVER",
+    "CONDARC", "CONDA_OFFLINE", "PIP_INDEX", "PIP_EXTRA", "PIP_FIND", "PIP_NO_INDEX", "HTTP_PROXY", "HTTPS_PROXY",
     "ALL_PROXY",
 )  # fmt: skip
 
@@ -5341,13 +5340,13 @@ class Invocation:
         if not before:
             return "first use"
         marker, changes = read_marker(store.path(max(before)[1], MARKER)), []
-        for key, asked in self.find_fields().items():
+        for key, asked in self.find_asked_fields().items():
             then, now = marker.get(key, []), list(map(mask, asked))
             changes += ["+ " + one for one in now if one not in then] + ["- " + one for one in then if one not in now]
         return "changed: " + ", ".join(changes) if marker and changes else "its block has changed"
 
-    def find_fields(self) -> "dict[str, list[str]]":
-        """Return what the environment is made of, by the keys of its marker."""
+    def find_asked_fields(self) -> "dict[str, list[str]]":
+        """Return what was asked for, by the keys of a marker, whose other lines are build()'s and write_marker()'s."""
         return {"env": self.metadata.specs, "pip": self.metadata.pip, "channel": self.metadata.channels}
 
     def build(self, builder: Lock) -> None:
@@ -5359,7 +5358,7 @@ class Invocation:
         self.progress.line("building %s with %s: %s (%s)" % (name, engine[0], what, self.find_reason()))
         learn_secrets(find_secret_texts(self.metadata, self.config.condarc, os.environ))
         build_prefix(BuildOrder(self.metadata, self.config, engine, prefix, self.offline, builder))
-        fields = {**self.find_fields(), "engine": engine[:1], "created": ["%d" % created_s]}
+        fields = {**self.find_asked_fields(), "engine": engine[:1], "created": ["%d" % created_s]}
         programs = [which_in(prefix, one) for one in SHELLS + UTILITIES]
         fields["brings"] = [os.path.relpath(one, prefix) for one in programs if one]
         if builder.is_taken_over(prefix, self.store.path(name, MARKER)):
