@@ -318,7 +318,7 @@ for _ in range(int(sys.argv[3])):
         pass
     pid = os.fork()
     if pid == 0:
-        script.keep(store)
+        script.save(store)
         os.execv("/bin/sh", ["sh", path])
     failures += os.waitpid(pid, 0)[1] != 0
 print(failures)
