@@ -65,7 +65,7 @@ Chapters, in the order of a run, and where to begin in each; each calls only wha
     Block          finding the block of a script, its lines: find_block
     Specs          match specs, requirements, channels: parse_spec, parse_requirement, parse_channel
     Commands       shebang, suffix, run_with: find_run_with; the language of entrypoints
-    Metadata       what the keys mean: KEYS, parse_conda_execute, parse_pep_723, parse_conda_script; find_selectors
+    Metadata       keys of a block: parse_conda_execute, parse_pep_723, parse_conda_script; selectors: find_selectors
     Name           the hash that names an env; the name of a platform
     Folders        files and folders: reading, listing, deleting; owner and mode; programs of a prefix
     Config         our settings, from condarc and variables: SETTINGS, read_config; engines that are programs: PROGRAMS
@@ -89,7 +89,7 @@ Chapters, in the order of a run, and where to begin in each; each calls only wha
     Entrypoints    running the commands of a conda-script
     Scripts        where a script comes from; what is kept of it: Script.save; URLs
     Runs           Invocation: from options and a script to a lease, a command and its variables; build, marker
-    Options        help and options of both command lines: USAGE, OPTIONS
+    Options        both command lines: help in USAGE, options in OPTIONS; those with a value in WITH_VALUE too
     conda-tmpenv   list, create, name, clear
     Command line   main, and what the options of conda-execute do: execute
     For other programs   run, prefix_of, bootstrap, conda's hook
@@ -427,8 +427,8 @@ BLOCK_END = "leave a blank line above this one if the block has ended"
 DASHES = ("- ", "-\n")
 MAX_INDENT = 100  # deeper nesting serves nobody, and would exhaust the stack
 MAX_KEY = 1024  # YAML 1.2, 7.4.2; PyYAML finds no colon behind a longer one
-# Every key of a "# conda execute" block, and what an item below it is called.
-KEYS = {"env": "spec", "pip": "requirement", "channels": "channel", "run_with": "word"}
+# What an item below each key is called; which keys a block may have, parse_conda_execute() says.
+ITEM_NAMES = {"env": "spec", "pip": "requirement", "channels": "channel", "run_with": "word"}
 
 
 def parse_yaml(lines: "list[Line]") -> "dict[Text, Node]":
@@ -476,7 +476,7 @@ def parse_key(doc: Document, pos: int) -> "tuple[Text, int]":
         if colon > 0 and not word.startswith("://", colon):
             raise doc.expected(pos + colon + 1, "a space behind the colon", "write one")
         hint = BLOCK_END + '; write "- " before an item, a colon behind a key'
-        raise doc.expected(pos, '"key: value"', 'write "%s:"' % key if key in KEYS else hint)
+        raise doc.expected(pos, '"key: value"', 'write "%s:"' % key if key in ITEM_NAMES else hint)
     end = skip_blank(doc.text, end)
     if end - pos > MAX_KEY:
         raise doc.expected(pos, "a key of at most %d characters" % MAX_KEY, "shorten it", str(end - pos))
@@ -513,7 +513,7 @@ def parse_value(doc: Document, pos: int, key: Text) -> "tuple[Node, int]":
 def expected_item(pos: int, key: Text, indent: int = -1) -> Error:
     """Return the Error for a line where only an item of the key's list can stand, its dash at an indentation."""
     line, at = key.line.find(pos)
-    what = 'a list item ("- %s") under %s' % (KEYS.get(key, "item"), quote(key)[1:-1])
+    what = 'a list item ("- %s") under %s' % (ITEM_NAMES.get(key, "item"), quote(key)[1:-1])
     text = line.text.strip(" ")
     item = text.lstrip("-").replace(": ", " =" if key == "env" else " ", 1).strip(" ")
     if indent < 0:
@@ -538,7 +538,7 @@ def parse_list(doc: Document, pos: int, key: Text) -> "tuple[list[Item], int]":
         start = skip_blank(doc.text, pos + 1)
         if doc.text[start] in "\n#[" or doc.text.startswith(DASHES, start):
             found = "nothing" if doc.text[start] == "\n" else ""
-            what = "a %s behind the dash" % KEYS.get(key, "item")
+            what = "a %s behind the dash" % ITEM_NAMES.get(key, "item")
             raise doc.expected(start, what, "write one item a line", found)
         item, pos = parse_scalar(doc, start)
         if is_key_end(doc.text, pos):
@@ -1289,9 +1289,9 @@ def find_items(mapping: "dict[Text, Node]", name: str, platform: Platform) -> "l
     if isinstance(node, dict):
         raise expected_item(next(iter(node)).at, key)
     if not isinstance(node, list) or not node:
-        hint = 'write one "- %s" a line below it, deeper than the key' % KEYS[name]
+        hint = 'write one "- %s" a line below it, deeper than the key' % ITEM_NAMES[name]
         found = quote(str(node)) if node else "nothing"
-        raise key.expected('a list of "- %s" under %s' % (KEYS[name], name), hint, found)
+        raise key.expected('a list of "- %s" under %s' % (ITEM_NAMES[name], name), hint, found)
     items = []
     for item in node:
         head = next(iter(item)) if isinstance(item, dict) else item
@@ -1300,7 +1300,7 @@ def find_items(mapping: "dict[Text, Node]", name: str, platform: Platform) -> "l
             version = str(item[head]) if isinstance(item[head], Text) else ""
             hint = "write " + quote("%s %s%s" % (head, "=" if name == "env" else "==", version) if version else head)
             hint = hint if name in ("env", "pip") else 'put text with ": " in quotes'
-            raise head.expected("a " + KEYS[name], hint, "the key " + quote(head))
+            raise head.expected("a " + ITEM_NAMES[name], hint, "the key " + quote(head))
         if is_selected(head, platform):
             items.append(item)
     return items
@@ -1809,13 +1809,13 @@ def read_json(path: str) -> "Any":
 # Where environments lie, how long they are kept, who builds them: condarc and variables, as conda reads
 # them but without starting it. Knows no script.
 
-# Engines that are programs, in the order in which they are taken: the variable that may name each, and the options
-# that its "create" has beside those of all.
+# Engines that are programs, in the order in which they are taken, a row for each: the variable that may name it, and
+# the options that its "create" has beside those of all; it is known by how its file's name begins.
 PROGRAMS = {"conda": ("CONDA_EXE", ["--no-default-packages", "--json"]), "mamba": ("MAMBA_EXE", []),
             "micromamba": ("MAMBA_EXE", [])}  # fmt: skip
 ENGINES = ("auto", *PROGRAMS, "rattler")
 ENGINE_VARIABLES = tuple(dict.fromkeys(variable for variable, _ in PROGRAMS.values()))
-# Each is a key below conda-execute: in condarc, and a variable CONDA_EXECUTE_KEY; its default.
+# Each, with its default, is a key of condarc, a variable CONDA_EXECUTE_KEY, and a field of Config.
 SETTINGS = {"env-dir": "{config.envs_dirs[0]}/../tmp_envs", "remove-if-unused-for": "25", "engine": "auto"}
 KNOWN_SUBDIRS = (  # conda/base/constants.py
     "linux-32", "linux-64", "linux-aarch64", "linux-armv6l", "linux-armv7l", "linux-ppc64", "linux-ppc64le",
@@ -2491,7 +2491,7 @@ if hasattr(os, "register_at_fork"):
 # ---- Log -----------------------------------------------------------------------------
 # The rows of usage.tsv. Pure.
 
-LOG_HEADER = b"time\tevent\tname\tpid\thost\tscript\n"
+LOG_HEADER = b"time\tevent\tname\tpid\thost\tscript\n"  # by which an env-dir is known as ours, too: SIGNS
 LOG_LIMIT_BYTES = 1 << 20
 MAX_USES = 20  # of an environment, that are kept: a person looks at no more
 
@@ -2805,12 +2805,12 @@ class EnvDir:
 
     def last_use(self, name: str, uses: "Uses | None" = None) -> float:
         """Return when an environment or a kept script was used last; 0 for one that is not complete."""
-        now, is_kept = self.now(), name.startswith(SCRIPTS)
-        dated = self.path(name) if is_kept else self.path(name, MARKER)
+        now, is_script = self.now(), name.startswith(SCRIPTS)
+        dated = self.path(name) if is_script else self.path(name, MARKER)
         if is_gone(dated):
             return 0
         # One that may not be looked at is none that is not complete.
-        marked = read_time(dated, now) + SCRIPT_GRACE_S * is_kept
+        marked = read_time(dated, now) + SCRIPT_GRACE_S * is_script
         last = max([marked, *(when for when, _ in (uses.of(name) if uses else ()))])
         if last <= now + CLOCK_S:
             return last
@@ -2857,8 +2857,8 @@ def find_trashed(entry: str) -> str:
     stem = entry[: -len(ASIDE)] if entry.endswith(ASIDE) else entry
     name, pid, time_ns = ["", "", *stem.rsplit(".", 2)][-3:]
     is_named = pid.isdigit() and time_ns.isdigit() and len(time_ns) == 19
-    is_kept = name.startswith(SCRIPTS + ".") and is_hex(name[len(SCRIPTS) + 1 :], 64)
-    return name if is_named and (is_hex(name, 20) or is_kept) else ""
+    is_script = name.startswith(SCRIPTS + ".") and is_hex(name[len(SCRIPTS) + 1 :], 64)
+    return name if is_named and (is_hex(name, 20) or is_script) else ""
 
 
 def start_collector(env_dir: str, max_unused_s: float) -> None:
@@ -3008,10 +3008,10 @@ class Collector(EnvDir):
 
     def remove(self, name: str, used_before: float, dry_run: bool = False) -> None:
         """Remove what nobody uses, or has used since a time, and note that; raise InUse for who is in the way."""
-        is_kept = name.startswith(SCRIPTS)
-        locks, bound_s = ([SCRIPTS], BUILDER_GRACE_S) if is_kept else ([name + ".build", name], 0)
+        is_script = name.startswith(SCRIPTS)
+        locks, bound_s = ([SCRIPTS], BUILDER_GRACE_S) if is_script else ([name + ".build", name], 0)
         self.move_idle(name, locks, bound_s, "", used_before, dry_run)
-        if not is_kept and not dry_run:
+        if not is_script and not dry_run:
             self.append("remove", name, "")
 
     def sweep(self) -> None:
@@ -3075,7 +3075,7 @@ class Collector(EnvDir):
         return stays
 
     def find_due_path(self) -> str:
-        """Return the file whose time is when the next environment comes of age under the setting in its name."""
+        """Return the file whose time is when the next env or script comes of age under the setting in its name."""
         return self.path(".leases", ".due-%g" % self.max_unused_s)
 
     def collect(self) -> None:
@@ -3592,27 +3592,27 @@ exec "$@"
 
 
 def source_scripts(argv: "list[str]", old: "Environ", new: "Environ") -> "tuple[list[str], Environ]":
-    """Return a command and its variables in which a shell runs the scripts of activation, then becomes the command."""
+    """Return a command and variables by which a shell leaves the outer env, enters the new one, becomes the command."""
     outer, suffix = find_active(old)[0], ".bat" if os.name == "nt" else ".sh"
-    before = list_files(os.path.join(outer, "etc", "conda", "deactivate.d"), suffix)[::-1] if outer else []
-    after = list_files(os.path.join(new["CONDA_PREFIX"], "etc", "conda", "activate.d"), suffix)
-    if not before and not after:
+    leaving = list_files(os.path.join(outer, "etc", "conda", "deactivate.d"), suffix)[::-1] if outer else []
+    entering = list_files(os.path.join(new["CONDA_PREFIX"], "etc", "conda", "activate.d"), suffix)
+    if not leaving and not entering:
         return argv, new
     if os.name == "nt":
         changed = {name: value for name, value in new.items() if old.get(name) != value}
-        return argv, run_batch(after, {**run_batch(before, old), **changed})  # conda's order: leave, set, enter
+        return argv, run_batch(entering, {**run_batch(leaving, old), **changed})  # conda's order: leave, set, enter
     shell, env = (which(name, old.get("PATH", os.defpath)) for name in ("bash", "env"))
     options = ["%s=%s" % (name, new[name]) for name in SHELL_OPTIONS if name in new]
     if options and "=" not in argv[0]:  # which env takes for a variable
         argv = [env or "/usr/bin/env", *options, *argv]
     start = {name: old[name] for name in old if name not in ("BASH_ENV", *SHELL_OPTIONS)}  # a file that bash would run
-    always = ["PATH", *map(str.upper, read_variables(new["CONDA_PREFIX"]) if before else ())]  # they may unset these
-    lines = [(". ", path) for path in before]
+    always = ["PATH", *map(str.upper, read_variables(new["CONDA_PREFIX"]) if leaving else ())]  # they may unset these
+    lines = [(". ", path) for path in leaving]
     lines += [("unset ", name) for name in filter(is_variable, start) if name not in new]
     for name in filter(is_variable, new):
         is_changed = start.get(name) != new[name] or name in always or name.startswith("CONDA_")
         lines += [("export %s=" % name, new[name])] if is_changed and name not in SHELL_OPTIONS else []
-    lines += [(". ", path) for path in after]
+    lines += [(". ", path) for path in entering]
     code = ["%s'%s'" % (word, text.replace("'", "'\\''")) for word, text in lines]
     code += ["trap - DEBUG ERR RETURN"] if shell else []  # of bash alone
     return [shell or "/bin/sh", "-c", ACTIVATION % "\n".join(code), "conda-execute", *argv], start
@@ -4501,16 +4501,16 @@ def responds(url: str) -> bool:
 def watch_network(job: "dict[str, Any]") -> None:
     """Say which channel does not answer, and give up after a while, as long as the index is what is waited for."""
     channels = job["channels"]
-    silent_s, computed_s, size = 0, time.process_time(), 0
+    unanswered_s, computed_s, size = 0, time.process_time(), 0
     while not job.get("is_solved"):
         time.sleep(1)
         is_busy = time.process_time() - computed_s > COMPUTING_S
         before, size = size, find_size(job["index"])
-        silent_s = 0 if is_busy or size != before else silent_s + 1
-        if silent_s == WAIT_S and not job["offline"]:
+        unanswered_s = 0 if is_busy or size != before else unanswered_s + 1
+        if unanswered_s == WAIT_S and not job["offline"]:
             channels = [url for url in channels if not responds(url)] or channels
             print_json(line="waiting for an answer from " + ", ".join(map(mask, channels)))
-        if silent_s >= GIVE_UP_S:
+        if unanswered_s >= GIVE_UP_S:
             print_json(error="no answer in %d s from %s" % (GIVE_UP_S, ", ".join(map(mask, channels))))
             os._exit(1)
         computed_s = time.process_time()
@@ -5227,7 +5227,7 @@ def read_stdin(store: Store) -> Script:
 # From a script to a lease on its environment and its command.
 
 
-def detect_version(name: str) -> str:
+def detect_virtual_package(name: str) -> str:
     """Return the version of this machine's "__glibc" or "__cuda", found as conda finds it, or ""."""
     override = os.environ.get("CONDA_OVERRIDE_" + name[2:].upper())
     if override is not None:
@@ -5247,7 +5247,7 @@ def detect_version(name: str) -> str:
 
 def read_metadata(script: Script, subdir: str) -> Metadata:
     """Return what a script asks for on a platform, with the command that runs it."""
-    metadata = parse_metadata(script.data, script.shown, subdir, detect_version)
+    metadata = parse_metadata(script.data, script.shown, subdir, detect_virtual_package)
     has_suffix = os.path.splitext(script.path)[1].lower() in SUFFIXES
     path = script.path if has_suffix else os.path.realpath(script.path)  # ~/bin/plot may lead to plot.R
     metadata.run_with = find_run_with(script.data, path, metadata.run_with, script.shown)
@@ -5297,7 +5297,7 @@ SHOWN = 12  # specs in the line that says what is built
 class Invocation:
     """What we were called for: the settings, env-dir, and the script or the specs whose environment is wanted."""
 
-    def __init__(self, options: "Collection[str]" = ()) -> None:
+    def __init__(self, options: "Mapping[str, str]") -> None:
         self.config = config = read_config(os.environ, sys.executable)
         self.progress, max_unused_s = Progress("verbose" in options, "quiet" in options), config.max_unused_hours * 3600
         self.store = Store(config.env_dir, max_unused_s, self.progress, config.subdir)
@@ -5722,7 +5722,7 @@ def report_errors(work: "Callable[..., int]", *args: object) -> int:
 def run(path: str, args: "Iterable[str]" = ()) -> int:
     """Run a script in its environment as a child; return its exit code, 128 + n after signal n, or raise Error."""
     with LibraryOnly():
-        invocation = Invocation().open(os.fspath(path), args)
+        invocation = Invocation({}).open(os.fspath(path), args)
         argv, environ, lease = invocation.prepare()
         try:
             return run_child(argv, environ, lease)
@@ -5734,7 +5734,7 @@ def run(path: str, args: "Iterable[str]" = ()) -> int:
 def prefix_of(path: str) -> str:
     """Return the prefix of a script's environment, built first where there is none, or raise Error."""
     with LibraryOnly():
-        return Invocation().open(os.fspath(path)).provide_prefix()
+        return Invocation({}).open(os.fspath(path)).provide_prefix()
 
 
 def bootstrap(path: str = "") -> None:
@@ -5757,7 +5757,7 @@ def restart(path: str, module: str) -> int:
     hint = "conda_execute.run(PATH) runs one as a child"
     if not path:
         raise Error("expected a script in a file, found code without one", hint=hint)
-    script, invocation = read_script(path), Invocation()
+    script, invocation = read_script(path), Invocation({})
     metadata = invocation.read(script).metadata
     for prefix in (sys.prefix, os.path.dirname(os.path.dirname(sys.executable))):
         if os.path.basename(prefix) == metadata.name and os.path.exists(os.path.join(prefix, MARKER)):

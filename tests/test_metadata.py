@@ -175,7 +175,7 @@ def test_when_asks_for_virtual_packages(
 def test_glibc_is_the_machines(plan: Plan, conda_script: Script) -> None:
     generic = [one.into_generic() for one in rattler.VirtualPackage.detect()]
     found = {one.name.normalized: one for one in generic}
-    version = conda_execute.detect_version("__glibc")
+    version = conda_execute.detect_virtual_package("__glibc")
     assert version == (str(found["__glibc"].version) if "__glibc" in found else "")
 
 
