@@ -192,7 +192,7 @@ __version__ = "1.3.1"
 
 
 # ---- Errors --------------------------------------------------------------------------
-# What a person is told when something fails. Knows nothing of what failed.
+# What a person is told, on stderr and stdout, without secrets. Knows nothing of what failed.
 
 
 class Error(Exception):
@@ -404,7 +404,7 @@ def skip_blank(text: str, at: int, blank: str = " \t") -> int:
 
 
 # ---- YAML ----------------------------------------------------------------------------
-# The part of YAML that blocks and condarc are written in. Knows no key.
+# The part of YAML that blocks and condarc are written in. Knows of keys only what their items are called.
 
 # What may not begin a plain scalar, and what it would be in full YAML.
 INDICATORS = {
@@ -972,8 +972,8 @@ def read_line(path: str, number: int, raw: bytes, margin: bytes = b"", blank: st
 
 
 # ---- Specs ---------------------------------------------------------------------------
-# Specs, requirements and channels: what passes is no option, second line, @EXPLICIT or file
-# to any engine.
+# Specs, requirements and channels: what passes is no option, second line, @EXPLICIT or file to any engine.
+# Knows no block, and no command line of an engine.
 
 NAME_CHARACTERS = BARE_KEY_CHARACTERS + "."  # CEP 26
 OPERATORS = "=<>!~"
@@ -1510,7 +1510,7 @@ def parse_metadata(
 
 
 # ---- Name ----------------------------------------------------------------------------
-# The name of an environment: equal metadata, equal name. Pure.
+# The name of an environment: equal metadata, equal name. Knows no file, clock or machine.
 
 
 def find_name(specs: "Iterable[str]", pip: "Iterable[str]" = (), channels: "Iterable[str]" = ()) -> str:
@@ -2048,7 +2048,7 @@ def read_config(environ: "Environ", executable: str) -> Config:
 
 
 # ---- Hosts ---------------------------------------------------------------------------
-# Who they are who share a folder, and what a lock in that folder is worth. Knows no env.
+# Who they are who share a folder, and whom flock(2) in it binds. Knows no env.
 
 # File systems that one kernel has, all of whose processes its locks bind.
 OWN_TYPES = (
@@ -2100,7 +2100,7 @@ def find_boot(folder: str) -> float:
 
 
 # ---- Processes -----------------------------------------------------------------------
-# Which processes are alive, and where each of them is at work. Knows neither locks nor envs.
+# Which processes are alive, and where each of them is at work. Knows no lock.
 
 
 def read_process(pid: int, what: str) -> bytes:
@@ -2172,7 +2172,7 @@ def read_paths_in_use(pid: int) -> "Iterator[bytes]":
 
 
 # ---- Leases --------------------------------------------------------------------------
-# Locks that several processes hold or one, by flock(2) and by marks. Knows no env.
+# Locks that several processes hold or one, by flock(2) and by marks. Knows nothing of what is locked.
 
 LOCK_POLL_S = 0.05  # a person notices more
 SLOW_POLL_S = 0.5  # for those who wait long: on a network each look is several messages
@@ -2489,7 +2489,7 @@ if hasattr(os, "register_at_fork"):
 
 
 # ---- Log -----------------------------------------------------------------------------
-# The rows of usage.tsv. Pure.
+# The rows of usage.tsv. Knows no file and no clock.
 
 LOG_HEADER = b"time\tevent\tname\tpid\thost\tscript\n"  # by which an env-dir is known as ours, too: SIGNS
 LOG_LIMIT_BYTES = 1 << 20
@@ -2827,7 +2827,7 @@ class EnvDir:
 
 
 # ---- Collection ----------------------------------------------------------------------
-# What in env-dir is no longer needed, and who still runs in it.
+# What in env-dir is no longer needed, and who still runs in it. Knows nothing of how an env is built.
 
 RETRY_S = 600  # when to look again at an environment that something still runs in
 RETRY_FAR_S = 86400  # on another host
@@ -3856,7 +3856,7 @@ def find_certificates_variable(path: str, text: Text) -> str:
 
 
 # ---- Caches --------------------------------------------------------------------------
-# Where engines keep what they fetch.
+# Where engines keep what they fetch. Knows nothing of what that is.
 
 PACKAGES, RATTLER = ".packages", ".rattler"  # in env-dir, where a user's own cache cannot be written to
 
@@ -4196,7 +4196,7 @@ def build_with_program(order: BuildOrder) -> None:
 
 
 # ---- pip -----------------------------------------------------------------------------
-# PyPI requirements, by the environment's own pip. Knows no engine.
+# PyPI requirements, by the environment's own pip. Knows nothing of how the rest of the prefix was made.
 
 # Where packages come from is the machine's to say; nothing else that a person may have configured for pip counts.
 PIP_KEPT = ("index-url", "extra-index-url", "find-links", "no-index", "trusted-host", "cert", "client-cert", "proxy",
@@ -4276,7 +4276,7 @@ def find_replaced(prefix: str) -> "Iterator[str]":
 
 
 # ---- rattler -------------------------------------------------------------------------
-# The engine that is imported: where it is, what it is told, what its failures mean.
+# The engine that is imported: where it is, what it is told, what its failures mean. Imports nothing of it.
 
 # In conda's words and rattler's; where none is said, what the first channel has is never taken from another.
 PRIORITIES = {"": "Strict", "strict": "Strict", "true": "Flexible", "flexible": "Flexible", "disabled": "Disabled",
@@ -4642,7 +4642,7 @@ async def find_missing(rattler: "Any", gateway: "Any", specs: "list[str]", *wher
 
 
 # ---- Builds --------------------------------------------------------------------------
-# From an order to an environment that is whole, and on the disk.
+# From an order to an environment that is whole, and on the disk. Knows no marker and no lease.
 
 
 def check_packages(order: BuildOrder) -> None:
@@ -4897,7 +4897,7 @@ def launch(argv: "list[str]", environ: "Environ", lease: "Lock | None") -> "NoRe
 
 
 # ---- Entrypoints ---------------------------------------------------------------------
-# The commands of a conda-script, without a shell.
+# The commands of a conda-script, without a shell. Knows nothing of building.
 
 
 def find_entrypoint_words(
@@ -5008,7 +5008,7 @@ def run_entrypoint(argv: "list[str]") -> int:
 
 
 # ---- Scripts -------------------------------------------------------------------------
-# Where a script comes from: a path, a URL, standard input, -c; and where it is kept.
+# Where a script comes from: a path, a URL, standard input, -c; where it is kept. Knows nothing of its block.
 
 CODE_NAMES = ("code", "stdin")  # of scripts that came without a name
 
@@ -5224,7 +5224,7 @@ def read_stdin(store: Store) -> Script:
 
 
 # ---- Runs ----------------------------------------------------------------------------
-# From a script to a lease on its environment and its command.
+# From options and a script to a lease on its environment, its command and its variables. Knows no argv.
 
 
 def detect_virtual_package(name: str) -> str:
@@ -5433,7 +5433,7 @@ class Invocation:
 
 
 # ---- Options -------------------------------------------------------------------------
-# How the two command lines are written: their help, their options, what each takes.
+# How the two command lines are written: their help, their options, what each takes. Does nothing of that.
 
 USAGE = """\
 usage: conda-execute [options] SCRIPT [ARG ...]
@@ -5528,7 +5528,7 @@ def check_tmpenv(options: "Mapping[str, str]", words: "list[str]") -> str:
 
 
 # ---- conda-tmpenv --------------------------------------------------------------------
-# The environments as a whole: list, create, name, clear.
+# The environments as a whole: list, create, name, clear. Knows nothing of how one is built or entered.
 
 
 def run_tmpenv(argv: "list[str]") -> int:
@@ -5630,7 +5630,7 @@ def format_some(words: "list[str]", width: int) -> str:
 
 
 # ---- Command line --------------------------------------------------------------------
-# From argv to a run, and from an Error to text and exit code.
+# From argv to a run, and from an Error to text and exit code. Decides nothing else.
 
 
 def execute(options: "Mapping[str, str]", words: "list[str]") -> int:
@@ -5716,7 +5716,7 @@ def report_errors(work: "Callable[..., int]", *args: object) -> int:
 
 
 # ---- For other programs --------------------------------------------------------------
-# What is called from Python, and by conda.
+# What is called from Python, and by conda: in processes that are not ours.
 
 
 def run(path: str, args: "Iterable[str]" = ()) -> int:
