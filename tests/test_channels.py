@@ -633,6 +633,19 @@ def test_an_env_that_is_ready_needs_none_of_it(
             assert (done.stdout, done.stderr) == ("hello-conda 1.0\n", ""), text
 
 
+@pytest.mark.parametrize(
+    "base, url",
+    [
+        ("https://h", "https://h/b"),
+        ("https://h/a/", "https://h/a/b"),
+        ("file:///", "file:///b"),
+        ("file:///a/", "file:///a/b"),
+    ],
+)
+def test_what_lies_below_a_base_is_a_url(base: str, url: str) -> None:
+    assert conda_execute.split_base(base).below("/b/").url == url
+
+
 # -- sources
 
 

@@ -459,6 +459,14 @@ def test_three_rebuilds_at_once_empty_one_trash(
 # -- what is in its way
 
 
+@pytest.mark.once
+def test_trash_that_another_one_has_just_emptied_is_no_trouble(env_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = conda_execute.Store(str(env_dir), 0, conda_execute.Progress(False, True))
+    store.make()
+    monkeypatch.setattr(conda_execute, "list_names", lambda folder: [f"{HELLO}.71.1764040000000000000"])
+    assert store.empty_trash() == []
+
+
 def test_a_caller_that_ignores_its_children_stops_no_run(run: Run, write: Write, env_dir: Path) -> None:
     """With SIGCHLD ignored, which exec hands on, the kernel keeps no exit code to wait for."""
     script = write("a.sh", "hello-conda", "hello-conda =1.0")

@@ -13,7 +13,7 @@ import time
 from fcntl import ioctl
 from pathlib import Path
 from struct import pack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlparse
 
 import pytest
@@ -276,6 +276,15 @@ def test_what_engines_say_of_the_network_is_told_in_words(text: str, meaning: st
         found, hint = conda_execute.find_trouble(text, order, is_pip)  # type: ignore[arg-type]
         assert found == meaning and bool(hint) == bool(meaning)
         assert "condarc" not in hint or not is_pip
+
+
+def test_a_full_disk_is_told_offline_too(tmp_path: Path) -> None:
+    config = conda_execute.read_config({**os.environ, "CONDA_EXECUTE_ENV_DIR": str(tmp_path)}, "")
+    progress = conda_execute.Progress(False, False)
+    order: Any = conda_execute.Fields(specs=[], pip=[], channel_urls=[], engine="rattler", prefix=str(tmp_path / "a"))
+    vars(order).update(config=config, progress=progress, offline=True)
+    error = conda_execute.explain("rattler could not build it", "os error 28)", 1, order)
+    assert "is full" in error.message and "removes envs that nobody uses" in error.hint
 
 
 # -- while it works

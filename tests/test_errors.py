@@ -74,6 +74,12 @@ def test_passwords_and_tokens_are_masked_and_nothing_else(text: str, shown: str)
     assert conda_execute.mask(text) == shown
 
 
+def test_a_password_is_masked_as_it_is_written_and_as_it_is_meant(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conda_execute, "SECRETS", set())
+    conda_execute.learn_secrets(["https://me:p%40ssword@host/t/to-ken/main", "https://me:ab@host/"])
+    assert conda_execute.mask("p%40ssword p@ssword to-ken ab") == "*** *** *** ab"
+
+
 @pytest.mark.once
 def test_names_and_words_of_others_are_shown_without_control_characters(
     run: Run, write: Write, env_dir: Path, tmp_path: Path

@@ -258,3 +258,21 @@ def test_whatever_flock_answers_marks_take_its_place(
     with unbound.lock("a").wait(exclusive=False), unbound.lock("a") as other:
         assert not other.take(exclusive=True)
         assert other.blocker == f"process {os.getpid()} on {conda_execute.HOST_ID}"
+
+
+@pytest.mark.once
+def test_a_lock_that_finds_no_room_for_its_mark_is_let_go_of(
+    unbound: conda_execute.Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a process that goes on after the error would keep all others waiting."""
+
+    def leave_mark(folder: str, pid: int, start: str = "") -> str:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(conda_execute, "find_flock_scope", lambda folder: "kernel")
+    monkeypatch.setattr(conda_execute, "leave_mark", leave_mark)
+    with pytest.raises(conda_execute.Error, match="expected room for a lock file"):
+        unbound.lock("a").wait(exclusive=False)
+    monkeypatch.undo()
+    with unbound.lock("a") as other:
+        assert other.take(exclusive=True)
