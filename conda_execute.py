@@ -3137,7 +3137,7 @@ class Store(Collector):
 
         Look, lock, look again, build, mark last. Who dies on the way leaves a prefix without marker,
         which the next one clears away; its engine, which inherits the builder's lock, keeps others waiting.
-        A build that fails does so for all who waited for it on the same terms, and for others of one `batch`.
+        A build that fails does so for all who waited for it on the same terms, and for others of one `job_array`.
         """
         self.check_owners(".leases")
         for tries in range(1 + MAX_TRIES):
@@ -3209,7 +3209,7 @@ class Store(Collector):
         return is_built
 
     def refuse_failed(self, failed: str, before: "tuple[int, int] | None", job_array: str) -> None:
-        """Raise what a build failed with while we waited for it, or another of our batch not long ago."""
+        """Raise what a build failed with while we waited for it, or another job of our array not long ago."""
         after, told = read_failure(failed)
         age_s = self.now() - after[0] / 1e9 if after else STALE_S
         is_ours = bool(job_array) and told.get("batch") == job_array and age_s < STALE_S
@@ -3218,7 +3218,7 @@ class Store(Collector):
             self.progress.line("%s could not build it%s; its words:" % (printable(str(told.get("by"))), ago))
             texts = [str(told.get(key, "")).split("\n") for key in FAILURE_FIELDS]
             message, place, source, hint, words = ("\n".join(map(printable, lines)) for lines in texts)
-            is_place = place.rsplit(":", 2)[-1].isdigit()
+            is_place = [part.isdecimal() for part in place.rsplit(":", 2)[1:]] == [True, True]
             error = Error(message, place if is_place else "", source if is_place else "", hint)
             error.words = words
             raise error
