@@ -1740,16 +1740,6 @@ def sync_disks(folders: "Iterable[str]") -> None:
             raise OSError(code, os.strerror(code), folder)
 
 
-def sync_folder(path: str) -> None:
-    """Have on the disk which names a folder holds (fsync(2))."""
-    if os.name != "nt":
-        fd = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
-
-
 LOWEST_FD = 3  # below are the standard streams, open or not: a child gets others there
 
 
@@ -2457,8 +2447,13 @@ class Lock:
 
     def abandon(self) -> None:
         """Let go of a shared lock, but leave a mark: of what may go on in there only our host can know the end."""
-        if not try_to(leave_mark, self.path + ".shared", os.getpid(), "ended"):
-            self.release_mark()  # else it stays; where nothing can be written, nothing is removed either
+        stem, _, number = self.mark.rpartition("-")
+        mark = "%s.ended-%s" % (stem.rpartition(".")[0], number)
+        if self.mark:
+            try_to(os.replace, self.mark, mark)  # which takes no room
+        else:  # where nothing can be written, nothing is removed either
+            try_to(leave_mark, self.path + ".shared", os.getpid(), "ended")
+        self.mark = ""
         self.close()
 
     def close(self) -> None:
@@ -2685,13 +2680,19 @@ class EnvDir:
         own = [("prefix", self.path(name)), ("platform", self.subdir), ("oldest", oldest), ("files", str(count))]
         write_file(marker + ".part", format_marker(own + fields))  # those are of Invocation.build()
         os.replace(marker + ".part", marker)
-        sync_folder(os.path.dirname(marker))
+        if os.name != "nt":
+            fd = os.open(os.path.dirname(marker), os.O_RDONLY)
+            try:
+                os.fsync(fd)  # of a folder: which names it holds
+            finally:
+                os.close(fd)
 
     def remove_marker_if_damaged(self, name: str) -> bool:
         """Take the marker from an environment of which files have gone; answer whether that was so."""
         with self.lock(name + ".build") as builder:
-            [files] = self.find_marker(name).get("files", ["0"])
-            is_damaged = builder.take(exclusive=True) and count_files(self.path(name))[0] < int(files)
+            files = self.find_marker(name).get("files", ["0"])[0]
+            is_damaged = builder.take(exclusive=True)
+            is_damaged = is_damaged and not (files.isdecimal() and count_files(self.path(name))[0] >= int(files))
             if is_damaged:
                 try_to(os.unlink, self.path(name, MARKER))
             return is_damaged
@@ -2807,10 +2808,12 @@ class EnvDir:
         """Return when an environment or a kept script was used last; 0 for one that is not complete."""
         now, is_script = self.now(), name.startswith(SCRIPTS)
         dated = self.path(name) if is_script else self.path(name, MARKER)
-        if is_gone(dated):
+        try:
+            marked = os.stat(dated).st_mtime + SCRIPT_GRACE_S * is_script
+        except (FileNotFoundError, NotADirectoryError):
             return 0
-        # One that may not be looked at is none that is not complete.
-        marked = read_time(dated, now) + SCRIPT_GRACE_S * is_script
+        except OSError:  # one that may not be looked at is none that is not complete
+            return now
         last = max([marked, *(when for when, _ in (uses.of(name) if uses else ()))])
         if last <= now + CLOCK_S:
             return last
@@ -2857,7 +2860,7 @@ def find_trashed(entry: str) -> str:
     stem = entry[: -len(ASIDE)] if entry.endswith(ASIDE) else entry
     name, pid, time_ns = ["", "", *stem.rsplit(".", 2)][-3:]
     is_named = pid.isdigit() and time_ns.isdigit() and len(time_ns) == 19
-    is_script = name.startswith(SCRIPTS + ".") and is_hex(name[len(SCRIPTS) + 1 :], 64)
+    is_script = stem == entry and name.startswith(SCRIPTS + ".") and is_hex(name[len(SCRIPTS) + 1 :], 64)
     return name if is_named and (is_hex(name, 20) or is_script) else ""
 
 
@@ -3371,7 +3374,7 @@ class EngineProcess(Child):
             try:
                 os.write(self.stop_fd, b"x") if fcntl else self.child.terminate()
                 self.wait()
-            except KeyboardInterrupt:  # a person is in a hurry
+            except (KeyboardInterrupt, Error):  # a person is in a hurry, or a signal of build_prefix()
                 continue
             except OSError:  # it has ended, or never began
                 pass
@@ -5318,8 +5321,7 @@ class Invocation:
         return self.store.path(self.metadata.name)
 
     def find_argv(self) -> "list[str]":
-        path = os.environ.get("PATH", os.defpath)
-        return find_command_line(self.metadata, self.script, self.args, self.prefix, path)
+        return find_command_line(self.metadata, self.script, self.args, self.prefix, os.environ.get("PATH", os.defpath))
 
     def find_reason(self) -> str:
         """Return why the environment is built: what was in its place, or what its script had before."""
@@ -5566,8 +5568,8 @@ def parse_specs(words: "list[str]", path: str) -> Metadata:
     """Return what the specs of a command line, and of a file with one on each line, ask for."""
     texts = [Text.of(word, Line("the command line", 1, word), 0) for word in words]
     if path:
-        with open(path, "rb") as f:
-            lines = [read_line(path, number, raw) for number, raw in enumerate(split_lines(f.read()), 1)]
+        with open(path, encoding="utf-8-sig", errors="surrogateescape") as f:  # specs have none of those: parse_spec()
+            lines = [Line(path, number, raw.rstrip("\n")) for number, raw in enumerate(f, 1)]
         texts += [Text.of(line.text.split(" #")[0].strip(), line, line.indent) for line in lines if not line.is_blank]
     if not texts:
         raise Error("expected SPEC, --file or --script, found none", hint="conda-tmpenv --help says more", code=2)

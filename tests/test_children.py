@@ -390,3 +390,24 @@ def test_the_engine_of_a_killed_builder_keeps_the_lock_whatever_the_caller_had_c
         (tmp_path / "go").touch()
         assert second.wait(60) == 3
     assert log.read_text().split() == ["start"] * 2
+
+
+@pytest.mark.parametrize(
+    "first, second, code, words", [("TERM", "HUP", 143, "stopped by SIGTERM"), ("INT", "TERM", 130, "interrupted")]
+)
+def test_a_second_signal_hastens_the_end_of_an_engine_and_changes_no_exit_code(
+    environ: Environ, write: Write, tmp_path: Path, first: str, second: str, code: int, words: str
+) -> None:
+    undo = 'trap "touch FOLDER/told; sleep 60" TERM\n'
+    make_conda(environ, tmp_path, undo + "echo $$ > FOLDER/pid; touch FOLDER/ready; while :; do sleep 0.1; done\n")
+    command = [sys.executable, str(TOOL), str(write("a.sh", "", "hello-conda"))]
+    child = subprocess.Popen(command, env=environ, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    wait_until((tmp_path / "ready").exists)
+    pid = int((tmp_path / "pid").read_text())
+    child.send_signal(getattr(signal, "SIG" + first))
+    wait_until((tmp_path / "told").exists)
+    child.send_signal(getattr(signal, "SIG" + second))
+    text = child.communicate(timeout=30)[1]
+    assert child.returncode == code, text
+    assert words in text
+    assert not conda_execute.is_running(pid, "")

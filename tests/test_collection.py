@@ -533,3 +533,32 @@ def test_what_cannot_be_deleted_fails_no_run_and_no_build(
         assert names(env_dir / ".trash") == [stuck.name]
     finally:
         subprocess.run(["chattr", "-R", "-i", str(stuck)], stderr=subprocess.DEVNULL)
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("files", ["x", "-1", ""])
+def test_a_marker_whose_number_of_files_is_none_is_of_a_damaged_env(env_dir: Path, files: str) -> None:
+    marker = make_env(env_dir, HELLO) / conda_execute.MARKER
+    marker.write_bytes(marker.read_bytes() + f"files: {files}\n".encode())
+    store = conda_execute.Store(str(env_dir), 0, conda_execute.Progress(False, True))
+    assert store.remove_marker_if_damaged(HELLO)
+    assert not marker.exists()
+
+
+@pytest.mark.once
+def test_a_marker_that_is_a_link_to_nowhere_is_none(env_dir: Path) -> None:
+    marker = make_env(env_dir, HELLO) / conda_execute.MARKER
+    marker.unlink()
+    marker.symlink_to("/nowhere")
+    store = conda_execute.Store(str(env_dir), 90000, conda_execute.Progress(False, True))
+    assert (store.last_use(HELLO), store.find_marker(HELLO)) == (0, {})
+
+
+@pytest.mark.once
+def test_only_what_could_be_put_back_is(env_dir: Path) -> None:
+    store = conda_execute.Store(str(env_dir), 0, conda_execute.Progress(False, True))
+    store.make()
+    strange = env_dir / ".trash" / (".scripts." + "a" * 64 + ".71.1764040000000000000.aside")
+    strange.mkdir()
+    assert store.empty_trash() == []
+    assert strange.exists()

@@ -221,16 +221,28 @@ def test_a_script_names_the_env_that_it_runs_in(tmpenv: Tmpenv, run: Run, write:
     assert (done.stdout, done.stderr) == (f"{env_dir / HELLO}\n", "")
 
 
-def test_a_file_of_specs_may_be_one_of_windows_and_is_refused_in_another_encoding(
-    tmpenv: Tmpenv, env_dir: Path, tmp_path: Path
+FILES = {
+    "a byte order mark, CR LF": b"\xef\xbb\xbfpython >=3\r\nnumpy\r\n", "CR": b"python >=3\rnumpy\r",
+    "tabs": b"# a\tb\n\tpython >=3\t\nnumpy # c\td\n", "blanks": "python >=3\u00a0\nnumpy # \u200d\n".encode(),
+    "Latin-1 in a comment": b"python >=3\nnumpy  # caf\xe9\n",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("content", FILES.values(), ids=FILES)
+def test_a_file_of_specs_is_read_whatever_editor_wrote_it(
+    content: bytes, tmpenv: Tmpenv, env_dir: Path, tmp_path: Path
 ) -> None:
     path = tmp_path / "specs.txt"
-    path.write_bytes(b"\xef\xbb\xbfpython >=3\r\nnumpy\r\n")
+    path.write_bytes(content)
     assert tmpenv("name", "--file", path).stdout == f"{env_dir}/ea977067a8fbeb21a594\n"
-    path.write_bytes("numpy  # café".encode("latin-1"))
+
+
+def test_a_spec_that_is_no_utf_8_is_refused(tmpenv: Tmpenv, tmp_path: Path) -> None:
+    path = tmp_path / "specs.txt"
+    path.write_bytes(b"numpy\ncaf\xe9\n")
     done = tmpenv("name", "--file", path)
     assert (done.returncode, done.stdout) == (125, "")
-    assert f"{path}:1:13: expected UTF-8, found the byte 0xe9\n" in done.stderr
+    assert done.stderr.startswith(f"conda-execute: {path}:2:1: expected a match spec")
 
 
 @pytest.mark.parametrize("option", ["--file", "--script"])
