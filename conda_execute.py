@@ -2834,7 +2834,7 @@ class EnvDir:
 
 RETRY_S = 600  # when to look again at an environment that something still runs in
 RETRY_FAR_S = 86400  # on another host
-MARK_S = 3  # from leaving a mark to dating the environment
+MARK_S, LOOK_S = 3, 1  # from leaving a mark to dating the environment; for which a collector may look at one
 ASIDE = ".aside"  # what a rebuild may yet put back
 
 
@@ -3012,7 +3012,7 @@ class Collector(EnvDir):
     def remove(self, name: str, used_before: float, dry_run: bool = False) -> None:
         """Remove what nobody uses, or has used since a time, and note that; raise InUse for who is in the way."""
         is_script = name.startswith(SCRIPTS)
-        locks, bound_s = ([SCRIPTS], BUILDER_GRACE_S) if is_script else ([name + ".build", name], 0)
+        locks, bound_s = ([SCRIPTS], BUILDER_GRACE_S) if is_script else ([name + ".build", name], LOOK_S)
         self.move_idle(name, locks, bound_s, "", used_before, dry_run)
         if not is_script and not dry_run:
             self.append("remove", name, "")

@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from functools import partial
 from pathlib import Path
@@ -562,3 +563,16 @@ def test_only_what_could_be_put_back_is(env_dir: Path) -> None:
     strange.mkdir()
     assert store.empty_trash() == []
     assert strange.exists()
+
+
+@pytest.mark.once
+def test_who_clears_waits_for_a_collector_that_is_just_looking(env_dir: Path) -> None:
+    make_env(env_dir, HELLO, 1)
+    store = conda_execute.Store(str(env_dir), 0, conda_execute.Progress(False, True))
+    looking = store.lock(f"{HELLO}.build")
+    assert looking.take(exclusive=True)
+    timer = threading.Timer(0.2, looking.release)
+    timer.start()
+    store.remove(HELLO, float("inf"))
+    timer.join()
+    assert not (env_dir / HELLO).exists()
