@@ -584,9 +584,8 @@ def parse_flow(doc: Document, pos: int) -> "tuple[Node, int]":
             hint = hint if closing == "]" else 'put a comma between pairs, and "}" behind the last'
             raise doc.expected(pos, '"," or "%s"' % closing, hint)
     if text[pos] == "\0":
-        raise doc.expected(
-            start, '"%s" before the block ends' % closing, "close the list" if closing == "]" else "close it", "none"
-        )
+        hint = "close the list" if closing == "]" else "close it"
+        raise doc.expected(start, '"%s" before the block ends' % closing, hint, "none")
     return items if closing == "]" else mapping, pos + 1
 
 
@@ -827,7 +826,7 @@ def find_block(data: bytes, path: str) -> "tuple[str, list[Line]]":
     data = data[3 * data.startswith(b"\xef\xbb\xbf") :]
     found, problem = list(find_headers(data)), None
     if PEP_723 in data or CONDA_SCRIPT in data:
-        raws = split_lines(data)
+        raws = data.replace(b"\r\n", b"\n").split(b"\n")
         found += find_pep_723(raws)
         try:
             found += find_conda_script(raws, path)
@@ -854,14 +853,16 @@ def find_block(data: bytes, path: str) -> "tuple[str, list[Line]]":
 def refuse_near_header(data: bytes, path: str) -> None:
     """Raise Error at a line that was probably meant to open the block."""
     for number, raw in enumerate(data.split(b"\n"), 1):
-        line = Line(path, number, raw.decode("utf-8", "replace").rstrip())
         words = raw.lstrip(MARKER_CHARACTERS + b"* \t").lower()
-        if words.startswith((HEADER, b"conda-execute", b"conda_execute")):
+        is_header = words.startswith((HEADER, b"conda-execute", b"conda_execute"))
+        if not is_header and not (words.startswith(b"script") and raw.rstrip().endswith(PEP_723[2:])):
+            continue
+        line = Line(path, number, raw.decode("utf-8", "replace").rstrip())
+        if is_header:
             hint = "write it so on a line of its own, behind the marker that opens a comment in this language"
             raise line.expected(len(line.text) - len(line.text.lstrip()), '"# conda execute"', hint)
-        if words.startswith(b"script") and raw.rstrip().endswith(PEP_723[2:]):
-            hint = 'begin each line of the block with "# ", leave none empty, and end it with "# ///"'
-            raise line.expected(0, PEP_723_BLOCK, hint)
+        hint = 'begin each line of the block with "# ", leave none empty, and end it with "# ///"'
+        raise line.expected(0, PEP_723_BLOCK, hint)
 
 
 def find_headers(data: bytes) -> "Iterator[Found]":
@@ -947,11 +948,6 @@ def find_comment_prefix(raw: bytes) -> bytes:
     """Return what stands in front of "/// conda-script" at the end of a line, if that holds no letter or digit."""
     before = raw.rstrip()[: -len(CONDA_SCRIPT)] if raw.rstrip().endswith(CONDA_SCRIPT) else b""
     return b"" if any(map(str.isalnum, before.decode("utf-8", "replace"))) else before
-
-
-def split_lines(data: bytes) -> "list[bytes]":
-    """Return the lines of a file, without the byte order mark that editors on Windows write."""
-    return data[3 * data.startswith(b"\xef\xbb\xbf") :].replace(b"\r\n", b"\n").split(b"\n")
 
 
 def read_line(path: str, number: int, raw: bytes, margin: bytes = b"", blank: str = " ") -> Line:
@@ -1929,7 +1925,7 @@ def read_sections(path: str) -> "Iterator[tuple[str, str, list[tuple[int, bytes]
     """
     data = read_head(path)  # conda, too, reads past a file that it may not read
     rows: list[tuple[int, bytes]] = []
-    for number, raw in enumerate(split_lines(data), 1):
+    for number, raw in enumerate(data[3 * data.startswith(b"\xef\xbb\xbf") :].replace(b"\r\n", b"\n").split(b"\n"), 1):
         if raw.lstrip(b" ")[:1] in (b"", b"#") or raw.startswith((b"---", b"...", b"%")):
             continue
         if not rows or raw[:1] not in (b" ", b"\t", b"-", b"]"):
@@ -2447,10 +2443,9 @@ class Lock:
 
     def abandon(self) -> None:
         """Let go of a shared lock, but leave a mark: of what may go on in there only our host can know the end."""
-        stem, _, number = self.mark.rpartition("-")
-        mark = "%s.ended-%s" % (stem.rpartition(".")[0], number)
-        if self.mark:
-            try_to(os.replace, self.mark, mark)  # which takes no room
+        if self.mark:  # to rename it takes no room
+            stem, _, number = self.mark.rpartition("-")
+            try_to(os.replace, self.mark, "%s.ended-%s" % (stem.rpartition(".")[0], number))
         else:  # where nothing can be written, nothing is removed either
             try_to(leave_mark, self.path + ".shared", os.getpid(), "ended")
         self.mark = ""
@@ -2802,7 +2797,7 @@ class EnvDir:
 
     def read_uses(self) -> Uses:
         """Return what the log says, nothing where it cannot be read."""
-        return Uses(read_head(self.path("usage.tsv"), -1))
+        return Uses(read_head(self.path("usage.tsv")))
 
     def last_use(self, name: str, uses: "Uses | None" = None) -> float:
         """Return when an environment or a kept script was used last; 0 for one that is not complete."""
@@ -2976,8 +2971,8 @@ class Collector(EnvDir):
         deadline = time.monotonic() + bound_s  # for those who are about to let go of a lock
         while True:
             dated, uses, busy = self.last_use(name), self.read_uses(), self.find_processes()
-            places = {name, *(os.path.basename(lock.path) for lock in locks)} - {SCRIPTS}
-            pids = sorted({pid for place in places for pid in busy.get(place, ())})
+            names = {name, *(os.path.basename(lock.path) for lock in locks)} - {SCRIPTS}
+            pids = sorted({pid for one in names for pid in busy.get(one, ())})
             is_alone = not pids and all(lock.take(exclusive=True) for lock in locks)
             who = ["process " + ", ".join(map(str, pids))] if pids else []
             who += self.find_users_elsewhere(name, uses)
@@ -4088,7 +4083,7 @@ TROUBLES = (
 )  # fmt: skip
 # What is said where the specs are to blame, though URLs stand beside it.
 SOLVER_WORDS = ("not available from current channels", "No candidates", "ResolutionImpossible", "subprocess-exited",
-           "No matching distribution found", "Could not solve for")  # fmt: skip
+                "No matching distribution found", "Could not solve for")  # fmt: skip
 STATUS = ("http", "status", "error")
 FULL = ("no space left on device", "disk quota exceeded", "os error 28)", "os error 122)", "not enough space")
 
@@ -5335,7 +5330,7 @@ class Invocation:
             if marker and platform != store.subdir:
                 return "the one here was of " + platform
             return "the one here was " + ("made in " + where if marker and where != self.prefix else "not whole")
-        if name in uses.scripts or name in uses.creations:
+        if name in uses.scripts:
             return "it was removed since its last use"
         path = os.fsencode(os.path.abspath(self.script.path)) if self.script.path else b""
         before = [(found[path][0], one) for one, found in uses.scripts.items() if path in found]
