@@ -289,6 +289,17 @@ def find_ours(condarc: str, channels: list[str], variables: dict[str, str]) -> l
     return [(unquote(one.url), one.auth, one.token) for one in found]
 
 
+def check_ours(
+    condarc: str, channels: list[str], variables: dict[str, str], expected: str | list[str], refusal: str
+) -> None:
+    """Hold that we search these channels, or where that is a text, refuse to in words that match."""
+    if isinstance(expected, str):
+        with pytest.raises(conda_execute.Error, match=refusal):
+            find_ours(condarc, channels, variables)
+    else:
+        assert find_ours(condarc, channels, variables) == [split(url) for url in expected]
+
+
 @pytest.mark.once
 @pytest.mark.skipif(os.name == "nt", reason="paths and PATH are POSIX's here")
 @pytest.mark.parametrize("text, channels, expected", CASES.values(), ids=list(CASES))
@@ -296,11 +307,7 @@ def test_channels_are_what_conda_makes_of_them(
     text: str, channels: list[str], expected: str | list[str], variables: dict[str, str], tmp_path: Path
 ) -> None:
     condarc = write_condarc(text, tmp_path / "a.yml")
-    if isinstance(expected, str):
-        with pytest.raises(conda_execute.Error, match=r"list_channels has|of allowlist_channels alone"):
-            find_ours(condarc, channels, variables)
-    else:
-        assert find_ours(condarc, channels, variables) == [split(url) for url in expected]
+    check_ours(condarc, channels, variables, expected, r"list_channels has|of allowlist_channels alone")
 
 
 @pytest.mark.once
@@ -315,11 +322,7 @@ def test_channels_are_otherwise_than_conda_has_them(
     tmp_path: Path,
 ) -> None:
     condarc = write_condarc(text, tmp_path / "a.yml")
-    if isinstance(expected, str):
-        with pytest.raises(conda_execute.Error, match=re.escape(expected)):
-            find_ours(condarc, channels, variables)
-    else:
-        assert find_ours(condarc, channels, variables) == [split(url) for url in expected]
+    check_ours(condarc, channels, variables, expected, re.escape(str(expected)))
 
 
 @pytest.mark.once
