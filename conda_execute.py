@@ -188,7 +188,7 @@ if TYPE_CHECKING:
     Build = Callable[["Lock"], None]  # into the prefix that is called like the environment
 
 __all__ = ["Error", "bootstrap", "main", "prefix_of", "run"]  # so that help(conda_execute) is the manual
-__version__ = "1.3.1"
+__version__ = "1.4.0"
 
 
 # ---- Errors --------------------------------------------------------------------------
@@ -1509,13 +1509,24 @@ def parse_metadata(
 # The name of an environment: equal metadata, equal name. Knows no file, clock or machine.
 
 
+def unify(spec: str) -> str:
+    """Return a spec with one space in place of several, and in front of an operator behind its name.
+
+    >>> unify("conda-forge::python>=3,  <4")
+    'conda-forge::python >=3, <4'
+    """
+    channel, colons, rest = " ".join(spec.split()).rpartition("::")
+    name, version = split_off(rest)
+    return channel + colons + name + " " * version.startswith(tuple(OPERATORS)) + version
+
+
 def find_name(specs: "Iterable[str]", pip: "Iterable[str]" = (), channels: "Iterable[str]" = ()) -> str:
     """Return the 20 hex digits that name the environment.
 
     >>> find_name(["python >=3", "numpy"])
     'ea977067a8fbeb21a594'
     """
-    lines = sorted({" ".join(spec.split()) for spec in specs})
+    lines = sorted(set(map(unify, specs)))
     lines += ["pip:", *sorted({" ".join(one.split()) for one in pip})] if pip else []
     lines += ["channels:", *channels] if channels else []
     return str(sha256("\n".join(lines).encode("utf-8")).hexdigest()[:20])

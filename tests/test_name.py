@@ -29,8 +29,17 @@ VECTORS = [
     ("ea977067a8fbeb21a594", ["numpy", "python >=3"], [], []),
     ("ea977067a8fbeb21a594", ["numpy", "python >=3", "numpy", "python >=3"], [], []),
     ("ea977067a8fbeb21a594", [" python \t >=3\n", "numpy "], [], []),
+    # nor does white space between a name and the operator behind it
+    ("ea977067a8fbeb21a594", ["python>=3", "numpy"], [], []),
+    ("ea977067a8fbeb21a594", ["python>=3", "python >=3", "numpy"], [], []),
+    ("49eebbe11a8b5b6e856e", ["conda-forge::python=3.11=*_cpython"], [], []),
+    ("49eebbe11a8b5b6e856e", ["conda-forge::python =3.11=*_cpython"], [], []),
+    ("7dbd45b34e7cb846efa9", ["https://h/a=b::numpy!=1.2,<2"], [], []),
+    ("7dbd45b34e7cb846efa9", ["https://h/a=b::numpy !=1.2,<2"], [], []),
+    # what stands in brackets is as it is written
+    ("fc40705c009d19da2239", ["numpy[version='>=1.2',build=py*]"], [], []),
+    ("21fd473583bfa522afe1", ["numpy[version='>= 1.2',build=py*]"], [], []),
     # white space inside a version, case and spelling do
-    ("7a21cb9e731491ae0115", ["python>=3", "numpy"], [], []),
     ("7a52637183f0622e3686", ["python >= 3", "numpy"], [], []),
     ("08f6f549967a5ada4acf", ["Python >=3", "numpy"], [], []),
     # one spec, none, and one beyond ASCII
@@ -40,6 +49,7 @@ VECTORS = [
     # requirements
     ("2e14f77cb8f535901017", ["python"], ["rich"], []),
     ("0f99c0335f81d55702b0", ["python"], ["rich >=13", "httpx"], []),
+    ("0e7e41564955fae2d27a", ["python"], ["rich>=13", "httpx"], []),
     ("246e5205dc19e35c9bb3", [], ["rich"], []),
     ("217eda006d34a64f2a94", ["python", "rich"], [], []),
     # channels, whose order counts

@@ -1,7 +1,0 @@
-# /// script
-# dependencies = []
-# [tool.pixi.dependencies]
-# numpy = "*"
-# ///
-
-print('hello')
