@@ -27,7 +27,7 @@ it with the same marker, up to the first without it. They hold a small YAML:
     run_with:  the command, a string or a list; else the shebang, else what suits the suffix, else sh
 "# [win]", "# [not osx]", "# [linux and arm64]" behind an item keep it there only.
 In its place may stand a "# /// script" block (PEP 723; [tool.conda] has dependencies and channels)
-or a "/// conda-script" block, whose entrypoint runs without a shell.
+or a "/// conda-script" block, whose entrypoint runs without a shell; [tool.pixi] is read in both.
 
 Files below env-dir (condarc: conda-execute: env-dir)
     NAME/              a conda prefix; NAME is a hash of specs, requirements and channels
@@ -65,7 +65,8 @@ Chapters, in the order of a run, and where to begin in each; each calls only wha
     Block          finding the block of a script, its lines: find_block
     Specs          match specs, requirements, channels: parse_spec, parse_requirement, parse_channel
     Commands       shebang, suffix, run_with: find_run_with; the language of entrypoints
-    Metadata       keys of a block: parse_conda_execute, parse_pep_723, parse_conda_script; selectors: find_selectors
+    Metadata       what a script asks for; keys of a "# conda execute" block: parse_conda_execute; find_selectors
+    Tables         blocks in TOML: parse_pep_723, parse_conda_script; other tools' tables: parse_pixi, check_uv
     Name           the hash that names an env; the name of a platform
     Folders        files and folders: reading, listing, deleting; owner and mode; programs of a prefix
     Config         our settings, from condarc and variables: SETTINGS, read_config; engines that are programs: PROGRAMS
@@ -365,6 +366,7 @@ class Document(Line):
         super().__init__("", 0, "".join(line.text + "\n" for line in lines) + "\0")
         self.lines = lines
         self.kinds: dict[int, str] = {}  # of TOML's tables: see put_node()
+        self.is_read: Callable[[list[Text]], bool]  # whether what has a path is: see parse_toml()
 
     def find(self, at: int) -> "tuple[Line, int]":
         before = self.text[:at].split("\n")[: len(self.lines)]
@@ -674,17 +676,24 @@ TOML_BLANK = " \t\n#"
 TOML_ESCAPES = {letter: ESCAPES[letter] for letter in 'btnfre"\\'}
 
 
-def parse_toml(lines: "list[Line]") -> "dict[Text, Node]":
-    """document := (header | pair)*, each on a line of its own; raise Error at what is outside the subset."""
+def parse_toml(lines: "list[Line]", is_read: "Callable[[list[Text]], bool]" = lambda path: True) -> "dict[Text, Node]":
+    """document := (header | pair)*, each on a line of its own; raise Error at what is outside the subset.
+
+    What has a path that `is_read` denies is left out, and may be any TOML.
+    """
     doc = Document(lines)
     root: dict[Text, Node] = {}
+    above: list[Text] = []
     table, pos = root, skip_blank(doc.text, 0, TOML_BLANK)
+    doc.is_read = is_read
     try:
         while doc.text[pos] != "\0":
             if doc.text[pos] == "[":
-                table, pos = parse_header(doc, pos, root)
+                table, above, pos = parse_header(doc, pos, root)
+            elif is_read(above):
+                pos = parse_pair(doc, pos, table, above)
             else:
-                pos = parse_pair(doc, pos, table)
+                pos = skip_value(doc, pos, "\n")
             pos = skip_blank(doc.text, pos)
             if doc.text[pos] not in "#\n":
                 raise doc.expected(pos, "the end of the line", "write one key a line, and text in quotes")
@@ -695,19 +704,21 @@ def parse_toml(lines: "list[Line]") -> "dict[Text, Node]":
     return root
 
 
-def parse_header(doc: Document, pos: int, root: "dict[Text, Node]") -> "tuple[dict[Text, Node], int]":
-    """header := "[" path "]" | "[[" path "]]"; return the table that it opens"""
+def parse_header(doc: Document, pos: int, root: "dict[Text, Node]") -> "tuple[dict[Text, Node], list[Text], int]":
+    """header := "[" path "]" | "[[" path "]]"; return the table that it opens, and its path"""
     mark = "[[" if doc.text.startswith("[[", pos) else "["
     path, pos = parse_path(doc, pos + len(mark))
     if not doc.text.startswith("]" * len(mark), pos):
         raise doc.expected(pos, quote("]" * len(mark)), "close the header")
+    if not doc.is_read(path):
+        return {}, path, pos + len(mark)
     table = put_node(doc, root, path, "", [], "[[") if mark == "[[" else put_node(doc, root, path, "", {}, "")
     if mark == "[[":
         doc.kinds[id(table)] = mark
         table.append({})
         table = table[-1]
     doc.kinds[id(table)] = "["
-    return table, pos + len(mark)
+    return table, path, pos + len(mark)
 
 
 def put_node(doc: Document, table: "Any", path: "list[Text]", kind: str, node: "Node", old: str = "none") -> "Any":
@@ -735,13 +746,48 @@ def duplicate_key(key: Text) -> Error:
     return key.expected("each key and table once", "merge the two", quote(key) + " again")
 
 
-def parse_pair(doc: Document, pos: int, table: "dict[Text, Node]") -> int:
-    """pair := path "=" value"""
+def parse_pair(doc: Document, pos: int, table: "dict[Text, Node]", above: "list[Text]") -> int:
+    """pair := path "=" value, in the table that has the path above"""
     path, pos = parse_path(doc, pos)
     if doc.text[pos] != "=":
         raise doc.expected(pos, '"=" behind the key', 'write "key = value"')
-    value, pos = parse_toml_value(doc, skip_blank(doc.text, pos + 1))
+    pos = skip_blank(doc.text, pos + 1)
+    if not doc.is_read(above + path):
+        return skip_value(doc, pos, "\n,}")
+    value, pos = parse_toml_value(doc, pos, above + path)
     put_node(doc, table, path, ".", value)
+    return pos
+
+
+def skip_value(doc: Document, pos: int, ends: str) -> int:
+    """Return where the first of these characters is that is in no string, list, table or comment."""
+    text, start, depth = doc.text, pos, 0
+    while depth or text[pos] not in ends:
+        c = text[pos]
+        if c == "\0":
+            raise doc.expected(start, "a value that ends in the block", "close what it opens", "none")
+        if c == "#":
+            pos = text.index("\n", pos)
+        elif c in "'\"":
+            pos = skip_string(text, pos)
+        else:
+            depth = max(0, depth + (c in "[{") - (c in "]}"))
+            pos += 1
+    return pos
+
+
+def skip_string(text: str, pos: int) -> int:
+    """Return where a string of TOML ends: at its quotes, or where no such string can go on."""
+    mark = text[pos]
+    mark, last = (mark * 3, "\0") if text.startswith(mark * 3, pos) else (mark, "\n\0")
+    pos += len(mark)
+    while text[pos] not in last:
+        if text.startswith(mark, pos):
+            pos += len(mark)
+            while len(mark) > 1 and text[pos] == mark[0]:  # two quotes more may stand in front of the closing three
+                pos += 1
+            break
+        pos += 2 if mark[0] == '"' and text[pos] == "\\" and text[pos + 1] not in last else 1
     return pos
 
 
@@ -751,7 +797,7 @@ def parse_path(doc: Document, pos: int) -> "tuple[list[Text], int]":
     while not path or doc.text[pos] == ".":
         start = pos = skip_blank(doc.text, pos + bool(path))
         if doc.text[pos] in "'\"":
-            key, pos = parse_toml_value(doc, pos)
+            key, pos = parse_toml_value(doc, pos, path)
         else:
             while doc.text[pos] in BARE_KEY_CHARACTERS:
                 pos += 1
@@ -763,8 +809,8 @@ def parse_path(doc: Document, pos: int) -> "tuple[list[Text], int]":
     return path, pos
 
 
-def parse_toml_value(doc: Document, pos: int) -> "tuple[Any, int]":
-    """value := string | "[" list "]" | "{" table "}" | bare"""
+def parse_toml_value(doc: Document, pos: int, above: "list[Text]") -> "tuple[Any, int]":
+    """value := string | "[" list "]" | "{" table "}" | bare, at the path above"""
     first = doc.text[pos]
     if first in "'\"":
         if doc.text.startswith(first * 3, pos):
@@ -777,10 +823,10 @@ def parse_toml_value(doc: Document, pos: int) -> "tuple[Any, int]":
     closing, pos = "]" if first == "[" else "}", skip_blank(doc.text, pos + 1, TOML_BLANK)
     while doc.text[pos] != closing:
         if first == "[":
-            item, pos = parse_toml_value(doc, pos)
+            item, pos = parse_toml_value(doc, pos, above)
             items.append(item)
         else:
-            pos = parse_pair(doc, pos, table)
+            pos = parse_pair(doc, pos, table, above)
         pos = skip_blank(doc.text, pos, TOML_BLANK)
         if doc.text[pos] == ",":
             pos = skip_blank(doc.text, pos + 1, TOML_BLANK)
@@ -1070,6 +1116,11 @@ def parse_channels(texts: "list[Text]") -> "list[Text]":
     return channels
 
 
+def find_all_channels(channels: "Iterable[str]") -> "list[str]":
+    """Return channels that are all that is searched."""
+    return [*(one for one in channels if one != "nodefaults"), "nodefaults"]
+
+
 # ---- Commands ------------------------------------------------------------------------
 # What runs a script: shebang, suffix, run_with, and the language of entrypoints, which is no
 # shell's. Knows no file.
@@ -1107,9 +1158,9 @@ def parse_shebang(data: bytes, path: str) -> "list[str]":
 def find_program_index(words: "list[str]") -> int:
     """Return which word of a command is the program that "env" starts, else the first."""
     at = 1 if os.path.basename(words[0]) == "env" and len(words) > 1 else 0
-    while at and at < len(words) - 1 and (words[at].startswith("-") or "=" in words[at]):  # for env itself to read
+    while at and at < len(words) and (words[at].startswith("-") or "=" in words[at]):  # for env itself to read
         at += 2 if words[at] in ("-u", "-C") else 1
-    return min(at, len(words) - 1)
+    return at if at < len(words) else 0
 
 
 def is_own_command(words: "list[str]") -> bool:
@@ -1206,7 +1257,8 @@ def parse_substitution(text: Text, at: int, depth: int) -> "tuple[Any, int]":
 
 
 # ---- Metadata ------------------------------------------------------------------------
-# What the keys of each dialect mean. Text in, value or Error out: no file, clock or engine.
+# What a script asks for; the keys of a "# conda execute" block. Text in, value or Error out: no file,
+# clock or engine.
 
 
 class Fields:
@@ -1231,6 +1283,7 @@ class Metadata(Fields):
     pip: "list[str]"
     channels: "list[str]"
     run_with: "list[str]"  # empty where the block is silent; the entrypoint of a conda-script, as one word
+    notes: "list[str]" = []  # what is to be told of it while its environment is built
 
 
 def find_key(mapping: "dict[Text, Node]", name: str) -> Text:
@@ -1238,13 +1291,16 @@ def find_key(mapping: "dict[Text, Node]", name: str) -> Text:
     return next(key for key in mapping if key == name)
 
 
-def check_keys(mapping: "dict[Text, Node]", known: "Collection[str]", where: str, hint: str = "") -> None:
-    """Refuse keys that do not exist, and selectors where nothing can be selected."""
+def check_keys(mapping: "dict[Text, Node]", known: "Collection[str]", where: str, hint: str = "", **hints: str) -> None:
+    """Refuse keys that do not exist, with hints of their own for some, and selectors where nothing can be selected."""
     for key in mapping:
         if key not in known:
-            near = find_nearest(key, known)
-            what = "one of the keys %s in %s" % (", ".join(known), where)
-            raise key.expected(what, "write %s" % quote(near) if near else hint)
+            near = "" if key in hints else find_nearest(key, known)
+            what = ("one of the keys %s in %s" if len(known) > 1 else "the key %s alone in %s") % (
+                ", ".join(known),
+                where,
+            )
+            raise key.expected(what, "write %s" % quote(near) if near else hints.get(key, hint))
         if key.comment.startswith("["):
             raise key.expected("no selector behind a key", "put it behind the items of a list", "one")
 
@@ -1341,6 +1397,10 @@ def parse_conda_execute(lines: "list[Line]", path: str, platform: Platform) -> M
     return Metadata(dialect="conda-execute", specs=specs, pip=pip, channels=channels, run_with=run_with)
 
 
+# ---- Tables --------------------------------------------------------------------------
+# What PEP 723 and conda-script blocks mean, and the tables of other tools in them. Text in, value or
+# Error out: no file, clock or engine.
+
 TYPES: "dict[type, str]" = {dict: "a table", list: "a list", Text: "a string", str: "a string or number"}
 
 
@@ -1381,41 +1441,6 @@ def parse_requires_python(text: Text) -> str:
     return parse_spec(Text.of("python " + ",".join(versions), text.line, text.at)) if versions else "python"
 
 
-def parse_pep_723(lines: "list[Line]", data: bytes, path: str) -> Metadata:
-    """Return what a "# /// script" block asks for; its tables of other tools are theirs."""
-    block = parse_toml(lines)
-    check_keys(block, ("requires-python", "dependencies", "tool"), "the block")
-    tools = find_typed(block, "tool", dict)
-    if "pixi" in tools and "conda" not in tools:
-        hint = "write its dependencies and channels as lists under [tool.conda], for conda-execute and conda exec"
-        raise find_key(tools, "pixi").expected("[tool.conda] too", hint, "[tool.pixi] alone")
-    conda = find_typed(tools, "conda", dict)
-    check_keys(conda, ("dependencies", "channels"), "[tool.conda]")
-    specs: list[str] = [*map(parse_spec, find_typed(conda, "dependencies", list))]
-    if "python" not in map(find_package, specs):
-        specs.insert(0, parse_requires_python(find_typed(block, "requires-python", Text)))
-    pip = [parse_requirement(text) for text in find_typed(block, "dependencies", list)]
-    channels = parse_channels(find_typed(conda, "channels", list))
-    words = parse_shebang(data, path)
-    is_python = words and os.path.basename(words[find_program_index(words)]).startswith("python") and "-m" not in words
-    run_with = words if is_python and not is_own_command(words) else ["python"]
-    return Metadata(dialect="pep723", specs=specs, pip=pip, channels=channels, run_with=run_with)
-
-
-def find_entrypoint(block: "dict[Text, Node]", platform: Platform) -> Text:
-    """Return the entrypoint for a platform: of several the one that is said of the fewest."""
-    node, system = block[Text("entrypoint")], platform.split("-")[0]
-    if not isinstance(node, dict):
-        return find_typed(block, "entrypoint", Text)  # type: ignore[no-any-return]
-    for key in node:
-        if key.split("-")[0] not in ("unix", "linux", "osx", "win"):
-            raise key.expected("unix, linux, osx, win or a platform such as linux-64 in entrypoint")
-    for name in (platform, system, "" if system == "win" else "unix"):
-        if name in node:
-            return find_typed(node, name, Text)  # type: ignore[no-any-return]
-    raise find_key(block, "entrypoint").expected("an entrypoint for " + platform, "add one", "none")
-
-
 def is_met(text: Text, platform: Platform) -> bool:
     """when := "__unix" | "__linux" | "__osx" | "__win" | ("__glibc" | "__cuda") (version ("," version)*)?"""
     selectors = find_selectors(platform)
@@ -1448,7 +1473,7 @@ DEPENDENCY_KEYS = ("version", "build", "build-number", "channel", "subdir", "md5
 def parse_dependency(name: Text, node: "Node", platform: Platform) -> str:
     """Return the spec of a dependency, as a person would write it, or "" where its "when" is not met."""
     table: Any = node if isinstance(node, dict) else {Text.of("version", name.line, name.at): node}
-    hint = "url, extras and flags mean nothing to some engines"
+    hint = "url, extras and flags mean nothing to some engines, and nothing is built from source here"
     check_keys(table, DEPENDENCY_KEYS, "the dependency " + name, hint)
     when = find_typed(table, "when", Text)
     keys = []
@@ -1467,26 +1492,227 @@ def parse_dependency(name: Text, node: "Node", platform: Platform) -> str:
     return spec if not when or is_met(when, platform) else ""
 
 
+def parse_pypi_dependency(name: Text, node: "Node", platform: Platform) -> str:
+    """Return the requirement of a dependency from PyPI, as a person would write it."""
+    table: Any = node if isinstance(node, dict) else {Text.of("version", name.line, name.at): node}
+    hint = 'dependencies of a "# /// script" block have "%s @ URL" and "%s ; MARKER" for that'
+    check_keys(table, ("version", "extras"), "the PyPI dependency " + name, hint % (name, name))
+    version, extras = find_typed(table, "version", Text), find_typed(table, "extras", list)
+    if version.strip() not in ("", "*") and version.lstrip()[0] not in OPERATORS:
+        raise version.expected("versions as PEP 440 has them", 'write "==%s"' % version)
+    words = [name + ("[%s]" % ",".join(extras) if extras else ""), version.strip().strip("*") and version]
+    return parse_requirement(Text.of(" ".join(filter(None, words)), name.line, name.at))
+
+
+def parse_dependencies(
+    table: "dict[Text, Node]", name: str, parse: "Callable[[Text, Node, Platform], str]", platform: Platform
+) -> "dict[str, str]":
+    """Return what a table of dependencies asks for, by names in one spelling; "" where it is not for a platform."""
+    found: dict[str, str] = {}
+    for key, node in find_typed(table, name, dict).items():
+        plain = key.lower() if parse is parse_dependency else key.lower().replace(".", "-").replace("_", "-")
+        if plain in found:
+            raise duplicate_key(key)
+        found[plain] = parse(key, node, platform)
+    return found
+
+
+SYSTEMS = ("unix", "linux", "osx", "win")
+
+
+def find_for_platform(table: "dict[Text, Node]", where: str, platform: Platform) -> "list[Text]":
+    """Return the keys that hold on a platform, of those that each name some, and the one that names the fewest last."""
+    system = platform.split("-")[0]
+    for key in table:
+        if key.split("-")[0] not in SYSTEMS:
+            raise key.expected("unix, linux, osx, win or a platform such as linux-64 in " + where)
+    names = ("" if system == "win" else "unix", system, platform)
+    return [find_key(table, name) for name in names if name in table]
+
+
+# What the keys of pixi that we do not read would have changed.
+PIXI_KEYS = {
+    "activation": "the variables of the script, and what runs before it",
+    "build-dependencies": "what packages are built with",
+    "channel-priority": "which channel a package comes from",
+    "conda-pypi-map": "which conda package stands for one of PyPI",
+    "constraints": "the versions of what others depend on",
+    "dev": "what is built from source",
+    "environments": "which environments there are",
+    "exclude-newer": "how new packages may be",
+    "feature": "which environments there are",
+    "host-dependencies": "what packages are built with",
+    "package": "what is built from source",
+    "platforms": "where the script may run",
+    "preview": "which new parts of pixi are at work",
+    "pypi-exclude-newer": "how new packages of PyPI may be",
+    "pypi-options": "where packages of PyPI come from",
+    "requires-pixi": "which pixi may run the script",
+    "run-dependencies": "what packages that are built need",
+    "s3-options": "how channels are reached",
+    "solve-strategy": "which versions are taken",
+    "system-requirements": "for which systems packages are chosen",
+    "tasks": "which commands there are",
+    **dict.fromkeys(("name", "version", "authors", "description"), "what pixi shows of it"),
+}
+
+
+def check_pixi_keys(table: "dict[Text, Node]", known: "Collection[str]", where: str) -> None:
+    """Refuse what pixi reads and we do not, and say what it would have changed."""
+    hint = "leave it out, or run the script with pixi"
+    hints = {key: "it would have changed %s: %s" % (what, hint) for key, what in PIXI_KEYS.items()}
+    check_keys(table, known, where, hint, **hints, project='write "workspace"')
+
+
+def parse_pixi(pixi: "dict[Text, Node]", platform: Platform) -> "tuple[list[str], list[str], list[str]]":
+    """Return the specs, requirements and channels of [tool.pixi] on a platform.
+
+    As in pixi, what is said of a package for fewer platforms stands in place of what is said of it for more.
+    """
+    check_pixi_keys(pixi, ("workspace", "dependencies", "pypi-dependencies", "target"), "[tool.pixi]")
+    workspace, targets = find_typed(pixi, "workspace", dict), find_typed(pixi, "target", dict)
+    check_pixi_keys(workspace, ("channels",), "[tool.pixi.workspace]")
+    channels: list[str] = [*parse_channels(find_typed(workspace, "channels", list))]
+    if "channels" in workspace and not channels:
+        raise find_key(workspace, "channels").expected("a channel", "name one, or leave channels out", "none")
+    chosen = find_for_platform(targets, "[tool.pixi.target]", platform)
+    specs: dict[str, str] = {}
+    pip: dict[str, str] = {}
+    for key in ["", *(key for key in targets if key not in chosen), *chosen]:
+        table = find_typed(targets, key, dict) if key else pixi
+        if key:
+            check_pixi_keys(table, ("dependencies", "pypi-dependencies"), "[tool.pixi.target.%s]" % key)
+        found = parse_dependencies(table, "dependencies", parse_dependency, platform)
+        found_pip = parse_dependencies(table, "pypi-dependencies", parse_pypi_dependency, platform)
+        if not key or key in chosen:
+            specs.update(found)
+            pip.update(found_pip)
+    return list(filter(None, specs.values())), list(pip.values()), channels and find_all_channels(channels)
+
+
+# Keys of uv that say where a package comes from, and such as narrow its versions.
+UV_SOURCES = ("sources", "index", "index-url", "extra-index-url", "find-links", "no-index")
+UV_VERSIONS = (
+    "constraint-dependencies", "override-dependencies", "exclude-dependencies", "prerelease", "resolution",
+    "exclude-newer", "exclude-newer-package",
+)  # fmt: skip
+
+
+def is_read(path: "list[Text]") -> bool:
+    """Answer whether a path of a block is one that we look at: other tools' tables are theirs."""
+    if path[:1] != ["tool"] or not path[1:]:
+        return True
+    if path[1] == "uv":
+        return not path[2:] or path[2] in UV_SOURCES + UV_VERSIONS
+    return path[1] in ("conda", "pixi", "conda-exec", "conda-execute", "conda_execute")  # the last three to refuse them
+
+
+def check_uv(uv: "dict[Text, Node]") -> "list[str]":
+    """Refuse what [tool.uv] says of where packages come from; return what is to be told of what it says else."""
+    said = [key for key, node in uv.items() if node and node != "false"]
+    for key in said:
+        if key in UV_SOURCES:
+            hint = 'write "NAME @ URL" in dependencies, or name an index in pip.conf, and leave this out: '
+            hint += "the bare name would be asked of PyPI, where anybody can register it"
+            raise key.expected("no other source of packages in [tool.uv]", hint)
+    if not said:
+        return []
+    line, _ = said[0].line.find(said[0].at)
+    what = "%s:%d: of [tool.uv] this is not read, by which uv may take other versions: %s"
+    return [what % (line.path, line.number, ", ".join(said))]
+
+
+def parse_tools(block: "dict[Text, Node]", platform: Platform) -> "tuple[dict[Text, Node], Any, list[str]]":
+    """Return the tables of tools, what that of pixi says, and what is to be told of that of uv."""
+    tools = find_typed(block, "tool", dict)
+    check_keys(tools, ("conda", "pixi", "uv"), "tool")
+    first, *others = [name for name in tools if name != "uv"] or [""]
+    if others:
+        found = quote("[tool.%s]" % others[0])
+        raise others[0].expected("one table of conda's packages", "merge it into [tool.%s]" % first, found)
+    return tools, parse_pixi(find_typed(tools, "pixi", dict), platform), check_uv(find_typed(tools, "uv", dict))
+
+
+PYTHONS = ("python", "pypy", "graalpy", "ipython", "bpython", "py")
+RUNNERS = (
+    "uv", "uvx", "pipx", "pixi", "hatch", "pdm", "rye", "pip-run", "viv", "juv", "marimo", "conda", "conda-exec",
+    "mamba", "micromamba", "env",
+)  # fmt: skip
+TOP_HINT = "leave it out: it is a project's, and changes nothing for a script"
+TOP_HINTS = {
+    "project": "write its requires-python and dependencies at the top of the block, without [project]",
+    "script": "write what stands in it at the top of the block, without [script]",
+    "channels": "write it below a line [tool.conda]",
+    "entrypoint": "leave it out, or begin the block with /// conda-script",
+    "requires-python": 'write python = ">=3.9" below a line [dependencies]',
+}
+
+
+def find_python_command(data: bytes, path: str) -> "list[str]":
+    """Return the words that run a script with a PEP 723 block; refuse one of another language."""
+    words = parse_shebang(data, path)
+    program = os.path.basename(words[find_program_index(words)]).lower() if words else ""
+    stem, own = program[: -4 if program.endswith(".exe") else None].rstrip("0123456789.w"), is_own_command(words)
+    other = SUFFIXES.get(os.path.splitext(path)[1].lower(), "python") if not words else ""
+    hint = 'a "# /// script" block is for Python: write "#!/usr/bin/env python", or a "# conda execute" block'
+    if words and not own and stem not in PYTHONS + RUNNERS:
+        line = Line(path, 1, data[:4096].split(b"\n", 1)[0].decode("utf-8", "replace").rstrip())
+        raise line.expected(0, "a shebang of python, or of what reads such blocks", hint)
+    if other not in ("", "python"):
+        raise Error("expected a script of Python, found one for " + other, path, hint=hint)
+    return words if stem == "python" and "-m" not in words and not own else ["python"]
+
+
+def parse_pep_723(lines: "list[Line]", data: bytes, path: str, platform: Platform) -> Metadata:
+    """Return what a "# /// script" block asks for."""
+    block = parse_toml(lines, is_read)
+    check_keys(block, ("requires-python", "dependencies", "tool"), "the block", TOP_HINT, **TOP_HINTS)
+    tools, (specs, pip, channels), notes = parse_tools(block, platform)
+    conda = find_typed(tools, "conda", dict)
+    check_keys(conda, ("dependencies", "channels"), "[tool.conda]")
+    specs += map(parse_spec, find_typed(conda, "dependencies", list))
+    python = parse_requires_python(find_typed(block, "requires-python", Text))
+    if python not in specs and (python != "python" or "python" not in map(find_package, specs)):
+        specs.insert(0, python)
+    pip = [*map(parse_requirement, find_typed(block, "dependencies", list)), *pip]
+    channels += parse_channels(find_typed(conda, "channels", list))
+    run_with = find_python_command(data, path)
+    return Metadata(dialect="pep723", specs=specs, pip=pip, channels=channels, run_with=run_with, notes=notes)
+
+
+def find_entrypoint(block: "dict[Text, Node]", platform: Platform) -> Text:
+    """Return the entrypoint for a platform: of several the one that is said of the fewest."""
+    node: Any = block[Text("entrypoint")]
+    if not isinstance(node, dict):
+        return find_typed(block, "entrypoint", Text)  # type: ignore[no-any-return]
+    names = find_for_platform(node, "entrypoint", platform)
+    if not names:
+        raise find_key(block, "entrypoint").expected("an entrypoint for " + platform, "add one", "none")
+    return find_typed(node, names[-1], Text)  # type: ignore[no-any-return]
+
+
 def parse_conda_script(lines: "list[Line]", path: str, platform: Platform) -> Metadata:
     """Return what a "/// conda-script" block asks for on a platform; it has its channels alone."""
-    block = parse_toml(lines)
-    check_keys(block, ("channels", "entrypoint", "dependencies", "tool"), "the block")
+    block = parse_toml(lines, is_read)
+    check_keys(block, ("channels", "entrypoint", "dependencies", "tool"), "the block", TOP_HINT, **TOP_HINTS)
     for key, example in (("channels", '["conda-forge"]'), ("entrypoint", '"python ${SCRIPT}"')):
         if not block.get(Text(key)):
             raise Error("expected %s in the block, found none" % key, path, hint="write %s = %s" % (key, example))
-    channels = [*parse_channels(find_typed(block, "channels", list)), "nodefaults"]
+    channels = find_all_channels(parse_channels(find_typed(block, "channels", list)))
     entrypoint = find_entrypoint(block, platform)
     parse_commands(entrypoint, 0, 0)
-    specs: dict[str, str] = {}
-    for name, node in find_typed(block, "dependencies", dict).items():
-        if name.lower() in specs:
-            raise duplicate_key(name)
-        specs[name.lower()] = parse_dependency(name, node, platform)
-    found = [spec for spec in specs.values() if spec]
-    if not found:
+    tools, (more, pip, _), notes = parse_tools(block, platform)
+    for table, name in ((tools, "conda"), (find_typed(tools, "pixi", dict), "workspace")):
+        if name in table:
+            hint = "write channels at the top of the block, packages below [dependencies]"
+            raise find_key(table, name).expected("channels and packages where a conda-script has them", hint)
+    specs = parse_dependencies(block, "dependencies", parse_dependency, platform)
+    found = [*filter(None, specs.values()), *more]
+    if not found and not pip:
         hint = 'write [dependencies] and below it NAME = "*"'
         raise Error("expected a dependency for %s, found none" % platform, path, hint=hint)
-    return Metadata(dialect="conda-script", specs=found, pip=[], channels=channels, run_with=[str(entrypoint)])
+    words = [str(entrypoint)]
+    return Metadata(dialect="conda-script", specs=found, pip=pip, channels=channels, run_with=words, notes=notes)
 
 
 def parse_metadata(
@@ -1499,7 +1725,7 @@ def parse_metadata(
     (dialect, lines), platform = find_block(data, path), Platform(subdir)
     platform.find_version = find_version
     if dialect == "pep723":
-        return parse_pep_723(lines, data, path)
+        return parse_pep_723(lines, data, path, platform)
     if dialect == "conda-script":
         return parse_conda_script(lines, path, platform)
     return parse_conda_execute(lines, path, platform)
@@ -5364,6 +5590,8 @@ class Invocation:
         words = self.metadata.specs + self.metadata.pip
         what = ", ".join(words[:SHOWN]) + (" and %d more" % (len(words) - SHOWN) if words[SHOWN:] else "")
         self.progress.line("building %s with %s: %s (%s)" % (name, engine[0], what, self.find_reason()))
+        for note in self.metadata.notes:
+            self.progress.line(printable(note))
         learn_secrets(find_secret_texts(self.metadata, self.config.condarc, os.environ))
         build_prefix(BuildOrder(self.metadata, self.config, engine, prefix, self.offline, builder))
         fields = {**self.find_asked_fields(), "engine": engine[:1], "created": ["%d" % created_s]}

@@ -1,4 +1,4 @@
-"""Metadata: what scripts of every kind ask for, and what their authors are told where the block is wrong.
+"""Metadata, Tables: what scripts of every kind ask for, and what their authors are told where the block is wrong.
 
 metadata/valid has scripts with what they yield on linux-64 in NAME.json, metadata/invalid
 has scripts with the whole message in NAME.txt.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from textwrap import dedent
 from typing import TYPE_CHECKING
 
 import pytest
@@ -48,6 +49,7 @@ def read_yield(path: Path) -> dict[str, object]:
     data = path.read_bytes()
     metadata = parse_metadata(data, path.name, SUBDIR)
     return {
+        **({"notes": metadata.notes} if metadata.notes else {}),
         "dialect": metadata.dialect,
         "specs": metadata.specs,
         "pip": metadata.pip,
@@ -110,6 +112,73 @@ def test_a_selector_keeps_an_item_on_these_platforms_only(selector: str) -> None
     script = f"# conda execute\n# env:\n#  - always\n#  - sometimes  # [{selector}]\n".encode()
     kept = [platform for platform in PLATFORMS if "sometimes" in parse_metadata(script, "script", platform).specs]
     assert kept == SELECTORS[selector].split()
+
+
+SAME = {
+    "conda-execute": """
+        # conda execute
+        # env:
+        #  - python >=3.9
+        #  - conda-forge::gdal
+        #  - numpy 1.26.*
+        #  - pip:
+        #     - rich >=13
+        #     - httpx[http2]
+        # channels: [conda-forge, bioconda, nodefaults]
+        """,
+    "tool.conda": """
+        # /// script
+        # dependencies = ["rich >=13", "httpx[http2]"]
+        # tool.conda.dependencies = ["python>=3.9", "numpy 1.26.*", "conda-forge::gdal"]
+        # tool.conda.channels = ["conda-forge", "bioconda", "nodefaults"]
+        # ///
+        """,
+    "tool.pixi": """
+        # /// script
+        # requires-python = ">=3.9"
+        # dependencies = ["httpx[http2]"]
+        # [tool.pixi.workspace]
+        # channels = ["conda-forge", "bioconda"]
+        # [tool.pixi.dependencies]
+        # gdal = { channel = "conda-forge" }
+        # [tool.pixi.target.linux]
+        # dependencies.numpy = "1.26.*"
+        # pypi-dependencies.rich = ">=13"
+        # ///
+        """,
+    "conda-script": """
+        # /// conda-script
+        # channels = ["conda-forge", "bioconda"]
+        # entrypoint = "python ${SCRIPT}"
+        # [dependencies]
+        # python = ">=3.9"
+        # gdal = { channel = "conda-forge" }
+        # [tool.pixi.dependencies]
+        # numpy = "1.26.*"
+        # [tool.pixi.pypi-dependencies]
+        # rich = ">=13"
+        # httpx = { extras = ["http2"] }
+        # /// end-conda-script
+        """,
+}
+
+
+@pytest.mark.parametrize("dialect", SAME)
+def test_equal_metadata_has_one_name_in_each_dialect(dialect: str) -> None:
+    metadata = parse_metadata(dedent(SAME[dialect]).encode(), "script.py", SUBDIR)
+    name = find_name(metadata.specs, metadata.pip, metadata.channels)
+    specs = ["python >=3.9", "conda-forge::gdal", "numpy 1.26.*"]
+    assert name == find_name(specs, ["rich >=13", "httpx[http2]"], ["conda-forge", "bioconda", "nodefaults"])
+
+
+@pytest.mark.parametrize("key", conda_execute.PIXI_KEYS)
+@pytest.mark.parametrize("table", ["", ".workspace", ".target.unix"])
+def test_a_key_of_pixi_that_is_not_read_is_an_error_that_says_what_it_would_have_changed(table: str, key: str) -> None:
+    script = f"# /// script\n# [tool.pixi{table}]\n# {key} = 1\n# ///\n".encode()
+    with pytest.raises(Error) as caught:
+        parse_metadata(script, "script.py", SUBDIR)
+    assert caught.value.message.endswith(f"in [tool.pixi{table}], found {json.dumps(key)}")
+    assert caught.value.hint.startswith(f"it would have changed {conda_execute.PIXI_KEYS[key]}: leave it out")
 
 
 # -- what a dialect says of machines

@@ -40,7 +40,13 @@ def read(data: bytes) -> dict[Any, Any]:
     """Return what the reader makes of a whole file."""
     raws = data.replace(b"\r\n", b"\n").split(b"\n")
     lines = [conda_execute.read_line("file.toml", number, raw, blank="\t") for number, raw in enumerate(raws, 1)]
-    return conda_execute.parse_toml(lines)
+    return conda_execute.parse_toml(lines, lambda path: path != ["theirs"])
+
+
+def read_ours(text: str) -> Any:
+    """Return what the reader makes of a file of which it looks at [tool.ours] alone."""
+    lines = [conda_execute.Line("file.toml", number, raw) for number, raw in enumerate(text.split("\n"), 1)]
+    return conda_execute.parse_toml(lines, lambda path: path[:1] in ([], ["tool"]) and path[1:2] in ([], ["ours"]))
 
 
 def as_plain(node: Any) -> Any:
@@ -107,6 +113,41 @@ def test_an_invalid_file_is_refused(corpus: Path) -> None:
     messages = {str(path): check_that_tomli_agrees(path.read_bytes()) for path in list_files(corpus, "invalid/")}
     assert len(messages) > 400
     assert [path for path, text in messages.items() if not text] == []
+
+
+def test_what_is_not_looked_at_may_be_any_file_and_hides_nothing(corpus: Path) -> None:
+    ours, others = "[tool.ours]\nx = ['y']\n", ""
+    for path in list_files(corpus, "valid/"):
+        text = path.read_text("utf-8").replace("\r\n", "\n")
+        assert read_ours(f"[tool.theirs]\n{text}\n{ours}") == {"tool": {"ours": {"x": ["y"]}}}, path
+        assert read_ours(f"{ours}[tool.theirs]\n{text}") == {"tool": {"ours": {"x": ["y"]}}}, path
+        if not any(line.lstrip().startswith("[") for line in text.split("\n")):
+            others += "[[tool.theirs]]\n" + text + "\n"
+    assert len(others) > 10_000
+    assert read_ours(others + ours + others) == {"tool": {"ours": {"x": ["y"]}}}
+
+
+values = st.recursive(
+    st.sampled_from(
+        ["1979-05-27", "1e3", "'a]'", '"}\\""', '"""\n[tool.ours]\n"a""""', "'''\n[tool.ours]\n'''", "x y"]
+    ),
+    lambda some: st.one_of(
+        st.lists(some, max_size=3).map(lambda items: "[\n" + ', # ] "\n'.join(items) + "]"),
+        st.lists(some, max_size=3).map(
+            lambda items: "{" + ", ".join(f"k{i} = {one}" for i, one in enumerate(items)) + "}"
+        ),
+    ),
+    max_leaves=6,
+)
+
+
+@PROFILE
+@given(values)
+def test_a_value_that_is_not_looked_at_ends_where_it_ends(value: str) -> None:
+    ours = {"tool": {"ours": {"x": "1"}}}
+    assert read_ours(f"tool.theirs.a = {value}  # c\ntool.ours.x = 1") == ours
+    assert read_ours(f"[tool.theirs]\na = {value}\n[tool.ours]\nx = 1") == ours
+    assert read_ours(f"tool = {{ theirs.a = {value}, ours = {{ x = 1 }} }}") == ours
 
 
 REFUSED = {
@@ -177,6 +218,10 @@ LARGE = {
     "a long key": (b"", b"a.", 100_000, b"a = 1"),
     "100,000 quotes": (b"x = ", b"'", 100_000, b""),
     "100,000 tables of one list": (b"", b"[[a]]\n", 100_000, b""),
+    "100,000 tables of others": (b"", b"[theirs]\nx = 1e3\n", 100_000, b""),
+    "lists in lists of others": (b"theirs = ", b"[", 500_000, b""),
+    "500,000 quotes of others": (b"theirs = ", b'"', 500_000, b""),
+    "backslashes of others": (b'theirs = """', b"\\", 500_000, b""),
 }
 
 

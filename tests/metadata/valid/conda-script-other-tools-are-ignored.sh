@@ -2,7 +2,7 @@
 # channels = ["conda-forge"]
 # entrypoint = "sh ${SCRIPT}"
 # dependencies.python = "*"
-# [tool.pixi]
+# [tool.other]
 # x = 1
 # /// end-conda-script
 

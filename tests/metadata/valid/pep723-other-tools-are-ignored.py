@@ -4,10 +4,8 @@
 # dependencies = ["numpy"]
 # [tool.uv]
 # exclude-newer = "2024-01-01T00:00:00Z"
-# [[tool.uv.index]]
+# [[tool.black]]
 # url = "https://pypi.org/simple"
-# [tool.pixi.dependencies]
-# scipy = "*"
 # ///
 
 print('hello')

@@ -1,0 +1,7 @@
+# /// script
+# dependencies = ["six"]
+# [build-system]
+# requires = ["hatchling"]
+# ///
+
+print('hello')

@@ -1,0 +1,6 @@
+# /// script
+# channels = ["conda-forge"]
+# dependencies = ["six"]
+# ///
+
+print('hello')

@@ -1,0 +1,6 @@
+# /// script
+# description = "x"
+# dependencies = ["six"]
+# ///
+
+print('hello')

@@ -1,0 +1,5 @@
+# /// script
+# dependencies = ["six"]
+# ///
+
+println(1)

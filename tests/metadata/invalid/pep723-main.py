@@ -1,0 +1,6 @@
+# /// script
+# main = "x.py"
+# dependencies = ["six"]
+# ///
+
+print('hello')

@@ -1,0 +1,6 @@
+# /// script
+# name = "x"
+# dependencies = ["six"]
+# ///
+
+print('hello')

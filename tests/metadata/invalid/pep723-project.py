@@ -1,0 +1,7 @@
+# /// script
+# [project]
+# name = "x"
+# dependencies = ["six"]
+# ///
+
+print('hello')

@@ -1,0 +1,6 @@
+#!/bin/bash
+# /// script
+# dependencies = ["six"]
+# ///
+
+print('hello')

@@ -1,0 +1,6 @@
+#!/usr/local/bin/node
+# /// script
+# dependencies = ["six"]
+# ///
+
+1

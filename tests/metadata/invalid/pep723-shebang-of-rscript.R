@@ -1,0 +1,6 @@
+#!/usr/bin/env Rscript
+# /// script
+# dependencies = ["six"]
+# ///
+
+cat('hello')

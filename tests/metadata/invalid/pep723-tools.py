@@ -1,0 +1,6 @@
+# /// script
+# [tools.conda]
+# dependencies = ["numpy"]
+# ///
+
+print('hello')

@@ -1,0 +1,6 @@
+# /// script
+# version = "0.1"
+# dependencies = ["six"]
+# ///
+
+print('hello')

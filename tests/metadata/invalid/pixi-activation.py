@@ -1,0 +1,8 @@
+# /// script
+# [tool.pixi.dependencies]
+# python = "*"
+# [tool.pixi.activation]
+# scripts = ["a.sh"]
+# ///
+
+print('hello')

@@ -1,0 +1,8 @@
+# /// script
+# [tool.pixi.dependencies]
+# scipy = "*"
+# [tool.conda]
+# dependencies = ["numpy"]
+# ///
+
+print('hello')

@@ -1,0 +1,8 @@
+# /// script
+# [tool.conda]
+# dependencies = ["numpy"]
+# [tool.pixi.dependencies]
+# scipy = "*"
+# ///
+
+print('hello')

@@ -1,0 +1,6 @@
+# /// script
+# [tool.pixi.workspace]
+# channels = ["./channel"]
+# ///
+
+print('hello')

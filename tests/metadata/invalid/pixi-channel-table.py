@@ -1,0 +1,6 @@
+# /// script
+# [tool.pixi.workspace]
+# channels = [{ channel = "conda-forge", priority = 1 }]
+# ///
+
+print('hello')

@@ -1,0 +1,8 @@
+# /// script
+# [tool.pixi.dependencies]
+# python = "*"
+# [tool.pixi.constraints]
+# numpy = "<2"
+# ///
+
+print('hello')

@@ -1,0 +1,6 @@
+# /// script
+# [tool.pixi]
+# dependencies = ["numpy"]
+# ///
+
+print('hello')

@@ -1,0 +1,6 @@
+# /// script
+# [tool.pixi.dependencies]
+# x = { git = "https://example.org/x.git" }
+# ///
+
+print('hello')

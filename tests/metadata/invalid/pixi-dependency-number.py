@@ -1,0 +1,6 @@
+# /// script
+# [tool.pixi.dependencies]
+# python = 3.11
+# ///
+
+print('hello')

@@ -1,0 +1,6 @@
+# /// script
+# [tool.pixi.dependencies]
+# x = { path = "./x" }
+# ///
+
+print('hello')

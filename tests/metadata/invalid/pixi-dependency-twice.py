@@ -1,0 +1,7 @@
+# /// script
+# [tool.pixi.dependencies]
+# numpy = "*"
+# NumPy = "1.*"
+# ///
+
+print('hello')

@@ -1,0 +1,8 @@
+# /// script
+# [tool.pixi.dependencies]
+# python = "*"
+# [tool.pixi.environments]
+# x = ["y"]
+# ///
+
+print('hello')

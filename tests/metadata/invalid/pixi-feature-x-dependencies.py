@@ -1,0 +1,8 @@
+# /// script
+# [tool.pixi.dependencies]
+# python = "*"
+# [tool.pixi.feature.x.dependencies]
+# numpy = "*"
+# ///
+
+print('hello')

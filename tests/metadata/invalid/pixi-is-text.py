@@ -1,0 +1,5 @@
+# /// script
+# tool.pixi = "x"
+# ///
+
+print('hello')

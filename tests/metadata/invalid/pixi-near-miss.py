@@ -1,0 +1,6 @@
+# /// script
+# [tool.pixi.depedencies]
+# numpy = "*"
+# ///
+
+print('hello')

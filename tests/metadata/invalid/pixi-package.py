@@ -1,0 +1,8 @@
+# /// script
+# [tool.pixi.dependencies]
+# python = "*"
+# [tool.pixi.package]
+# name="x"
+# ///
+
+print('hello')

@@ -1,0 +1,6 @@
+# /// script
+# [tool.pixi.project]
+# channels = ["conda-forge"]
+# ///
+
+print('hello')

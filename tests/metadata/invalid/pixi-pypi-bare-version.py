@@ -1,0 +1,6 @@
+# /// script
+# [tool.pixi.pypi-dependencies]
+# six = "1.16"
+# ///
+
+print('hello')

@@ -1,0 +1,6 @@
+# /// script
+# [tool.pixi.pypi-dependencies]
+# six = { version = "*", env-markers = "sys_platform == 'linux'" }
+# ///
+
+print('hello')

@@ -1,0 +1,6 @@
+# /// script
+# [tool.pixi.pypi-dependencies]
+# "-r" = "*"
+# ///
+
+print('hello')

@@ -1,0 +1,6 @@
+# /// script
+# [tool.pixi.pypi-dependencies]
+# six = { path = "./localsix", editable = true }
+# ///
+
+print('hello')

@@ -1,0 +1,7 @@
+# /// script
+# [tool.pixi.pypi-dependencies]
+# my_six = "*"
+# My-Six = "*"
+# ///
+
+print('hello')

@@ -1,0 +1,6 @@
+# /// script
+# [tool.pixi.target.win.dependencies]
+# "--x" = "*"
+# ///
+
+print('hello')

@@ -1,0 +1,6 @@
+# /// script
+# [tool.pixi.target.freebsd.dependencies]
+# numpy = "*"
+# ///
+
+print('hello')

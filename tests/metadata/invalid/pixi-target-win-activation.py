@@ -1,0 +1,8 @@
+# /// script
+# [tool.pixi.dependencies]
+# python = "*"
+# [tool.pixi.target.win.activation]
+# scripts=["a"]
+# ///
+
+print('hello')

@@ -1,0 +1,8 @@
+# /// script
+# [tool.pixi.dependencies]
+# python = "*"
+# [tool.pixi.tasks]
+# build = 'make'
+# ///
+
+print('hello')

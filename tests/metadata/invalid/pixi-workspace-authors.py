@@ -1,0 +1,7 @@
+# /// script
+# [tool.pixi.workspace]
+# channels = ["conda-forge"]
+# authors = ["x"]
+# ///
+
+print('hello')

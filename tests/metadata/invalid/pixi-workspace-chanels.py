@@ -1,0 +1,7 @@
+# /// script
+# [tool.pixi.workspace]
+# channels = ["conda-forge"]
+# chanels = ["conda-forge"]
+# ///
+
+print('hello')

@@ -1,0 +1,7 @@
+# /// script
+# [tool.pixi.workspace]
+# channels = ["conda-forge"]
+# conda-pypi-map = false
+# ///
+
+print('hello')

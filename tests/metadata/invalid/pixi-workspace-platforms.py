@@ -1,0 +1,7 @@
+# /// script
+# [tool.pixi.workspace]
+# channels = ["conda-forge"]
+# platforms = ["linux-64"]
+# ///
+
+print('hello')

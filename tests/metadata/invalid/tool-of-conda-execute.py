@@ -1,0 +1,6 @@
+# /// script
+# [tool.conda-execute]
+# dependencies = ["numpy"]
+# ///
+
+print('hello')

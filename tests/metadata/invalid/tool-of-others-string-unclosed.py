@@ -1,0 +1,8 @@
+# /// script
+# [tool.black]
+# x = """
+# [tool.uv.sources]
+# six = { path = "./localsix" }
+# ///
+
+print('hello')

@@ -1,0 +1,7 @@
+# /// script
+# dependencies = ["six"]
+# [tool.uv]
+# extra-index-url = ["https://example.org/simple"]
+# ///
+
+print('hello')

@@ -1,0 +1,7 @@
+# /// script
+# dependencies = ["six"]
+# [tool.uv]
+# find-links = ["./wheels"]
+# ///
+
+print('hello')

@@ -1,0 +1,7 @@
+# /// script
+# dependencies = ["six"]
+# [[tool.uv.index]]
+# url = "https://example.org/simple"
+# ///
+
+print('hello')

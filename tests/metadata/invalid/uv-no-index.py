@@ -1,0 +1,7 @@
+# /// script
+# dependencies = ["six"]
+# [tool.uv]
+# no-index = true
+# ///
+
+print('hello')

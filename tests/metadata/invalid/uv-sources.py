@@ -1,0 +1,7 @@
+# /// script
+# dependencies = ["six"]
+# [tool.uv.sources]
+# six = { path = "./localsix" }
+# ///
+
+print('hello')

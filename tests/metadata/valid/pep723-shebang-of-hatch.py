@@ -1,0 +1,6 @@
+#!/usr/bin/env -S hatch run
+# /// script
+# dependencies = ["six"]
+# ///
+
+print('hello')

@@ -1,0 +1,6 @@
+#!/usr/bin/env -S pixi run --script
+# /// script
+# dependencies = ["six"]
+# ///
+
+print('hello')

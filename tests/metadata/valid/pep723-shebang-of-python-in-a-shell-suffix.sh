@@ -1,0 +1,6 @@
+#!/usr/bin/env python3
+# /// script
+# dependencies = ["six"]
+# ///
+
+print('hello')

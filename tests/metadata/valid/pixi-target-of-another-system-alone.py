@@ -1,0 +1,6 @@
+# /// script
+# [tool.pixi.target.osx.dependencies]
+# python = "3.12.*"
+# ///
+
+print('hello')

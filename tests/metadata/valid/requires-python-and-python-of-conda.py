@@ -1,0 +1,7 @@
+# /// script
+# requires-python = ">=3.12"
+# [tool.conda]
+# dependencies = ["python=3.11"]
+# ///
+
+print('hello')

@@ -1,0 +1,6 @@
+# /// script
+# [tool.conda-lock]
+# channels = ["x"]
+# ///
+
+print('hello')
