@@ -43,6 +43,35 @@ def read(data: bytes) -> dict[Any, Any]:
     return conda_execute.parse_toml(lines, lambda path: path != ["theirs"])
 
 
+def select(node: Any, path: list[str]) -> Any:
+    """Return of what tomli reads what the blocks of scripts look at."""
+    if isinstance(node, list) and len(path) < 3:
+        return [select(one, path) for one in node]
+    if not isinstance(node, dict) or len(path) > 2:
+        return node
+    kept = {key: select(value, [*path, key]) for key, value in node.items() if conda_execute.is_read([*path, key])}
+    return {key: value for key, value in kept.items() if value not in ({}, [{}])}
+
+
+def check_that_nothing_is_hidden(text: str) -> bool:
+    """Assert that of an accepted block all is read that is looked at; answer whether it is accepted.
+
+    What is not looked at may be text that tomli refuses: then there is nothing to compare with.
+    """
+    raws = enumerate(text.encode("utf-8", "surrogatepass").split(b"\n"), 1)
+    try:
+        lines = [conda_execute.read_line("file.toml", number, raw, blank="\t") for number, raw in raws]
+        ours = as_plain(conda_execute.parse_toml(lines, conda_execute.is_read))
+    except conda_execute.Error:
+        return False
+    try:
+        theirs = tomli.loads(text)
+    except tomli.TOMLDecodeError:
+        return True
+    assert select(ours, []) == select(theirs, []), text
+    return True
+
+
 def read_ours(text: str) -> Any:
     """Return what the reader makes of a file of which it looks at [tool.ours] alone."""
     lines = [conda_execute.Line("file.toml", number, raw) for number, raw in enumerate(text.split("\n"), 1)]
@@ -148,6 +177,23 @@ def test_a_value_that_is_not_looked_at_ends_where_it_ends(value: str) -> None:
     assert read_ours(f"tool.theirs.a = {value}  # c\ntool.ours.x = 1") == ours
     assert read_ours(f"[tool.theirs]\na = {value}\n[tool.ours]\nx = 1") == ours
     assert read_ours(f"tool = {{ theirs.a = {value}, ours = {{ x = 1 }} }}") == ours
+
+
+TABLES = ("conda", "pixi", "uv", "uv.sources", "uv.pip", "ruff", "ruff.uv", "'conda'", "x.y", "pixi.target.linux")
+MIXED_KEYS = ("x", "tool.uv.sources", "uv.index", "conda.x", "pixi", "tool.ruff", "tool.x.y")
+MIXED = [
+    *(f"[tool.{name}]" for name in TABLES),
+    *(f"[[tool.{name}]]" for name in ("uv.index", "uv.x", "ruff", "pixi")),
+    *(f"{key} = {value}" for key in MIXED_KEYS for value in ("1e3", "{ x = 1 }", '"""', "'a", "[", "['x'")),
+    "[tool]", "[ tool . 'uv' . sources ]", "[project]", "[", "tool = {", "uv = { sources.x = 1 },", "ruff = [", "]",
+    "}", "],", "},", '"""', "'''", "'", "# ]", "1,", "x", "",
+]  # fmt: skip
+
+
+@PROFILE
+@given(st.lists(st.sampled_from(MIXED), max_size=9).map("\n".join))
+def test_no_table_hides_in_what_is_not_looked_at(text: str) -> None:
+    check_that_nothing_is_hidden(text)
 
 
 REFUSED = {
