@@ -1,6 +1,6 @@
 """Look for a script that the parser reads in another way than PyYAML or tomli, or that crashes it.
 
-    pip install atheris pyyaml tomli hypothesis pytest py-rattler packaging
+    pip install atheris '.[test]'
     python tests/fuzz_metadata.py [FOLDER] [-max_total_time=1200]
 
 libFuzzer's options are passed on; inputs that reach new code are kept in FOLDER.
