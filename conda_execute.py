@@ -1702,7 +1702,8 @@ def parse_conda_script(lines: "list[Line]", path: str, platform: Platform) -> Me
     entrypoint = find_entrypoint(block, platform)
     parse_commands(entrypoint, 0, 0)
     tools, (more, pip, _), notes = parse_tools(block, platform)
-    for table, name in ((tools, "conda"), (find_typed(tools, "pixi", dict), "workspace")):
+    workspace = find_typed(find_typed(tools, "pixi", dict), "workspace", dict)
+    for table, name in ((tools, "conda"), (workspace, "channels")):
         if name in table:
             hint = "write channels at the top of the block, packages below [dependencies]"
             raise find_key(table, name).expected("channels and packages where a conda-script has them", hint)
