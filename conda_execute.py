@@ -1498,8 +1498,13 @@ def parse_pypi_dependency(name: Text, node: "Node", platform: Platform) -> str:
     hint = 'dependencies of a "# /// script" block have "%s @ URL" and "%s ; MARKER" for that'
     check_keys(table, ("version", "extras"), "the PyPI dependency " + name, hint % (name, name))
     version, extras = find_typed(table, "version", Text), find_typed(table, "extras", list)
-    if version.strip() not in ("", "*") and version.lstrip()[0] not in OPERATORS:
-        raise version.expected("versions as PEP 440 has them", 'write "==%s"' % version)
+    if any(split_off(one)[1] or not one for one in [name, *extras]):
+        raise name.expected("the name and the extras of one package")
+    for term in version.split(",") if version.strip() not in ("", "*") else []:
+        operator, rest = split_off(term.strip(), OPERATORS)
+        if not operator or not rest or rest.strip(NAME_CHARACTERS + "+*! "):
+            hint = 'write "==%s"' % version if version[:1].isdigit() else 'write it like ">=1.2,<2"'
+            raise version.expected("versions as PEP 440 has them", hint)
     words = [name + ("[%s]" % ",".join(extras) if extras else ""), version.strip().strip("*") and version]
     return parse_requirement(Text.of(" ".join(filter(None, words)), name.line, name.at))
 

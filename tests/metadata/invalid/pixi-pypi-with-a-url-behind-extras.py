@@ -1,0 +1,6 @@
+# /// script
+# [tool.pixi.pypi-dependencies]
+# x = { extras = ["a] @ https://example.org/x #"] }
+# ///
+
+print('hello')

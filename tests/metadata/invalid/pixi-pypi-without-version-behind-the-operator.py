@@ -1,0 +1,6 @@
+# /// script
+# [tool.pixi.pypi-dependencies]
+# x = ">="
+# ///
+
+print('hello')
