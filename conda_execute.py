@@ -3289,9 +3289,12 @@ class Collector(EnvDir):
             new = {row: row if when <= latest else now + row[row.index(b"\t") :] for when, row in found}
             kept = [new[row] + b"\n" for row in dict.fromkeys(content[:end].split(b"\n")) if row in new]
             write_file(path + ".part", LOG_HEADER + b"".join(kept))
-            os.replace(path + ".part", path)
             old.seek(end)
             late = old.read()  # appended while we wrote
+            with open(path + ".part", "ab", buffering=0) as part:
+                part.write(late[: late.rfind(b"\n") + 1])
+            os.replace(path + ".part", path)
+            late = late[late.rfind(b"\n") + 1 :] + old.read()  # and since then
         with open(path, "ab", buffering=0) as log:
             log.write(late)
 
