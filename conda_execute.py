@@ -24,7 +24,7 @@ The block: a line "# conda execute" (any comment marker, a colon may follow) and
 it with the same marker, up to the first without it. They hold a small YAML:
     env:       match specs; below "- pip:" PyPI requirements
     channels:  searched in this order before the configured ones; "nodefaults" leaves those out
-    run_with:  the command, a string or a list; else the shebang, else what suits the suffix, else sh
+    run_with:  the command, a string or a list; else the shebang, else what suits the suffix
 "# [win]", "# [not osx]", "# [linux and arm64]" behind an item keep it there only.
 In its place may stand a "# /// script" block (PEP 723; [tool.conda] has dependencies and channels)
 or a "/// conda-script" block, whose entrypoint runs without a shell; [tool.pixi] is read in both.
@@ -1129,15 +1129,35 @@ SUFFIXES = {
     ".py": "python", ".r": "Rscript", ".sh": "sh", ".bash": "bash", ".pl": "perl", ".rb": "ruby", ".js": "node",
     ".mjs": "node", ".lua": "lua", ".jl": "julia", ".ps1": "pwsh",
 }  # fmt: skip
+# What runs a script, by the package that brings it.
+INTERPRETERS = {
+    "python": "python", "r-base": "Rscript", "nodejs": "node", "perl": "perl", "ruby": "ruby", "lua": "lua",
+    "luajit": "luajit", "julia": "julia", "powershell": "pwsh", "bash": "bash", "zsh": "zsh", "fish": "fish",
+    "php": "php", "octave": "octave", "deno": "deno run", "tk": "tclsh", "gawk": "gawk -f",
+}  # fmt: skip
 SPLIT_FLAGS = ("-S", "-vS", "--split-string=", "--split-string")  # env(1)
 
 
-def find_run_with(data: bytes, path: str, run_with: "list[str]", shown: str = "") -> "list[str]":
-    """Return the words that run the script: the block's, the shebang's, the suffix's, or sh."""
-    words = run_with or parse_shebang(data, shown or path)
-    if words and (run_with or not is_own_command(words)):
+def find_run_with(data: bytes, path: str, metadata: "Metadata", shown: str) -> "list[str]":
+    """Return the words that run the script: the block's, the shebang's or the suffix's; no other is guessed."""
+    words = metadata.run_with or parse_shebang(data, shown)
+    if words and (metadata.run_with or not is_own_command(words)):
         return words
-    return [SUFFIXES.get(os.path.splitext(path)[1].lower(), "sh")]
+    suffix = os.path.splitext(path)[1].lower()
+    if suffix not in SUFFIXES:
+        raise expected_command(find_block(data, shown)[1][0], metadata)
+    return [SUFFIXES[suffix]]
+
+
+def expected_command(first: Line, metadata: "Metadata") -> Error:
+    """Return the Error, at the first line of its block, for a script that nothing says how to run."""
+    names = [*map(find_package, metadata.specs), *["python" for _ in metadata.pip]]
+    found = [INTERPRETERS.get("r-base" if name.startswith("r-") else name) for name in names]
+    program, margin = next(filter(None, found), "PROGRAM"), first.raw[: first.margin + first.indent].lstrip()
+    hint = "write %s above this line" % quote(margin + "run_with: " + program)
+    hint += ", PROGRAM being what runs it, such as python or sh" if program == "PROGRAM" else ""
+    what = "a command that runs the script"
+    return first.expected(first.indent, what, hint, "none in run_with, shebang or suffix")
 
 
 def parse_shebang(data: bytes, path: str) -> "list[str]":
@@ -5490,13 +5510,17 @@ def detect_virtual_package(name: str) -> str:
 
 
 def read_metadata(script: Script, subdir: str) -> Metadata:
-    """Return what a script asks for on a platform, with the command that runs it."""
+    """Return what a script asks for on a platform."""
     metadata = parse_metadata(script.data, script.shown, subdir, detect_virtual_package)
-    has_suffix = os.path.splitext(script.path)[1].lower() in SUFFIXES
-    path = script.path if has_suffix else os.path.realpath(script.path)  # ~/bin/plot may lead to plot.R
-    metadata.run_with = find_run_with(script.data, path, metadata.run_with, script.shown)
     metadata.name = find_name(metadata.specs, metadata.pip, metadata.channels)
     return metadata
+
+
+def read_run_with(script: Script, metadata: Metadata) -> "list[str]":
+    """Return the words of the command that runs a script."""
+    has_suffix = os.path.splitext(script.path)[1].lower() in SUFFIXES
+    path = script.path if has_suffix else os.path.realpath(script.path)  # ~/bin/plot may lead to plot.R
+    return find_run_with(script.data, path, metadata, script.shown)
 
 
 def find_job_array(environ: "Environ") -> str:
@@ -5548,13 +5572,15 @@ class Invocation:
         self.offline, self.force = "offline" in options, "force-env" in options
         self.script = Script(b"", "", "")  # of specs there is none
 
-    def open(self, word: str, args: "Iterable[str]" = ()) -> "Invocation":
+    def open(self, word: str, args: "Iterable[str] | None" = None) -> "Invocation":
         """Be about the script that a word names: a path, a URL, or "-"."""
         return self.read(find_script(word, self.store, self.offline), args)
 
-    def read(self, script: Script, args: "Iterable[str]" = ()) -> "Invocation":
-        """Be about a script, and what it asks for."""
-        self.script, self.args, self.metadata = script, list(args), read_metadata(script, self.config.subdir)
+    def read(self, script: Script, args: "Iterable[str] | None" = None) -> "Invocation":
+        """Be about a script, and what it asks for; with arguments, though none, about the command that runs it too."""
+        self.script, self.args, self.metadata = script, list(args or ()), read_metadata(script, self.config.subdir)
+        if args is not None:
+            self.metadata.run_with = read_run_with(script, self.metadata)
         return self
 
     @property
@@ -5891,7 +5917,7 @@ def execute(options: "Mapping[str, str]", words: "list[str]") -> int:
     store = invocation.store
     if "c" in options and words:
         code = os.fsencode("\n".join(words) + "\n")
-        invocation.read(Script(code, script_path(store, code, CODE_NAMES[0]), "-c"))
+        invocation.read(Script(code, script_path(store, code, CODE_NAMES[0]), "-c"), [])
     else:
         invocation.open(words[0] if words else "-", words[1:])
     if "dry-run" in options:

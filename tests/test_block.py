@@ -82,7 +82,7 @@ def check_that_only_error_is_raised(script: bytes) -> None:
     """Assert that a script yields metadata, command and name, or an Error that can be shown where it points."""
     try:
         metadata = conda_execute.parse_metadata(script, "script", "linux-64")
-        conda_execute.find_run_with(script, "script", metadata.run_with)
+        conda_execute.find_run_with(script, "script", metadata, "script")
     except conda_execute.Error as error:
         check_that_error_is_shown(error, script)
         return
@@ -264,7 +264,7 @@ import sys, conda_execute
 script = open(sys.argv[1], "rb").read()
 try:
     metadata = conda_execute.parse_metadata(script, "script", "linux-64")
-    conda_execute.find_run_with(script, "script", metadata.run_with)
+    conda_execute.find_run_with(script, "script", metadata, "script")
     conda_execute.find_name(metadata.specs, metadata.pip, metadata.channels)
 except conda_execute.Error as error:
     print(conda_execute.format_error(error))

@@ -292,6 +292,12 @@ def test_a_script_in_python_stays_one_whatever_its_block_runs_it_with(script: Sc
     assert shown(start("a.py"))[0] == NAME
 
 
+@pytest.mark.warm
+def test_a_script_in_python_need_not_say_that_it_is_one(script: Script, start: Start) -> None:
+    script("a", first=FIRST)
+    assert shown(start("a"))[0] == NAME
+
+
 # -- where it cannot go on
 
 

@@ -145,7 +145,7 @@ def test_no_neighbour_is_imported_in_the_place_of_a_module(
     assert HELLO in start("-n", "--json", good)
     for _ in range(2):
         assert start("-v", good) == "hello-conda 2.0\n"
-    assert start("-c", *good.read_text().splitlines()[:-1], "# run_with: sh", "", "hello-conda") == "hello-conda 2.0\n"
+    assert start("-c", *good.read_text().splitlines()[:-2], "# run_with: sh", "", "hello-conda") == "hello-conda 2.0\n"
     start(bad, code=125)
     script = good.with_name("c.sh")
     script.write_text(CONDA_SCRIPT.format(channel))

@@ -54,7 +54,7 @@ def read_yield(path: Path) -> dict[str, object]:
         "specs": metadata.specs,
         "pip": metadata.pip,
         "channels": metadata.channels,
-        "run_with": find_run_with(data, path.name, metadata.run_with),
+        "run_with": find_run_with(data, path.name, metadata, path.name),
         "name": find_name(metadata.specs, metadata.pip, metadata.channels),
     }
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     Start = Callable[..., Path]
 
 
-BLOCK = ["# conda execute", "# env:", "#  - hello-conda =1.0", ""]
+BLOCK = ["# conda execute", "# env:", "#  - hello-conda =1.0", "# run_with: sh", ""]
 IN_PYTHON = ["# conda execute", "# env:", "#  - python", "# run_with: python", ""]
 
 
@@ -234,7 +234,7 @@ def test_a_broken_block_names_where_the_code_came_from(run: Run) -> None:
 
 
 def test_a_broken_first_line_names_where_the_code_came_from(run: Run) -> None:
-    lines = ["#!/usr/bin/env -S sh 'a", *BLOCK]
+    lines = ["#!/usr/bin/env -S sh 'a", *BLOCK[:3]]
     text = (
         "%s:1:18: expected a closing ' in the command, found none\n"
         "  1 | #!/usr/bin/env -S sh 'a\n    |                  ^\n  close the quote"
@@ -259,7 +259,7 @@ def test_a_traceback_names_a_file_that_has_the_line(run: Run, env_dir: Path, wor
 
 @pytest.mark.warm
 @pytest.mark.parametrize(
-    "head", [[*BLOCK[:3], "# run_with: sh -e", ""], ["#!/bin/sh -e", *BLOCK]], ids=["run_with", "shebang"]
+    "head", [[*BLOCK[:3], "# run_with: sh -e", ""], ["#!/bin/sh -e", *BLOCK[:3], ""]], ids=["run_with", "shebang"]
 )
 def test_run_with_and_a_shebang_count(run: Run, head: list[str]) -> None:
     done = run("-q", "-c", *head, "false", "echo no")
@@ -278,7 +278,7 @@ def test_dry_runs_create_nothing(run: Run, env_dir: Path, words: list[str]) -> N
 
 def test_conda_tmpenv_takes_a_script_from_standard_input(run: Run, env_dir: Path) -> None:
     for command in ("name", "create"):
-        done = run("--tmpenv", command, "--script", "-", "-q", stdin=None, input="\n".join(BLOCK))
+        done = run("--tmpenv", command, "--script", "-", "-q", stdin=None, input="\n".join(BLOCK[:3]))
         assert (done.stdout, done.stderr) == (f"{env_dir}/{conda_execute.find_name(['hello-conda =1.0'])}\n", "")
     assert not (env_dir / ".scripts").exists()
 

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 SCRIPT = b'# conda execute\n# env:\n#  - hello-conda =1.0\n\nhello-conda "$0" "$@"\n'
 PIN = "#sha256=" + hashlib.sha256(SCRIPT).hexdigest()
+TOLD = SCRIPT.replace(b"1.0\n", b"1.0\n# run_with: sh\n")  # which needs no suffix
+PIN_OF_TOLD = "#sha256=" + hashlib.sha256(TOLD).hexdigest()
 WARNING = "conda-execute: warning: %s comes without encryption%s\n"
 ADVICE = ": who is on the way can change it; #sha256=HEX behind the address prevents that"
 NOT_KEPT = (
@@ -516,9 +518,9 @@ NAMES = {
 
 @pytest.mark.parametrize("path, name", NAMES.items(), ids=[ascii(path)[:20] for path in NAMES])
 def test_no_name_leaves_its_folder(run: Run, web: Web, env_dir: Path, path: str, name: str) -> None:
-    web.put(path if path[:1] == "/" else "/" + path, page())
+    web.put(path if path[:1] == "/" else "/" + path, page(TOLD))
     plan = json.loads(run("-n", "--json", web.home + path).stdout)
-    assert plan["script"] == str(kept(env_dir, name))
+    assert plan["script"] == str(kept(env_dir, name, TOLD))
 
 
 # -- pages of GitHub and Gist
@@ -635,22 +637,21 @@ def test_a_kept_script_that_was_damaged_is_fetched_anew(run: Run, web: Web, env_
 
 
 def test_equal_scripts_keep_their_own_names(run: Run, web: Web, env_dir: Path) -> None:
-    """The suffix chooses the interpreter: neither code from stdin nor another URL may lend its name."""
-    web.put("/a.R", page())
-    run("-q", "-", stdin=None, input=SCRIPT.decode())
+    """The suffix chooses the interpreter: another URL may not lend its name."""
+    run("-q", web.put("/first.sh", page()) + PIN)
     assert run("-q", web.home + "/a.R" + PIN).returncode == 127
     for _ in range(2):
         assert run("-q", web.home + "/plot.sh" + PIN).stdout == f"hello-conda 1.0 {kept(env_dir, 'plot.sh')}\n"
-    assert web.asked == []
+    assert web.asked == ["/first.sh"]
 
 
 @pytest.mark.parametrize("name", ["raw", *conda_execute.CODE_NAMES])
 def test_code_from_stdin_lends_no_name_to_a_redirection(run: Run, web: Web, env_dir: Path, name: str) -> None:
-    url = web.put("/raw", redirect("/" + name + ".R")) + PIN
-    web.put("/" + name + ".R", page())
-    run("-q", "-", stdin=None, input=SCRIPT.decode())
+    url = web.put("/raw", redirect("/" + name + ".R")) + PIN_OF_TOLD
+    web.put("/" + name + ".R", page(TOLD))
+    assert run("-q", "-", stdin=None, input=TOLD.decode()).stdout == f"hello-conda 1.0 {kept(env_dir, 'stdin', TOLD)}\n"
     for _ in range(2):
-        assert f'{kept(env_dir, name + ".R")}: expected "Rscript" in ' in run("-q", url).stderr
+        assert run("-q", url).stdout == f"hello-conda 1.0 {kept(env_dir, name + '.R', TOLD)}\n"
     assert web.asked == ["/raw", f"/{name}.R"]
 
 
@@ -663,9 +664,9 @@ def test_a_name_with_a_suffix_counts_whatever_the_last_redirections_is(run: Run,
 
 @pytest.mark.parametrize("name", conda_execute.CODE_NAMES)
 def test_a_pinned_script_may_be_called_as_code_is(run: Run, web: Web, env_dir: Path, name: str) -> None:
-    url = web.put("/" + name, page()) + PIN
+    url = web.put("/" + name, page(TOLD)) + PIN_OF_TOLD
     for _ in range(2):
-        assert run("-q", url).stdout == f"hello-conda 1.0 {kept(env_dir, name)}\n"
+        assert run("-q", url).stdout == f"hello-conda 1.0 {kept(env_dir, name, TOLD)}\n"
     assert web.asked == ["/" + name]
 
 

@@ -99,7 +99,8 @@ def test_an_executable_file_runs_itself(
     """From anywhere, through a link, with blanks in its path, with arguments that look like ours."""
     is_python = name.endswith(".py")
     code = "import sys; print(*sys.argv[1:], sep='|')" if is_python else "IFS='|'; echo \"$*\""
-    script = write(name, code, "python" if is_python else "hello-conda", first=first_line + "\n")
+    more = "" if is_python else "# run_with: sh\n"
+    script = write(name, code, "python" if is_python else "hello-conda", first=first_line + "\n", more=more)
     link = tmp_path / "a link"
     link.symlink_to(script)
     arguments = ["a b", "-v", "--help", "*", ""]

@@ -1,0 +1,6 @@
+    REM conda execute:
+    REM env:
+    REM  - pip:
+    REM     - rich
+
+import rich
