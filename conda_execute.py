@@ -1304,6 +1304,7 @@ class Metadata(Fields):
     channels: "list[str]"
     run_with: "list[str]"  # empty where the block is silent; the entrypoint of a conda-script, as one word
     notes: "list[str]" = []  # what is to be told of it while its environment is built
+    may_be_file = False  # run_with is the block's own: a path in it leads from the script, one in a shebang nowhere
 
 
 def find_key(mapping: "dict[Text, Node]", name: str) -> Text:
@@ -1413,8 +1414,9 @@ def parse_conda_execute(lines: "list[Line]", path: str, platform: Platform) -> M
     if not specs and not pip:
         raise find_key(block, "env").expected("a spec for %s under env" % platform, "add one without selector", "none")
     channels = parse_channels(find_items(block, "channels", platform))
-    run_with = parse_run_with(block, platform)
-    return Metadata(dialect="conda-execute", specs=specs, pip=pip, channels=channels, run_with=run_with)
+    words = parse_run_with(block, platform)
+    fields = {"specs": specs, "pip": pip, "channels": channels, "run_with": words}
+    return Metadata(dialect="conda-execute", may_be_file=bool(words), **fields)
 
 
 # ---- Tables --------------------------------------------------------------------------
@@ -5047,26 +5049,43 @@ def find_executable(name: str, prefix: str, path: str, common: "Collection[str]"
     return program or (which(name, path) if name in common else "")
 
 
-def find_run_with_argv(words: "list[str]", script: str, args: "list[str]", prefix: str, path: str) -> "list[str]":
+def find_neighbour(word: str, script: str) -> str:
+    """Return the file to which a relative path leads from a script, or else from what the script is a link to."""
+    folders = list(dict.fromkeys(os.path.dirname(find(script)) for find in (os.path.abspath, os.path.realpath)))
+    paths = [os.path.normpath(os.path.join(folder, word)) for folder in folders]
+    files = list(filter(os.path.isfile, paths))
+    for file in files:
+        if not os.path.samefile(file, script) and not is_own_command([os.path.realpath(file)]):
+            return file
+    if files:
+        hint = "name what runs the script, or leave run_with out"
+        raise Error("expected another program, found " + quote(word), script, hint=hint)
+    found, hint = " or ".join(map(printable, folders)), "put it there, or write the name alone of a program in env"
+    raise Error("expected %s in %s, found none" % (quote(word), found), script, hint=hint, code=127)
+
+
+def find_run_with_argv(metadata: Metadata, script: str, args: "list[str]", prefix: str, path: str) -> "list[str]":
     """Return the command to execute: whatever its path, the environment's program of that name.
 
-    Only a plain shell may be the machine's; a relative path with a slash begins at the script.
+    Only a plain shell may be the machine's; a relative path in run_with begins at the script.
     """
-    rest = [os.path.join(".", script) if script.startswith("-") else script, *args]
+    words, rest = metadata.run_with, [os.path.join(".", script) if script.startswith("-") else script, *args]
     at = find_program_index(words)
     word, name = words[at], os.path.basename(words[at])
-    program, where = find_executable(name, prefix, os.path.dirname(word) + os.pathsep + path, SHELLS), prefix
-    if word != name and word[0] != "/" and not os.path.isabs(word):
-        where = os.path.dirname(os.path.abspath(script))
-        program = os.path.normpath(os.path.join(where, word))
-        is_script = os.path.exists(program) and os.path.samefile(program, script)
-        if is_script or is_own_command([os.path.realpath(program)]):
-            hint = "name what runs the script, or leave run_with out"
-            raise Error("expected another program, found " + quote(word), script, hint=hint)
-    if not os.path.exists(program):
-        hint = "add the package that brings it to env, or name another command with run_with"
-        hint += "; --force-env mends a damaged environment" if where == prefix else ""
-        raise Error("expected %s in %s, found none" % (quote(word), where), script, hint=hint, code=127)
+    is_absolute = word.startswith("/") or os.path.isabs(word)
+    if metadata.may_be_file and word != name and not is_absolute:
+        program = find_neighbour(word, script)
+    else:
+        folder = os.path.dirname(word) if is_absolute else ""
+        program = find_executable(name, prefix, folder + os.pathsep + path, SHELLS)
+    if not program:
+        where, how = (
+            ("its conda packages", "in the shebang") if metadata.dialect == "pep723" else ("env", "with run_with")
+        )
+        hint = "add the package that brings it to %s, or name another command %s" % (where, how)
+        hint += "; --force-env mends a damaged environment"
+        message = "expected %s in %s, found none" % (quote(word if is_absolute else name), prefix)
+        raise Error(message, script, hint=hint, code=127)
     before = [which("env", path) or "/usr/bin/env", *words[1:at]] if at > 1 else []
     return [*before, program, *words[at + 1 :], *rest]
 
@@ -5191,7 +5210,7 @@ def find_entrypoint_words(
 def find_command_line(metadata: Metadata, script: "Script", args: "list[str]", prefix: str, path: str) -> "list[str]":
     """Return the command to execute: for an entrypoint of several, this file, which runs them there."""
     if metadata.dialect != "conda-script":
-        return find_run_with_argv(metadata.run_with, script.path, args, prefix, path)
+        return find_run_with_argv(metadata, script.path, args, prefix, path)
     [entrypoint] = metadata.run_with
     source, cache = os.path.abspath(script.path), find_cache(prefix, script.data)
     if "&&" in entrypoint or "$(" in entrypoint:

@@ -229,7 +229,6 @@ def test_a_command_that_is_the_script_or_conda_execute_is_refused(
 
 WRAPPERS = {
     "run_with": ("a.txt", "echo once", {"more": "# run_with: ./wrapper\n"}),
-    "shebang": ("a.txt", "echo once", {"first": "#!/usr/bin/env -S ./wrapper\n"}),
     "the script itself": ("a.sh", 'exec conda-execute -q "$0" "$@"', {}),
     "the script itself, without exec": ("a.sh", 'conda-execute -q "$0" "$@"', {}),
 }

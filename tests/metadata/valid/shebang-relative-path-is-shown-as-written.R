@@ -1,0 +1,7 @@
+#!.venv/bin/python -u
+
+# conda execute
+# env:
+#  - python
+
+print(1)
