@@ -164,6 +164,20 @@ def test_the_cache_stays_and_goes_by_what_the_script_says_not_by_where_it_lies(r
     assert [run("-q", path).stdout.strip() for path in (one, one, copy, other)] == ["1", "2", "3", "1"]
 
 
+@pytest.mark.warm
+def test_a_script_and_its_links_have_one_cache(run: Run, conda_script: Script, tmp_path: Path) -> None:
+    """Each gets the path by which it was called."""
+    script = conda_script("show ${SCRIPT} ${CACHE}", more='words = "*"', name="a.txt")
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "s").symlink_to("../a.txt")
+    (tmp_path / "b.sh").symlink_to("bin/s")
+    (tmp_path / "linked").symlink_to("bin")
+    paths = [script, *(tmp_path / name for name in ("bin/s", "b.sh", "linked/s"))]
+    found = [run("-q", path).stdout.split("\0")[:2] for path in paths]
+    assert [one[0] for one in found] == list(map(str, paths))
+    assert len({one[1] for one in found}) == 1
+
+
 def test_the_cache_goes_with_the_environment(run: Run, conda_script: Script, env_dir: Path) -> None:
     path = conda_script("sh ${SCRIPT} ${CACHE}", "echo x >> $1/file; echo $1")
     cache = Path(run("-q", path).stdout.strip())
