@@ -149,6 +149,22 @@ def test_the_program_that_a_pep_723_script_names_is_missed_in_words_of_its_own(r
     assert "to its conda packages, or name another command in the shebang" in done.stderr
 
 
+@pytest.mark.parametrize("words", [["slurm_script"], ["-"], ["-c", "CODE"], ["-n", "slurm_script"], ["-v", "link"]])
+def test_nothing_is_run_or_built_where_nothing_says_how(
+    run: Run, write: Write, tmp_path: Path, env_dir: Path, words: list[str]
+) -> None:
+    """A scheduler takes the suffix away; sh would do what stands in backticks."""
+    script = write("slurm_script", "print('`touch done`')", "python", first="#!/usr/bin/env conda-execute\n")
+    (tmp_path / "link").symlink_to("slurm_script")
+    code = script.read_text()
+    done = run(*[word.replace("CODE", code) for word in words], stdin=None, input=code)
+    assert (done.returncode, done.stdout) == (125, "")
+    assert done.stderr.endswith('\n  write "# run_with: python" above this line\n')
+    assert not (tmp_path / "done").exists() and not env_dir.exists()
+    script.write_text(code.replace("# env:", "# run_with: python\n# env:"))
+    assert run("-q", script).stdout == "`touch done`\n"  # as the hint says
+
+
 SHOW = """sh -c 'printf "<%s>" "$0" "$@"'"""
 
 
