@@ -308,17 +308,28 @@ def quote(text: str) -> str:
     return '"%s"' % printable(text if len(text) <= 60 else text[:57] + "...")
 
 
-# What environment.yml and people call the keys.
-SYNONYMS = {"dependencies": "env", "requirements": "env", "packages": "env", "specs": "env", "command": "run_with"}
+# What people, and other tools, call keys, options and commands.
+SYNONYMS = {
+    "dependencies": "env", "requirements": "env", "packages": "env", "specs": "env", "environment": "env",
+    "command": "run_with", "force": "force-env", "dry": "dry-run", "ls": "list", "remove": "clear", "rm": "clear",
+    "delete": "clear", "prune": "clear", "conda-execute": "conda", "conda_execute": "conda", "conda-exec": "conda",
+}  # fmt: skip
+NEAR = 0.8  # as "chanel" and "channels" are; "clear" and "create" are less
 
 
 def find_nearest(word: str, known: "Iterable[str]") -> str:
-    """Return the known word that this one was probably meant to be, or ""."""
+    """Return the known word that this one was probably meant to be, or "".
+
+    >>> [find_nearest(word, ["env", "quiet", "offline"]) for word in ("evn", "--Quite", "packages", "end", "file")]
+    ['env', 'quiet', 'env', '', '']
+    """
     from difflib import get_close_matches
 
-    word = SYNONYMS.get(word.lower(), word.lower())
-    near = [one for one in known if word.startswith(one)] or get_close_matches(word, list(known), 1, 0.6)
-    return (near or [""])[0]
+    meant = {one: one for one in known}
+    meant.update({other: one for other, one in SYNONYMS.items() if one in meant and other not in meant})
+    word = word.lower().lstrip("-")
+    near = [one for one in meant if sorted(one) == sorted(word)] or get_close_matches(word, list(meant), 1, NEAR)
+    return meant[near[0]] if near else ""
 
 
 def report_error(error: Error) -> int:
@@ -5763,7 +5774,8 @@ COMMANDS = ("conda-execute", "conda execute", "python conda_execute.py", "python
 OPTIONS = ("verbose", "quiet", "force-env", "dry-run", "json", "offline", "version", "help", "c")
 WITH_VALUE = ("file", "script", "min-age")
 LETTERS = {"-v": "--verbose", "-q": "--quiet", "-f": "--force-env", "-n": "--dry-run", "-h": "--help"}
-# What each command takes beside --verbose, --quiet and --help.
+TMPENV_COMMANDS = ("list", "create", "name", "clear")
+# What each command takes, and the collection that runs by itself, beside --verbose, --quiet and --help.
 TMPENV_OPTIONS = {
     "list": {"json"}, "create": {"file", "script", "offline"}, "name": {"file", "script"},
     "clear": {"min-age", "all", "dry-run"}, "collect": set(),
@@ -5794,8 +5806,9 @@ def parse_argv(argv: "list[str]", known: "Collection[str]", anywhere: bool) -> "
         for option in [word] if word.startswith("--") else ["-" + letter for letter in word[1:]]:
             name = LETTERS.get(option, option).lstrip("-")
             if name not in known:
-                near = find_nearest(option, ["--" + one for one in known if one != "c"])
-                hint = "write " + near if near else "--help lists the options"
+                near = find_nearest(option.partition("=")[0], [one for one in known if one != "c"])
+                value = quote(option.partition("=")[2]) if near in WITH_VALUE and "=" in option else ""
+                hint = ("write --%s %s" % (near, value)).rstrip() if near else "--help lists the options"
                 hint += '; "--" stands before lines that begin with "-"' if "c" in options else ""
                 raise Error("expected a known option, found %s" % quote(option), hint=hint, code=2)
             options[name] = rest.pop() if name in WITH_VALUE and rest else ""
@@ -5806,7 +5819,9 @@ def check_tmpenv(options: "Mapping[str, str]", words: "list[str]") -> str:
     """Return the command; raise Error for what it does not take."""
     command, hint = (words or ["nothing"])[0], "conda-tmpenv --help says more"
     if command not in TMPENV_OPTIONS:
-        raise Error("expected one of list, create, name, clear, found " + quote(command), hint=hint, code=2)
+        near = find_nearest(command, TMPENV_COMMANDS)
+        hint = "write " + near if near else hint
+        raise Error("expected one of %s, found %s" % (", ".join(TMPENV_COMMANDS), quote(command)), hint=hint, code=2)
     strange = ["--" + name for name in set(options) - {"verbose", "quiet"} - TMPENV_OPTIONS[command]]
     strange += words[1:] if "file" not in TMPENV_OPTIONS[command] or "script" in options else []
     strange += ["--all"] if {"all", "min-age"} <= set(options) else []

@@ -47,6 +47,9 @@ WRONG = {
     "only options": (["-v"], "expected a script, found none\n  write conda-execute SCRIPT; --help says more"),
     "near miss": (["--verbos", "a.py"], 'expected a known option, found "--verbos"\n  write --verbose'),
     "unknown": (["-x", "a.py"], 'expected a known option, found "-x"\n  --help lists the options'),
+    "abbreviated": (["--force", "a.py"], 'expected a known option, found "--force"\n  write --force-env'),
+    "letters exchanged": (["--qiuet", "a.py"], 'expected a known option, found "--qiuet"\n  write --quiet'),
+    "with a value": (["--quite=1", "a.py"], 'expected a known option, found "--quite=1"\n  write --quiet'),
     "bundle": (["-vx", "a.py"], 'expected a known option, found "-x"\n  --help lists the options'),
     "json alone": (["--json", "a.py"], "expected --dry-run with --json, found none\n  write --dry-run --json"),
 }
@@ -56,6 +59,28 @@ WRONG = {
 def test_a_wrong_command_line_is_told_and_exits_with_2(run: Run, words: list[str], text: str) -> None:
     done = run(*words)
     assert (done.returncode, done.stdout, done.stderr) == (2, "", f"conda-execute: {text}\n")
+
+
+# Of conda-tmpenv, conda run and create, python, uv, and the contrary of one of ours.
+FOREIGN = [
+    "--file",
+    "--script",
+    "--all",
+    "--min-age",
+    "-p",
+    "--prefix",
+    "-m",
+    "--no-capture-output",
+    "--python",
+    "--online",
+]
+
+
+@pytest.mark.parametrize("option", FOREIGN)
+def test_an_option_that_is_near_none_gets_no_proposal(run: Run, option: str) -> None:
+    done = run(option, "x", "a.py")
+    text = f'conda-execute: expected a known option, found "{option}"\n  --help lists the options\n'
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", text)
 
 
 CHECK = "check the path, and quotes around its blanks"

@@ -354,6 +354,31 @@ def test_a_wrong_command_line_is_told_and_exits_with_2(tmpenv: Tmpenv, env_dir: 
     assert prefix.exists()
 
 
+COMMANDS = {
+    "lsit": "write list", "ls": "write list", "clean": "write clear", "remove": "write clear", "nam": "write name",
+    "collec": "conda-tmpenv --help says more", "run": "conda-tmpenv --help says more",
+    "env": "conda-tmpenv --help says more",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("command, hint", COMMANDS.items(), ids=COMMANDS)
+def test_a_command_that_is_near_one_is_answered_with_that(tmpenv: Tmpenv, command: str, hint: str) -> None:
+    text = f'conda-execute: expected one of list, create, name, clear, found "{command}"\n  {hint}\n'
+    assert tmpenv(command).stderr == text
+
+
+OPTIONS = {
+    "clear --minage=3": 'write --min-age "3"', "list --jsn": "write --json",
+    "name --prefix x": "--help lists the options", "create -p x": "--help lists the options",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("words, hint", OPTIONS.items(), ids=OPTIONS)
+def test_an_option_that_is_near_one_is_answered_with_that(tmpenv: Tmpenv, words: str, hint: str) -> None:
+    done = tmpenv(*words.split())
+    assert (done.returncode, done.stderr.splitlines()[1:]) == (2, ["  " + hint])
+
+
 @pytest.mark.parametrize("words", [["-h"], ["--help"], ["list", "--help"]], ids=" ".join)
 def test_help_is_printed_to_stdout(tmpenv: Tmpenv, words: list[str]) -> None:
     done = tmpenv(*words)
