@@ -62,6 +62,7 @@ Chapters, in the order of a run, and where to begin in each; each calls only wha
     Text           lines and scalars that know where they stand
     YAML           the part of it that blocks and condarc use
     TOML           the part of it that blocks use
+    Kinds          what a file is that is no text: KINDS, find_kind, check_encoding
     Block          finding the block of a script, its lines: find_block
     Specs          match specs, requirements, channels: parse_spec, parse_requirement, parse_channel
     Commands       shebang, suffix, run_with: find_run_with; the language of entrypoints
@@ -868,6 +869,60 @@ def parse_bare(doc: Document, pos: int) -> "tuple[Text, int]":
     raise doc.expected(pos, "a string, a number, a list or a table", "write text in quotes", found)
 
 
+# ---- Kinds ---------------------------------------------------------------------------
+# What a file is that is no text in UTF-8, and so holds no block. Knows no block.
+
+UNPACK = "unpack it, and run a script that is in it"
+PROGRAM = "start it as it is, or write a script with a block whose run_with names it"
+OTHER = "a block stands in the text of a script: name that"
+# What files begin with, in lower case and behind blanks; what each is, and what to do instead of running it.
+KINDS = (
+    (b"pk\x03\x04", "a zip archive", UNPACK), (b"\x1f\x8b", "a gzip archive", UNPACK),
+    (b"bzh91ay&sy", "a bzip2 archive", UNPACK), (b"\xfd7zxz\0", "an xz archive", UNPACK),
+    (b"\x28\xb5\x2f\xfd", "a zstd archive", UNPACK), (b"7z\xbc\xaf\x27\x1c", "a 7z archive", UNPACK),
+    (b"\x7felf", "a program of Linux", PROGRAM), (b"mz\x90\0", "a program of Windows", PROGRAM),
+    (b"\xcf\xfa\xed\xfe", "a program of macOS", PROGRAM), (b"\xca\xfe\xba\xbe", "a program", PROGRAM),
+    (b"%pdf-", "a PDF", OTHER), (b"\x89png", "an image", OTHER), (b"gif8", "an image", OTHER),
+    (b"\xff\xd8\xff", "an image", OTHER),
+    (b"version https://git-lfs.", "a pointer of Git LFS", 'write "git lfs pull" to get the file itself'),
+    *[(tag, "a web page", "get the file itself: the address that pages often call raw, without a login")
+      for tag in (b"<!doctype html", b"<html")],
+)  # fmt: skip
+BINARY_WITHIN = 8000  # bytes, as git has it
+
+
+def find_encoding(data: bytes) -> str:
+    """Return "UTF-16" or "UTF-32" for text in these, with a mark at its beginning or ASCII there, else "UTF-8"."""
+    zeros = "".join("x0"[not byte] for byte in data[:4])
+    if zeros in ("x000", "000x") or data[:4] in (b"\xff\xfe\0\0", b"\0\0\xfe\xff"):
+        return "UTF-32"
+    return "UTF-16" if zeros in ("x0x0", "0x0x") or data[:2] in (b"\xff\xfe", b"\xfe\xff") else "UTF-8"
+
+
+def check_encoding(data: bytes, path: str) -> None:
+    """Refuse text of two or four bytes a character, as PowerShell 5 writes it."""
+    found = find_encoding(data)
+    if found != "UTF-8":
+        hint = 'save it as UTF-8, in PowerShell with "Out-File -Encoding utf8"'
+        raise Error("expected text in UTF-8, found " + found, path, hint=hint)
+
+
+def find_kind(data: bytes) -> "tuple[str, str]":
+    """Return what the bytes of a file are, and what to do, where they are no text; else twice nothing."""
+    head = data.lstrip(b"\xef\xbb\xbf \t\r\n")[:BINARY_WITHIN].lower()
+    notebook = 'make a script of it with "jupyter nbconvert --to script NOTEBOOK", and put a block on top'
+    is_zipapp = b"PK\5\6" in data[-65557:]  # the end of a zip, which a comment may follow
+    signs = (
+        (not head, "nothing in it", "check the path, and what should have written it"),
+        *((head.startswith(start), kind, hint) for start, kind, hint in KINDS),
+        (head.startswith(b"{") and b'"nbformat"' in data, "a notebook", notebook),
+        (head.startswith(b"ustar", 257) or is_zipapp, "an archive", UNPACK),
+        (data[2:8] == b"\r\n\0\0\0\0", "compiled Python", "run the .py that it was made of"),
+        (b"\0" in head and not head.startswith(b"#!"), "a binary file", OTHER),
+    )
+    return next(((kind, hint) for is_it, kind, hint in signs if is_it), ("", ""))
+
+
 # ---- Block ---------------------------------------------------------------------------
 # From the bytes of a script to the lines of its only block. Knows nothing of what they say.
 
@@ -892,6 +947,10 @@ def find_block(data: bytes, path: str) -> "tuple[str, list[Line]]":
                 raise
             problem = e
     if not found:
+        check_encoding(data, path)
+        kind, hint = find_kind(data)
+        if kind:
+            raise Error("expected a script, found " + kind, path, hint=hint)
         refuse_near_header(data, path)
         hint = 'write "# conda execute", "# env:" and "#  - python" on three lines of their own'
         message = 'expected a comment block that begins with "# conda execute", found none'
@@ -5495,9 +5554,11 @@ def find_script(word: str, store: Store, offline: bool) -> Script:
 
 def read_script(path: str) -> Script:
     """Return the script in a file."""
-    if not os.path.isfile(path) and not os.path.isdir(path) and os.path.exists(path):
-        hint = 'write "-" to run what comes on standard input'
-        raise Error("expected a script in a file, found a pipe or device", path, hint=hint)
+    if not os.path.isfile(path) and os.path.exists(path):
+        is_folder = os.path.isdir(path)
+        found = "a folder" if is_folder else "a pipe or device"
+        hint = "name a script that is in it" if is_folder else 'write "-" to run what comes on standard input'
+        raise Error("expected a script in a file, found " + found, path, hint=hint)
     try:
         with open(path, "rb") as f:
             return Script(f.read(), path, path)
@@ -5871,6 +5932,7 @@ def parse_specs(words: "list[str]", path: str) -> Metadata:
     """Return what the specs of a command line, and of a file with one on each line, ask for."""
     texts = [Text.of(word, Line("the command line", 1, word), 0) for word in words]
     if path:
+        check_encoding(read_head(path, 4), path)
         with open(path, encoding="utf-8-sig", errors="surrogateescape") as f:  # specs have none of those: parse_spec()
             lines = [Line(path, number, raw.rstrip("\n")) for number, raw in enumerate(f, 1)]
         texts += [Text.of(line.text.split(" #")[0].strip(), line, line.indent) for line in lines if not line.is_blank]

@@ -94,9 +94,10 @@ def test_a_bug_exits_with_125_and_says_what_to_report(environ: Environ, tmp_path
     assert f"a bug of conda-execute {conda_execute.__version__} (Python {sys.version.split()[0]}" in done.stderr
 
 
-@pytest.mark.parametrize("path, found", [("gone.py", "No such file or directory"), ("/", "Is a directory")])
-def test_what_is_no_file_is_no_script(run: Run, path: str, found: str) -> None:
-    assert failed(run(path), f"{path}: expected a script that can be read, found: {found}\n  {CHECK}")
+def test_what_is_no_file_is_no_script(run: Run) -> None:
+    text = f"gone.py: expected a script that can be read, found: No such file or directory\n  {CHECK}"
+    assert failed(run("gone.py"), text)
+    assert failed(run("/"), "/: expected a script in a file, found a folder\n  name a script that is in it")
 
 
 @pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root may read every file")

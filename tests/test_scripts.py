@@ -105,13 +105,16 @@ def test_what_only_looks_like_a_line_is_a_wrong_command_line(run: Run, words: li
     assert failed(run(*words), text, 2)
 
 
-@pytest.mark.parametrize("words", [[""], ["-"], ["", "", ""], ["echo 1"]])
-def test_code_without_a_block_is_told(run: Run, env_dir: Path, words: list[str]) -> None:
-    text = (
-        '-c: expected a comment block that begins with "# conda execute", found none\n'
-        '  write "# conda execute", "# env:" and "#  - python" on three lines of their own'
-    )
-    assert failed(run("-c", *words), text)
+NONE = (
+    'expected a comment block that begins with "# conda execute", found none\n'
+    '  write "# conda execute", "# env:" and "#  - python" on three lines of their own'
+)
+NOTHING = "expected a script, found nothing in it\n  check the path, and what should have written it"
+
+
+@pytest.mark.parametrize("words, text", [([""], NOTHING), (["-"], NONE), (["", "", ""], NOTHING), (["echo 1"], NONE)])
+def test_code_without_a_block_is_told(run: Run, env_dir: Path, words: list[str], text: str) -> None:
+    assert failed(run("-c", *words), "-c: " + text)
     assert not env_dir.exists()
 
 
@@ -189,11 +192,7 @@ def test_a_closed_standard_input_is_told(environ: Environ, tmp_path: Path, word:
 
 
 def test_an_empty_input_is_told(run: Run) -> None:
-    text = (
-        'standard input: expected a comment block that begins with "# conda execute", found none\n'
-        '  write "# conda execute", "# env:" and "#  - python" on three lines of their own'
-    )
-    assert failed(run("-"), text)
+    assert failed(run("-"), "standard input: " + NOTHING)
 
 
 def type_at(words: list[str], environ: Environ, cwd: Path) -> pexpect.spawn:
