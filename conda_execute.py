@@ -569,26 +569,26 @@ def parse_list(doc: Document, pos: int, key: Text) -> "tuple[list[Item], int]":
     return items, pos
 
 
-def parse_flow(doc: Document, pos: int) -> "tuple[Node, int]":
-    """flow := "[" (scalar ("," scalar)* ","?)? "]" | "{" (pair ("," pair)* ","?)? "}", on one line or several
+def parse_flow(doc: Document, pos: int, deeper: int = 0) -> "tuple[Node, int]":
+    """flow := "[" (value ("," value)* ","?)? "]" | "{" (pair ("," pair)* ","?)? "}", on one line or several
 
-    pair := scalar ":" (scalar | flow)?; condarc alone has those
+    pair := scalar ":" value?; value := scalar | flow. Condarc alone has pairs, and `deeper` levels more.
     """
-    items: list[Item] = []
+    items: list[Any] = []
     mapping: dict[Text, Node] = {}
     text, start, closing = doc.text, pos, "]" if doc.text[pos] == "[" else "}"
     pos = skip_lines(doc, pos + 1)
     while text[pos] not in closing + "\0":
-        item, pos = parse_scalar(doc, pos, in_flow=True)
+        item, pos = parse_flow_value(doc, pos, deeper, "") if closing == "]" else parse_scalar(doc, pos, in_flow=True)
         if closing == "]":
             items.append(item)
-        elif not is_key_end(text, pos):
+        elif text[skip_blank(text, pos)] != ":":
             raise doc.expected(pos, "a colon and a space behind a key", 'write "key: value"')
         else:
-            pos = skip_blank(text, skip_blank(text, pos) + 1)
+            pos = skip_lines(doc, skip_blank(text, pos) + 1)
             mapping[item] = Text()
-            if text[pos] not in ",}\n":
-                mapping[item], pos = parse_flow(doc, pos) if text[pos] == "[" else parse_scalar(doc, pos, in_flow=True)
+            if text[pos] not in ",}\0":
+                mapping[item], pos = parse_flow_value(doc, pos, deeper, "[")
         pos = skip_lines(doc, pos)
         if text[pos] == ",":
             pos = skip_lines(doc, pos + 1)
@@ -601,6 +601,13 @@ def parse_flow(doc: Document, pos: int) -> "tuple[Node, int]":
         hint = "close the list" if closing == "]" else "close it"
         raise doc.expected(start, '"%s" before the block ends' % closing, hint, "none")
     return items if closing == "]" else mapping, pos + 1
+
+
+def parse_flow_value(doc: Document, pos: int, deeper: int, openings: str) -> "tuple[Any, int]":
+    """value := scalar | flow, of which these, or where more levels may follow any, may open one"""
+    if doc.text[pos] in (openings + "[{" * (deeper > 0) or "\0"):
+        return parse_flow(doc, pos, deeper - 1)
+    return parse_scalar(doc, pos, in_flow=True)
 
 
 def skip_lines(doc: Document, pos: int) -> int:
@@ -2146,6 +2153,8 @@ KNOWN_SUBDIRS = (  # conda/base/constants.py
 ON = ("true", "yes", "on", "y", "1")
 OFF = ("false", "no", "off", "n", "0", "none", "null", "~", "")  # as conda's boolify() reads them
 NULLS = ("null", "Null", "NULL", "~")  # YAML's words for none
+ONE_FLOW = "{...}"  # in the place of a key: a file that is one flow mapping
+MAX_FLOW = 20  # levels of lists and mappings in it; more would exhaust the stack
 FINAL = "!final"  # behind a key that conda lets no stronger file change
 HOURS_HINT = "write a number from 0 on, such as 25 or 0.5"
 
@@ -2196,11 +2205,16 @@ class Condarc:
         """Return a key and its value wherever one of its names has any, the weakest first; "#!final" ends that."""
         found: list[tuple[Text, Node]] = []
         for name, path, rows in self.sections:
-            if name in names:
-                key, value = parse_section([read_line(path, number, raw) for number, raw in rows])
-                found.append((key, Text() if value in NULLS and not is_string(value) else value))
-                if key.comment == FINAL:
-                    return found
+            is_whole = name in ("", ONE_FLOW) and any(one.encode() in raw for one in names for _, raw in rows)
+            if name not in names and not is_whole:
+                continue
+            if not name:
+                raise expected_setting(path, rows)
+            for key, value in parse_section([read_line(path, number, raw) for number, raw in rows]).items():
+                if key in names:
+                    found.append((key, Text() if value in NULLS and not is_string(value) else value))
+                    if key.comment == FINAL:
+                        return found
         for variable in filter(self.environ.get, ("CONDA_" + name.upper() for name in names)):
             line = Line("environment variable " + variable, 1, self.environ[variable])
             items = [Text.of(part.strip(), line, line.raw.index(part)) for part in line.raw.split(separator)]
@@ -2253,35 +2267,55 @@ class Condarc:
         return merged
 
 
-def read_sections(path: str) -> "Iterator[tuple[str, str, list[tuple[int, bytes]]]]":
-    """Yield each key of a file, the file, and the lines up to the next key with their numbers.
+def read_sections(path: str) -> "list[tuple[str, str, list[tuple[int, bytes]]]]":
+    """Return each key of a file, the file, and the lines up to the next key with their numbers.
 
-    What stands where a key should has the key "": a file that is one flow mapping, or no mapping at all.
+    A file that is one flow mapping, as JSON is, has one section; what stands where a key should has the key "".
     """
-    data = read_head(path)  # conda, too, reads past a file that it may not read
-    rows: list[tuple[int, bytes]] = []
+    data, margin = read_head(path), 0  # conda, too, reads past a file that it may not read
+    check_encoding(data, path)
+    sections: list[tuple[str, str, list[tuple[int, bytes]]]] = []
     for number, raw in enumerate(data[3 * data.startswith(b"\xef\xbb\xbf") :].replace(b"\r\n", b"\n").split(b"\n"), 1):
-        if raw.lstrip(b" ")[:1] in (b"", b"#") or raw.startswith((b"---", b"...", b"%")):
+        raw = b"   " + raw[3:] if raw.startswith((b"---", b"...")) else raw  # text may stand behind these
+        text = raw.lstrip(b" ")
+        if text[:1] == b"#" or text.split(b" #")[0].strip() in (b"", b"~", b"null") or raw.startswith(b"%"):
             continue
-        if not rows or raw[:1] not in (b" ", b"\t", b"-", b"]"):
-            name, colon, _ = raw.partition(b":")
-            is_key, rows = bool(colon) and name[:1] not in b" -{[?\xff\xfe", []
-            yield name.decode("utf-8", "replace").strip(" '\"") if is_key else "", path, rows
-        rows.append((number, raw))
+        column = len(raw) - len(text)
+        if not sections:
+            margin, is_flow = column, text.startswith(b"{")
+        if not sections or not is_flow and column <= margin and text[:1] not in (b"\t", b"-", b"]"):
+            name, colon, _ = text.partition(b":")
+            is_key = bool(colon) and column == margin and text[:1] not in b"\t-{[?"
+            key = name.decode("utf-8", "replace").strip(" '\"") if is_key else ""
+            sections.append((ONE_FLOW if is_flow else key, path, []))
+        sections[-1][2].append((number, raw))
+    return sections
 
 
-def parse_section(lines: "list[Line]") -> "tuple[Text, Node]":
-    """section := key ":" anchor? value, which may stand alone on the line below the key."""
+def expected_setting(path: str, rows: "list[tuple[int, bytes]]") -> Error:
+    """Return the Error for lines of a condarc that stand where a key should."""
+    line = Line(path, rows[0][0], rows[0][1].decode("utf-8", "replace"))
+    hint = 'write "KEY: VALUE", or for a list "KEY:" and below it one "  - VALUE" a line'
+    return line.expected(line.indent, "a setting of condarc, as YAML has it", hint)
+
+
+def parse_section(lines: "list[Line]") -> "dict[Text, Node]":
+    """section := key ":" anchor? value, which may stand alone on the line below the key, or one flow mapping"""
     value: Node
     doc = Document(lines)
-    key, pos = parse_key(doc, 0)
+    if doc.text[doc.indent] == "{":
+        value, pos = parse_flow(doc, doc.indent, MAX_FLOW)
+        if doc.text[parse_end(doc, pos)[1]] != "\0":
+            raise doc.expected(parse_end(doc, pos)[1], 'nothing behind the last "}"', "remove it")
+        return value  # type: ignore[return-value]
+    key, pos = parse_key(doc, doc.indent)
     pos = skip_blank(doc.text, pos)
     if doc.text[pos] == "&":
         pos = skip_blank(doc.text, pos + len(doc.text[pos:].split()[0]))
     if doc.text[pos] in "|>":
         raise doc.expected(pos, "a value on one line, or a list", "write it so", "text over several lines")
     if doc.text[pos] == "{":
-        value, pos = parse_flow(doc, pos)
+        value, pos = parse_flow(doc, pos, MAX_FLOW)
         key.comment, pos = parse_end(doc, pos)
     elif doc.text[pos] in "#\n":
         comment, below = parse_end(doc, pos)
@@ -2292,8 +2326,8 @@ def parse_section(lines: "list[Line]") -> "tuple[Text, Node]":
     else:
         value, pos = parse_value(doc, pos, key)
     if doc.text[pos] != "\0":
-        raise expected_key(doc, pos, 0)
-    return key, value
+        raise expected_key(doc, pos, doc.indent)
+    return {key: value}
 
 
 def find_setting(key: str, own: "Dict[Text, Node]", environ: "Environ") -> Text:
@@ -4047,9 +4081,8 @@ class CondarcChannels:
 
     def __init__(self, config: Config, environ: "Environ") -> None:
         self.condarc, self.environ, self.subdir = config.condarc, environ, config.subdir
-        for path, [(number, raw), *_] in ((path, rows) for name, path, rows in self.condarc.sections if not name):
-            line, hint = Line(path, number, raw.decode("utf-8", "replace")), 'write "channels:", below it "  - NAME"'
-            raise line.expected(0, "a key and a colon at the beginning of the line", hint)
+        for path, rows in ((path, rows) for name, path, rows in self.condarc.sections if not name):
+            raise expected_setting(path, rows)
         alias = self.condarc.text("channel_alias")
         url = expand(alias, environ) if alias else ALIAS
         if "://" not in url:

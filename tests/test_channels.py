@@ -174,6 +174,21 @@ CASES: dict[str, tuple[str, list[str], str | list[str]]] = {
     "a flow list on the next line": ("channels:\n  [a, b]", [], [PUBLIC + "a", PUBLIC + "b"]),
     "an anchor": ("channels: &x\n  - a\n  - b\nother: *x", [], [PUBLIC + "a", PUBLIC + "b"]),
     "a folded text elsewhere": ("env_prompt: >\n  x\nchannels: [a]", [], [PUBLIC + "a"]),
+    "one flow mapping": ("# of one line\n{subdir: linux-64, channels: [a]}", [], [PUBLIC + "a"]),
+    "one flow mapping of several lines": (
+        "{\n  channels: [a,\n    b],  # 2\n  subdir: linux-64,\n  custom_channels: {b: https://mirror.test/x},\n}", [],
+        [PUBLIC + "a", MIRROR + "x/b"]),
+    "one flow mapping behind a marker": ("--- {channels: [a], subdir: linux-64}", [], [PUBLIC + "a"]),
+    "JSON": (
+        '{\n  "subdir":"linux-64",\n  "channels":["a", "b"],\n  "offline": false\n}\n', [],
+        [PUBLIC + "a", PUBLIC + "b"]),
+    "JSON with what is none of ours": (
+        '{"subdir": "linux-64", "channels": ["a"], "x": [[1, {"y": {}}], null], "z": {"a": {"b": []}}}', [],
+        [PUBLIC + "a"]),
+    "all of it indented": ("  subdir: linux-64\n  channels:\n  - a\n  # b\n  x: y", [], [PUBLIC + "a"]),
+    "a document": ("%YAML 1.1\n---\nchannels: [a]\nsubdir: linux-64\n...\n", [], [PUBLIC + "a"]),
+    "none at all": ("null  # no subdir", ["x"], [PUBLIC + "x"]),
+    "comments": ("# channels: [a], subdir\n", ["x"], [PUBLIC + "x"]),
     "no channels": ("channels: []", ["x"], [PUBLIC + "x"]),
     "nothing for channels": ("channels:", ["x"], [PUBLIC + "x"]),
     "quotes": ("channels: ['a', \"b\"]", [], [PUBLIC + "a", PUBLIC + "b"]),
@@ -265,7 +280,7 @@ json.dump(answers, sys.stdout)
 
 
 def write_condarc(text: str, path: Path) -> str:
-    path.write_text(text + "\n" + "subdir: linux-64\n" * ("subdir:" not in text), "utf-8")
+    path.write_text(text + "\n" + "subdir: linux-64\n" * ("subdir" not in text), "utf-8")
     return str(path)
 
 
@@ -541,8 +556,11 @@ REFUSALS: dict[str, tuple[str, str, str, str, str]] = {
 # What of these has no say: condarc and the line that an error is about.
 WITHOUT_WAY_OUT = {
     "no mapping": ("channels = a", 1),
-    "one flow mapping": ("# of one line\n{channels: [a]}", 2),
-    "all of it indented": ("  channels: [a]", 1),
+    "a list": ("# mine\n- a\n- b", 2),
+    "a word": ("conda-forge", 1),
+    "no mapping below a key": ("offline: false\nchannels = a", 2),
+    "a line of no key": ("channels: [a]\nconda-forge", 2),
+    "a list in a list in one flow mapping": ("{channels: [[a], b]}", 1),
     "proxy_servers: another kind": ("proxy_servers:\n  http: socks5://host:1080", 2),
     "channels: text over lines": ("channels: >-\n  a", 1),
     "channels: the local builds": ("channels: [local]", 1),

@@ -155,7 +155,78 @@ def test_a_condarc_that_cannot_be_read_is_as_good_as_none(home: Path) -> None:
     assert config().engine == "auto"
 
 
+FLOW = """\
+# one flow mapping
+{
+  "channels":["a"],
+  anything: [{deep: [[1], {er: }]}],
+  conda-execute: {engine: rattler, remove-if-unused-for: 3},
+}
+"""
+
+
+@pytest.mark.parametrize(
+    "text", [FLOW, "--- " + FLOW.partition("\n")[2], "  conda-execute:\n    engine: rattler\n  a: b\n"]
+)
+def test_a_file_that_is_one_flow_mapping_or_indented_is_read(text: str, home: Path) -> None:
+    (home / ".condarc").write_text(text)
+    assert config().engine == "rattler"
+
+
+@pytest.mark.parametrize("text", ["", "\n", "# nothing\n", "---\n", "null\n...\n", "{}", "~"])
+def test_a_file_that_says_nothing_is_none(text: str, home: Path) -> None:
+    (home / ".condarc").write_text(text)
+    assert config().engine == "auto"
+
+
+@pytest.mark.parametrize("codec", ["utf-16", "utf-16-le", "utf-32"])
+def test_a_file_of_wide_characters_is_refused(codec: str, home: Path) -> None:
+    (home / ".condarc").write_bytes("channels: [a]\n".encode(codec))
+    text = f"conda-execute: {home}/.condarc: expected text in UTF-8, found {codec[:6].upper()}\n  save it as UTF-8"
+    assert message().startswith(text)
+
+
+SETTING = '  write "KEY: VALUE", or for a list "KEY:" and below it one "  - VALUE" a line'
 BAD = {
+    "another language": (
+        "conda-execute = rattler\n",
+        '1:1: expected a setting of condarc, as YAML has it, found "conda-execute = rattler"\n'
+        "  1 | conda-execute = rattler\n    | ^\n" + SETTING,
+    ),
+    "sections of another language": (
+        "# mine\n[conda-execute]\nengine = rattler\n",
+        '2:1: expected a setting of condarc, as YAML has it, found "[conda-execute]"\n'
+        "  2 | [conda-execute]\n    | ^\n" + SETTING,
+    ),
+    "a list": (
+        "- conda-execute:\n    engine: rattler\n",
+        '1:1: expected a setting of condarc, as YAML has it, found "- conda-execute:"\n'
+        "  1 | - conda-execute:\n    | ^\n" + SETTING,
+    ),
+    "what env-dir depends on": (
+        "envs_dirs = /envs\n",
+        '1:1: expected a setting of condarc, as YAML has it, found "envs_dirs = /envs"\n'
+        "  1 | envs_dirs = /envs\n    | ^\n" + SETTING,
+    ),
+    "another language beside keys": (
+        "channels: [a]\nconda-execute = rattler\n",
+        '2:1: expected a setting of condarc, as YAML has it, found "conda-execute = rattler"\n'
+        "  2 | conda-execute = rattler\n    | ^\n" + SETTING,
+    ),
+    "one flow mapping, a key in it": (
+        "{channels: [a],\n  conda-execute: {engines: x}}\n",
+        '2:19: expected one of the keys env-dir, remove-if-unused-for, engine in conda-execute, found "engines"\n'
+        "  2 |   conda-execute: {engines: x}}\n    |                   ^\n"
+        '  write "engine"',
+    ),
+    "one flow mapping, not closed": (
+        "{conda-execute: {}\n",
+        '1:1: expected "}" before the block ends, found none\n  1 | {conda-execute: {}\n    | ^\n  close it',
+    ),
+    "one flow mapping and more": (
+        "{conda-execute: {}}\noffline: true\n",
+        '2:1: expected nothing behind the last "}", found "offline: true"\n  2 | offline: true\n    | ^\n  remove it',
+    ),
     "engine": (
         "conda-execute:\n  engine: pixi\n",
         '2:11: expected one of auto, conda, mamba, micromamba, rattler for engine, found "pixi"\n'
@@ -223,6 +294,11 @@ BAD = {
 def test_a_bad_value_names_its_file_and_line(text: str, expected: str, home: Path) -> None:
     (home / ".condarc").write_text(text)
     assert message() == f"conda-execute: {home}/.condarc:{expected}"
+
+
+def test_one_flow_mapping_that_is_too_deep_is_refused(home: Path) -> None:
+    (home / ".condarc").write_text("{conda-execute: " + "{a: " * 100_000)
+    assert f'{home}/.condarc:1:97: expected plain text, found a flow mapping ("{{")' in message()
 
 
 def test_a_bad_variable_is_named() -> None:
