@@ -2221,6 +2221,10 @@ class Condarc:
             found.append((Text.of(variable, line, 0), list(filter(None, items)) if items[1:] else items[0]))
         return found
 
+    def find_strange(self) -> "List[Error]":
+        """Return the Error of each place where something else than a setting stands."""
+        return [expected_setting(path, rows) for name, path, rows in self.sections if not name]
+
     def text(self, *names: str) -> Text:
         """Return a setting that is one value, "" where there is none."""
         key, value = (self.find(names, separator="\n") or [(Text(), Text())])[-1]
@@ -4081,8 +4085,8 @@ class CondarcChannels:
 
     def __init__(self, config: Config, environ: "Environ") -> None:
         self.condarc, self.environ, self.subdir = config.condarc, environ, config.subdir
-        for path, rows in ((path, rows) for name, path, rows in self.condarc.sections if not name):
-            raise expected_setting(path, rows)
+        for strange in self.condarc.find_strange():
+            raise strange
         alias = self.condarc.text("channel_alias")
         url = expand(alias, environ) if alias else ALIAS
         if "://" not in url:
@@ -4560,7 +4564,11 @@ def build_with_program(order: BuildOrder) -> None:
         code, output = run_engine(format_create(order), environ, order, cache)
         cache.note("")
     if code and not find_document(output).get("success"):  # its threads may fail after its work is done
-        raise explain("%s could not build the environment" % order.engine, output, code, order)
+        error = explain("%s could not build the environment" % order.engine, output, code, order)
+        for one in order.config.condarc.find_strange()[:1]:  # where conda gives up without a word of it
+            error.place, error.source, error.hint = one.place, one.source, one.hint
+            error.message += ": " + one.message
+        raise error
     unregister(order.prefix)  # mamba registers each, and so does a conda older than 23.9
 
 

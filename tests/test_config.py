@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from conftest import CONDA, NO_CONDA
 
 import conda_execute
 
@@ -312,6 +313,22 @@ def test_a_bad_value_ends_the_run_with_125(run: Run, write: Write, home: Path, e
     done = run(write("a.sh", "", "hello-conda"))
     assert (done.returncode, done.stdout) == (125, "")
     assert f"{home}/.condarc:2:11: " in done.stderr
+
+
+@pytest.mark.skipif(not CONDA, reason=NO_CONDA)
+def test_a_conda_that_fails_at_what_is_no_setting_is_told_with_its_place(
+    run: Run, write: Write, home: Path, environ: dict[str, str]
+) -> None:
+    (home / ".condarc").write_text("channels = conda-forge\n")
+    environ.update(CONDA_EXE=CONDA, CONDA_EXECUTE_ENGINE="conda")
+    done = run(write("a.sh", "", "hello-conda"))
+    assert done.returncode == 125
+    assert (
+        f"conda-execute: {home}/.condarc:1:1: conda could not build the environment: "
+        'expected a setting of condarc, as YAML has it, found "channels = conda-forge"\n'
+        "  1 | channels = conda-forge\n    | ^\n" + SETTING
+    ) in done.stderr
+    assert "TypeError" in done.stderr
 
 
 def test_configuration_starts_no_conda(root: Path) -> None:
