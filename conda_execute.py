@@ -68,6 +68,7 @@ Chapters, in the order of a run, and where to begin in each; each calls only wha
     Commands       shebang, suffix, run_with: find_run_with; the language of entrypoints
     Metadata       what a script asks for; keys of a "# conda execute" block: parse_conda_execute; find_selectors
     Tables         blocks in TOML: parse_pep_723, parse_conda_script; other tools' tables: parse_pixi, check_uv
+    Environment files   environment.yml and requirements.txt: parse_environment; of a script: parse_metadata
     Name           the hash that names an env; the name of a platform
     Folders        files and folders: reading, listing, deleting; owner and mode; programs of a prefix
     Config         our settings, from condarc and variables: SETTINGS, read_config; engines that are programs: PROGRAMS
@@ -1472,16 +1473,8 @@ def parse_run_with(block: "dict[Text, Node]", platform: Platform) -> "list[str]"
     return words
 
 
-def parse_conda_execute(lines: "list[Line]", path: str, platform: Platform) -> Metadata:
-    """Return what a "# conda execute" block asks for on a platform."""
-    block = parse_yaml(lines)
-    check_keys(block, ("env", "channels", "run_with"), "the block", BLOCK_END)
-    if "env" not in block:
-        hint = 'write "# env:" and "#  - python" below "# conda execute"'
-        if lines:
-            raise lines[0].expected(lines[0].indent, "env, a list of match specs, in the block", hint, "none")
-        message = 'expected env below "# conda execute", found the end of the block'
-        raise Error(message, path, hint=hint + "; a blank line ends it")
+def parse_keys(block: "dict[Text, Node]", platform: Platform) -> Metadata:
+    """Return what the keys of a block ask for on a platform."""
     specs, pip = [], []
     for item in find_items(block, "env", platform):
         if isinstance(item, dict):
@@ -1494,6 +1487,23 @@ def parse_conda_execute(lines: "list[Line]", path: str, platform: Platform) -> M
     words = parse_run_with(block, platform)
     fields = {"specs": specs, "pip": pip, "channels": channels, "run_with": words}
     return Metadata(dialect="conda-execute", may_be_file=bool(words), **fields)
+
+
+# Keys of environment.yml alone.
+OTHER_KEYS = dict.fromkeys(("name", "prefix", "variables"), "it is environment.yml's: leave it out, or " + BLOCK_END)
+
+
+def parse_conda_execute(lines: "list[Line]", path: str, platform: Platform) -> Metadata:
+    """Return what a "# conda execute" block asks for on a platform."""
+    block = parse_yaml(lines)
+    check_keys(block, ("env", "channels", "run_with"), "the block", BLOCK_END, **OTHER_KEYS)
+    if "env" not in block:
+        hint = 'write "# env:" and "#  - python" below "# conda execute"'
+        if lines:
+            raise lines[0].expected(lines[0].indent, "env, a list of match specs, in the block", hint, "none")
+        message = 'expected env below "# conda execute", found the end of the block'
+        raise Error(message, path, hint=hint + "; a blank line ends it")
+    return parse_keys(block, platform)
 
 
 # ---- Tables --------------------------------------------------------------------------
@@ -1820,6 +1830,97 @@ def parse_conda_script(lines: "list[Line]", path: str, platform: Platform) -> Me
     return Metadata(dialect="conda-script", specs=found, pip=pip, channels=channels, run_with=words, notes=notes)
 
 
+# ---- Environment files ---------------------------------------------------------------
+# What environment.yml and requirements.txt ask for, and the block that says the same; from a script of any dialect
+# to its metadata. Knows no command line.
+
+YAML_SUFFIXES = (".yml", ".yaml")
+
+
+def list_lines(data: bytes, path: str) -> "list[Line]":
+    """Return the lines of a file that are not blank."""
+    raws = data[3 * data.startswith(b"\xef\xbb\xbf") :].split(b"\n")
+    lines = [read_line(path, number, raw.rstrip(b"\r")) for number, raw in enumerate(raws, 1)]
+    return [line for line in lines if not line.is_blank]
+
+
+def forget_comments(node: "Any") -> None:
+    """Leave what may look like selectors without effect, where there are none."""
+    if isinstance(node, Text):
+        node.comment = Text()
+    else:
+        for one in [*node, *(node.values() if isinstance(node, dict) else ())]:
+            forget_comments(one)
+
+
+def parse_environment(data: bytes, path: str) -> Metadata:
+    """Return what an environment.yml asks for; an environment of ours has no name or place of its own."""
+    lines = list_lines(data, path)
+    found = parse_yaml(lines[bool(lines) and lines[0].text.rstrip() == "---" :])
+    forget_comments(found)
+    known, hint = ("name", "prefix", "channels", "dependencies"), "leave it out: a block has nothing like it"
+    check_keys(found, known, "a conda environment file", hint, variables=hint + ", but the script can set them")
+    if not found.get(Text("dependencies")):
+        message = "expected dependencies in a conda environment file, found none"
+        raise Error(message, path, hint='write "dependencies:" and "  - python" on two lines of their own')
+    key = find_key(found, "dependencies")
+    block = {**found, Text.of("env", key.line, key.at): found[key]}
+    metadata = parse_keys(block, Platform())
+    metadata.dialect = ""
+    return metadata
+
+
+def parse_requirements(data: bytes, path: str) -> Metadata:
+    """Return what a requirements.txt asks for, which has more than requirements: options of pip, hashes."""
+    pip = []
+    for line in list_lines(data, path):
+        text = Text.of(line.text.partition(" #")[0].strip(), line, line.indent)
+        if text.startswith("-") or " --" in text or text.endswith("\\"):
+            hint = "a block has no options of pip: leave it out, or write the requirements that it stands for"
+            raise text.expected("a PyPI requirement on one line", hint)
+        pip.append(parse_requirement(text))
+    return Metadata(dialect="", specs=["python"], pip=pip, channels=[], run_with=[])
+
+
+def format_item(text: str) -> str:
+    """Return text as YAML has it, in quotes where it would not be that text without.
+
+    >>> format_item("rich >=13"), format_item("it's: x")
+    ('rich >=13', "'it''s: x'")
+    """
+    is_plain = text[0] not in "&*!|>%@`'\"{}[],#?:-" and not (": " in text or " #" in text or text.endswith(":"))
+    return text if is_plain else "'%s'" % text.replace("'", "''")
+
+
+def format_block(metadata: Metadata) -> "list[str]":
+    """Return the lines of a block that asks for the same, as comments of a script."""
+    lines = ["conda execute", "env:", *(" - " + format_item(one) for one in metadata.specs)]
+    lines += [" - pip:"] * bool(metadata.pip) + ["    - " + format_item(one) for one in metadata.pip]
+    lines += ["channels:"] * bool(metadata.channels) + [" - " + format_item(one) for one in metadata.channels]
+    return ["# " + line for line in lines]
+
+
+def refuse_environment_file(data: bytes, path: str) -> None:
+    """Raise Error for a list of packages that is no script, with the block that says the same if there is one."""
+    name, text = os.path.basename(path).lower(), data.replace(b"\xef\xbb\xbf", b"", 1)
+    hint = "in a script, this is:"
+    if find_encoding(data) != "UTF-8":  # which has been told
+        return
+    if name.endswith(YAML_SUFFIXES) and b"\ndependencies:" in b"\n" + text:
+        parse, kind = parse_environment, "a conda environment file"
+        hint = '"conda-tmpenv create --file FILE" makes its environment; ' + hint
+    elif name.endswith(".txt") and "requirements" in name and text.strip():
+        parse, kind = parse_requirements, "a list of PyPI requirements"
+    else:
+        return
+    try:
+        block = format_block(parse(data, path))
+    except Error as e:
+        e.message = "expected a script, found %s, of which no block can be made: %s" % (kind, e.message)
+        raise
+    raise Error("expected a script, found " + kind, path, hint="\n  ".join([hint, *block]))
+
+
 def parse_metadata(
     data: bytes, path: str, subdir: str, find_version: "Callable[[str], str]" = lambda name: ""
 ) -> Metadata:
@@ -1827,7 +1928,11 @@ def parse_metadata(
 
     `find_version` is asked for the machine's "__glibc" or "__cuda", where the block depends on it.
     """
-    (dialect, lines), platform = find_block(data, path), Platform(subdir)
+    try:
+        (dialect, lines), platform = find_block(data, path), Platform(subdir)
+    except Error:
+        refuse_environment_file(data, path)
+        raise
     platform.find_version = find_version
     if dialect == "pep723":
         return parse_pep_723(lines, data, path, platform)
@@ -5870,7 +5975,8 @@ name     print the prefix that an environment has or would have
 clear    remove the environments in which nothing runs: those that were not used for
          remove-if-unused-for, or for HOURS, or all
 
-SPEC is a match spec; FILE has one on each line; SCRIPT has a "# conda execute" block.
+SPEC is a match spec; FILE has one on each line, or is an environment.yml; SCRIPT has a
+"# conda execute" block.
 """
 COMMANDS = ("conda-execute", "conda execute", "python conda_execute.py", "python -m conda_execute")
 OPTIONS = ("verbose", "quiet", "force-env", "dry-run", "json", "offline", "version", "help", "c")
@@ -5970,17 +6076,22 @@ def run_tmpenv(argv: "list[str]") -> int:
 
 
 def parse_specs(words: "list[str]", path: str) -> Metadata:
-    """Return what the specs of a command line, and of a file with one on each line, ask for."""
+    """Return what the specs of a command line, and of a file with one on each line or an environment.yml, ask for."""
     texts = [Text.of(word, Line("the command line", 1, word), 0) for word in words]
-    if path:
-        check_encoding(read_head(path, 4), path)
+    metadata = Metadata(dialect="", specs=[], pip=[], channels=[], run_with=[])
+    check_encoding(read_head(path, 4), path)
+    if path.lower().endswith(YAML_SUFFIXES):
+        with open(path, "rb") as f:
+            metadata = parse_environment(f.read(), path)
+    elif path:
         with open(path, encoding="utf-8-sig", errors="surrogateescape") as f:  # specs have none of those: parse_spec()
             lines = [Line(path, number, raw.rstrip("\n")) for number, raw in enumerate(f, 1)]
         texts += [Text.of(line.text.split(" #")[0].strip(), line, line.indent) for line in lines if not line.is_blank]
-    if not texts:
+    if not texts and not metadata.specs and not metadata.pip:
         raise Error("expected SPEC, --file or --script, found none", hint="conda-tmpenv --help says more", code=2)
-    specs = [parse_spec(text) for text in texts]
-    return Metadata(name=find_name(specs), dialect="", specs=specs, pip=[], channels=[], run_with=[])
+    metadata.specs += map(parse_spec, texts)
+    metadata.name = find_name(metadata.specs, metadata.pip, metadata.channels)
+    return metadata
 
 
 def clear(store: Store, used_before: float, dry_run: bool) -> int:

@@ -1,0 +1,4 @@
+# conda execute
+# env: [python]
+# variables:
+#   LEVEL: debug
