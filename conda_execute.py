@@ -583,6 +583,8 @@ def parse_flow(doc: Document, pos: int, deeper: int = 0) -> "tuple[Node, int]":
         item, pos = parse_flow_value(doc, pos, deeper, "") if closing == "]" else parse_scalar(doc, pos, in_flow=True)
         if closing == "]":
             items.append(item)
+        elif item in mapping:
+            raise item.expected("each key once", "merge the two", quote(item) + " again")
         elif text[skip_blank(text, pos)] != ":":
             raise doc.expected(pos, "a colon and a space behind a key", 'write "key: value"')
         else:
@@ -892,6 +894,7 @@ KINDS = (
     (b"\xcf\xfa\xed\xfe", "a program of macOS", PROGRAM), (b"\xca\xfe\xba\xbe", "a program", PROGRAM),
     (b"%pdf-", "a PDF", OTHER), (b"\x89png", "an image", OTHER), (b"gif8", "an image", OTHER),
     (b"\xff\xd8\xff", "an image", OTHER),
+    (b"<?xml", "an XML file", OTHER), (b"{\\rtf", "a document in RTF", "save it as plain text"),
     (b"version https://git-lfs.", "a pointer of Git LFS", 'write "git lfs pull" to get the file itself'),
     *[(tag, "a web page", "get the file itself: the address that pages often call raw, without a login")
       for tag in (b"<!doctype html", b"<html")],
@@ -926,6 +929,7 @@ def find_kind(data: bytes) -> "tuple[str, str]":
         (head.startswith(b"{") and b'"nbformat"' in data, "a notebook", notebook),
         (head.startswith(b"ustar", 257) or is_zipapp, "an archive", UNPACK),
         (data[2:8] == b"\r\n\0\0\0\0", "compiled Python", "run the .py that it was made of"),
+        (b"\r" in head and b"\n" not in data, "lines that end in CR alone", "save it with line ends of Unix"),
         (b"\0" in head and not head.startswith(b"#!"), "a binary file", OTHER),
     )
     return next(((kind, hint) for is_it, kind, hint in signs if is_it), ("", ""))

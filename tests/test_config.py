@@ -220,6 +220,13 @@ BAD = {
         "  2 |   conda-execute: {engines: x}}\n    |                   ^\n"
         '  write "engine"',
     ),
+    "one flow mapping, a key twice": (
+        "{conda-execute: {engine: conda, engine: rattler}}\n",
+        '1:33: expected each key once, found "engine" again\n'
+        "  1 | {conda-execute: {engine: conda, engine: rattler}}\n"
+        "    |                                 ^\n"
+        "  merge the two",
+    ),
     "one flow mapping, not closed": (
         "{conda-execute: {}\n",
         '1:1: expected "}" before the block ends, found none\n  1 | {conda-execute: {}\n    | ^\n  close it',

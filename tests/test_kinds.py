@@ -84,6 +84,13 @@ FILES = {
     "JPEG": (write_bytes(b"\xff\xd8\xff\xe0"), "an image", OTHER),
     "PDF": (write_bytes(b"%PDF-1.7\n%\xe2\xe3\n"), "a PDF", OTHER),
     "SQLite": (write_bytes(b"SQLite format 3\0\x10\0"), "a binary file", OTHER),
+    "XML": (write_bytes(b'<?xml version="1.0"?>\n<a/>\n'), "an XML file", OTHER),
+    "RTF": (write_bytes(b"{\\rtf1\\ansi # conda execute}\n"), "a document in RTF", "save it as plain text"),
+    "CR": (
+        write_bytes(TEXT.replace("\n", "\r").encode()),
+        "lines that end in CR alone",
+        "save it with line ends of Unix",
+    ),
     "web page": (write_bytes(b"\n<!DOCTYPE html>\n<html><body># conda execute</body></html>"), "a web page", PAGE),
     "web page with a mark": (write_bytes(b"\xef\xbb\xbf<HTML>"), "a web page", PAGE),
     "program of Windows": (write_bytes(b"MZ\x90\0\x03"), "a program of Windows", conda_execute.PROGRAM),
@@ -167,4 +174,4 @@ def test_a_script_without_block_is_not_taken_for_a_binary_file_for_what_it_carri
 @given(st.text(alphabet=st.characters(min_codepoint=1, codec="ascii"), min_size=1).filter(str.strip))
 def test_what_is_ascii_is_no_wide_text_and_no_binary_file(text: str) -> None:
     assert conda_execute.find_encoding(text.encode()) == "UTF-8"
-    assert conda_execute.find_kind(text.encode())[0] in ("", "a web page")
+    assert conda_execute.find_kind(text.encode())[0] in ("", "lines that end in CR alone")
