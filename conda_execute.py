@@ -884,6 +884,7 @@ def parse_bare(doc: Document, pos: int) -> "tuple[Text, int]":
 
 UNPACK = "unpack it, and run a script that is in it"
 PROGRAM = "start it as it is, or write a script with a block whose run_with names it"
+PAGE = "get the file itself: the address that pages often call raw, without a login"
 OTHER = "a block stands in the text of a script: name that"
 # What files begin with, in lower case and behind blanks; what each is, and what to do instead of running it.
 KINDS = (
@@ -896,8 +897,7 @@ KINDS = (
     (b"\xff\xd8\xff", "an image", OTHER),
     (b"<?xml", "an XML file", OTHER), (b"{\\rtf", "a document in RTF", "save it as plain text"),
     (b"version https://git-lfs.", "a pointer of Git LFS", 'write "git lfs pull" to get the file itself'),
-    *[(tag, "a web page", "get the file itself: the address that pages often call raw, without a login")
-      for tag in (b"<!doctype html", b"<html")],
+    (b"<!doctype html", "a web page", PAGE), (b"<html", "a web page", PAGE),
 )  # fmt: skip
 BINARY_WITHIN = 8000  # bytes, as git has it
 
@@ -5631,9 +5631,9 @@ def fetch(address: str) -> "tuple[bytes, str]":
         raise Error("expected a script of at most %d MiB, found more" % (FETCH_LIMIT_BYTES >> 20), address)
     if size.isdigit() and int(size) != len(data):
         raise IncompleteRead(data)
-    if kind in ("text/html", "application/xhtml+xml") or not kind.startswith(("text", "application", "video/mp2t")):
-        hint = "give the address of the file itself, which pages often call raw"
-        raise Error("expected a script, found " + quote(kind), address, hint=hint)
+    is_page = kind in ("text/html", "application/xhtml+xml")
+    if is_page or not kind.startswith(("text", "application", "video/mp2t")):
+        raise Error("expected a script, found " + ("a web page" if is_page else quote(kind)), address, hint=PAGE)
     return data, find_file_name(answer.geturl())
 
 

@@ -63,7 +63,7 @@ def write_bytes(data: bytes) -> Callable[[Path], object]:
 UNPACK, OTHER = conda_execute.UNPACK, conda_execute.OTHER
 NOTEBOOK = 'make a script of it with "jupyter nbconvert --to script NOTEBOOK", and put a block on top'
 EMPTY = "check the path, and what should have written it"
-PAGE = "get the file itself: the address that pages often call raw, without a login"
+PAGE = conda_execute.PAGE
 # How each is made, what it is called, and what is said to do.
 FILES = {
     "notebook": (write_bytes(json.dumps({"cells": [CELL], "nbformat": 4}, indent=1).encode()), "a notebook", NOTEBOOK),

@@ -288,19 +288,23 @@ BROKEN = {
     ),
     "a page": (
         page(b"<html>", kind="text/html; charset=utf-8"),
-        'expected a script, found "text/html"\n  give the address of the file itself, which pages often call raw',
+        f"expected a script, found a web page\n  {conda_execute.PAGE}",
     ),
     "a picture": (
         page(b"\x89PNG", kind="image/png"),
-        'expected a script, found "image/png"\n  give the address of the file itself, which pages often call raw',
+        f'expected a script, found "image/png"\n  {conda_execute.PAGE}',
+    ),
+    "a page that says that it is text": (
+        page(b"<!DOCTYPE html>\n<title>Sign in</title>", kind="text/plain"),
+        f"expected a script, found a web page\n  {conda_execute.PAGE}",
     ),
     "nothing": (
         page(b""),
-        'expected a comment block that begins with "# conda execute", found none\n'
-        '  write "# conda execute", "# env:" and "#  - python" on three lines of their own',
+        "expected a script, found nothing in it\n  check the path, and what should have written it",
     ),
+    "bytes": (page(b"\0\xff"), f"expected a script, found a binary file\n  {conda_execute.OTHER}"),
     "no block": (
-        page(b"\0\xff"),
+        page(b"\xff\n"),
         'expected a comment block that begins with "# conda execute", found none\n'
         '  write "# conda execute", "# env:" and "#  - python" on three lines of their own',
     ),
