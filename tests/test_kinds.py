@@ -93,7 +93,7 @@ FILES = {
     ),
     "web page": (write_bytes(b"\n<!DOCTYPE html>\n<html><body># conda execute</body></html>"), "a web page", PAGE),
     "web page with a mark": (write_bytes(b"\xef\xbb\xbf<HTML>"), "a web page", PAGE),
-    "program of Windows": (write_bytes(b"MZ\x90\0\x03"), "a program of Windows", conda_execute.PROGRAM),
+    "program of Windows": (write_bytes(b"MZ\x90\0\x03"), "a program or library of Windows", conda_execute.PROGRAM),
     "Git LFS": (
         write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:1\n"),
         "a pointer of Git LFS",
@@ -116,7 +116,9 @@ def test_a_file_that_is_no_script_is_called_what_it_is(
 @pytest.mark.skipif(sys.platform != "linux", reason="what a program begins with")
 def test_a_program_is_called_what_it_is(run: Run) -> None:
     path = Path(sys.executable).resolve()
-    assert failed(run(path), f"{path}: expected a script, found a program of Linux\n  {conda_execute.PROGRAM}")
+    assert failed(
+        run(path), f"{path}: expected a script, found a program or library of Linux\n  {conda_execute.PROGRAM}"
+    )
 
 
 ENCODINGS = {
