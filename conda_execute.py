@@ -305,9 +305,21 @@ def flush() -> None:
             continue
 
 
-def quote(text: str) -> str:
+def quote(text: str, width: int = 60) -> str:
     """Return text in double quotes, cut to what a message can hold."""
-    return '"%s"' % printable(text if len(text) <= 60 else text[:57] + "...")
+    return '"%s"' % printable(text if len(text) <= width else text[: width - 3] + "...")
+
+
+def format_lines(*lines: str, place: str = "") -> str:
+    """Return the hint to write lines in this one's place, or another; they are there to be copied, so hardly cut.
+
+    >>> format_lines("#  - a", "#  - b")
+    'write "#  - a" and "#  - b" on lines of their own'
+    """
+    width = 400 // (len(lines) if sum(map(len, lines)) > 400 else 1)
+    *most, last = [quote(line, width) for line in lines]
+    place = place or "on lines of their own" * bool(most)
+    return ("write " + (", ".join(most) + " and " if most else "") + last + " " + place).rstrip()
 
 
 # What people, and other tools, call keys, options and commands.
@@ -948,7 +960,7 @@ NOT_MARKERS = (b"", b"-", b".", b":", b"/")
 def find_block(data: bytes, path: str) -> "tuple[str, list[Line]]":
     """Return the dialect and the lines of the script's only block, those that open and close it left out."""
     data = data[3 * data.startswith(b"\xef\xbb\xbf") :]
-    found, problem = list(find_headers(data)), None
+    found, problem, raws = list(find_headers(data)), None, []
     if PEP_723 in data or CONDA_SCRIPT in data:
         raws = data.replace(b"\r\n", b"\n").split(b"\n")
         found += find_pep_723(raws)
@@ -963,9 +975,10 @@ def find_block(data: bytes, path: str) -> "tuple[str, list[Line]]":
         kind, hint = find_kind(data)
         if kind:
             raise Error("expected a script, found " + kind, path, hint=hint)
-        refuse_near_header(data, path)
-        hint = 'write "# conda execute", "# env:" and "#  - python" on three lines of their own'
-        message = 'expected a comment block that begins with "# conda execute", found none'
+        refuse_near_header(data.replace(b"\r\n", b"\n").split(b"\n"), path)
+        mark = next((one for one, ends in MARKERS.items() if path.lower().endswith(ends)), "#")
+        message = 'expected a comment block that begins with "%s conda execute", found none' % mark
+        hint = format_lines(mark + " conda execute", mark + " env:", mark + "  - python")
         raise problem or Error(message, path, hint=hint)
     (number, dialect, marker, end), *others = sorted(found)
     if others:
@@ -974,23 +987,127 @@ def find_block(data: bytes, path: str) -> "tuple[str, list[Line]]":
         at = len(second.text) - len(second.text.lstrip())
         raise second.expected(at, "the block of line %d alone" % number, "remove one", "a second")
     if dialect == "conda-execute":
-        return dialect, list(read_block(data, end, marker, path, number))
+        lines = list(read_block(data, end, marker, path, number))
+        if not lines:
+            refuse_empty_block(data.replace(b"\r\n", b"\n").split(b"\n"), number, marker, path)
+        return dialect, lines
+    if dialect == "pep723" and PEP_723_END in raws[number:end]:
+        line = read_line(path, raws.index(PEP_723_END, number) + 1, PEP_723_END)
+        once_more = "one more on line %d, up to which all is one block" % (end + 1)
+        raise line.expected(0, 'one "# ///" in the block', "leave a blank line below this one", once_more)
     return dialect, [read_line(path, i + 1, raws[i], marker, "\t") for i in range(number, end)]
 
 
-def refuse_near_header(data: bytes, path: str) -> None:
-    """Raise Error at a line that was probably meant to open the block."""
-    for number, raw in enumerate(data.split(b"\n"), 1):
-        words = raw.lstrip(MARKER_CHARACTERS + b"* \t").lower()
-        is_header = words.startswith((HEADER, b"conda-execute", b"conda_execute"))
-        if not is_header and not (words.startswith(b"script") and raw.rstrip().endswith(PEP_723[2:])):
+def split_marker(raw: bytes) -> "tuple[bytes, bytes]":
+    """Return what opens a comment at the beginning of a line, and the text behind it, if any of that is one."""
+    text = raw.strip()
+    word = text.split(None, 1)[0] if text else text
+    if word.lower().decode("ascii", "replace") in MARKER_WORDS:
+        return word, text[len(word) :].strip()
+    bare = text.lstrip(MARKER_CHARACTERS + b"* \t")
+    return text[: len(text) - len(bare)].strip(), bare
+
+
+def find_end(raws: "list[bytes]", start: int, path: str, prefix: bytes, closing: bytes) -> int:
+    """Return which line closes the block that one opens; raise Error at the first that neither does nor is of it."""
+    end, marker, wanted = start + 1, prefix.strip(), closing.decode("utf-8", "replace")
+    while end < len(raws):
+        if raws[end] == closing or closing != PEP_723_END and raws[end].rstrip() == closing:
+            if end > start + 1 or closing != PEP_723_END:
+                return end
+            hint = format_lines("# dependencies = []", place="above this line")
+            raise read_raw(path, end + 1, raws[end]).expected(0, "a key of the block", hint)
+        if is_near_end(raws[end], marker):
+            raise expected_exactly(read_raw(path, end + 1, raws[end]), wanted)
+        if not raws[end].startswith(prefix) and raws[end] != prefix.rstrip():
+            break
+        end += 1
+    last = min(end, len(raws) - 1)
+    line, text = read_raw(path, last + 1, raws[last]), raws[last].strip()
+    if (not text or text.startswith(marker)) and any(is_near_end(raw, marker) for raw in raws[end:]):
+        bare = text[len(marker) :].strip()
+        raise expected_exactly(line, ((prefix + bare) if bare else prefix.rstrip()).decode("utf-8", "replace"))
+    hint = format_lines(wanted, place="%s this line" % ("above" if end == last else "below"))
+    raise line.expected(0, quote(wanted) + " at the end of the block", hint, "" if text else "an empty line")
+
+
+def is_near_end(raw: bytes, marker: bytes) -> bool:
+    """Answer whether a line was meant to close a block."""
+    bare = raw.translate(None, b" \t")
+    rest = bare[len(marker) :].strip(b"/").lower()
+    return bare.startswith(marker + b"//") and (not rest or rest.startswith(b"end"))
+
+
+def refuse_near_header(raws: "list[bytes]", path: str) -> None:
+    """Raise Error at a line that was probably meant to open a block, since keys stand below it."""
+    i = 0
+    while i < len(raws):
+        if raws[i] == PEP_723:
+            i = find_end(raws, i, path, b"# ", PEP_723_END)
             continue
-        line = Line(path, number, raw.decode("utf-8", "replace").rstrip())
-        if is_header:
+        marker, text = split_marker(raws[i])
+        if marker and b" " not in marker and text.startswith(KEYS_BELOW) or text == b"env:":
+            above = i - 1
+            while above >= max(0, i - 9) and raws[above].strip():
+                refuse_if_near(read_raw(path, above + 1, raws[above]), split_marker(raws[above])[1], marker)
+                above -= 1
+            is_above = i + 1 < len(raws) and split_marker(raws[i + 1])[0].endswith(b" -")
+            if is_marker(marker) and (text.startswith(b"env: [") or text == b"env:" and is_above):
+                header = (marker + b" " + HEADER).decode()
+                hint = format_lines(header, place="above this line")
+                raise read_raw(path, i + 1, raws[i]).expected(0, quote(header) + " above the keys", hint)
+        i += 1
+
+
+def refuse_if_near(line: Line, text: bytes, marker: bytes) -> None:
+    """Raise Error if a line, with this text behind its marker, nearly opens a block whose lines have another marker."""
+    from difflib import SequenceMatcher
+
+    words = text[:80].lower().strip(b" :-*/").replace(b"_", b" ").decode("utf-8", "replace")
+    start = line.raw[: len(line.raw) - len(line.raw.lstrip())] + marker.decode("utf-8", "replace") + " "
+    headers = {"conda execute": start + "conda execute", "conda-script": start + "/// conda-script"}
+    for name, wanted in {**headers, "script": PEP_723.decode()}.items():
+        is_near = SequenceMatcher(None, words, name).ratio() > 0.8 or words.replace("-", " ").startswith(name + ":")
+        if not is_near or name != "conda execute" and "//" not in line.raw or line.raw == wanted:
+            continue
+        if name == "script" and marker != b"#":
+            hint = "write %s and its keys in its place" % quote(start.strip() + " conda execute")
+            raise line.expected(0, "a block for any language", hint, '"# /// script", which is for Python alone')
+        if name == "conda execute" and not is_marker(marker):
             hint = "write it so on a line of its own, behind the marker that opens a comment in this language"
-            raise line.expected(len(line.text) - len(line.text.lstrip()), '"# conda execute"', hint)
-        hint = 'begin each line of the block with "# ", leave none empty, and end it with "# ///"'
-        raise line.expected(0, PEP_723_BLOCK, hint)
+            raise line.expected(len(line.raw) - len(line.raw.lstrip()), '"# conda execute"', hint)
+        raise expected_exactly(line, wanted)
+
+
+def read_raw(path: str, number: int, raw: bytes) -> Line:
+    """Return a line for a message."""
+    return Line(path, number, raw.decode("utf-8", "replace"))
+
+
+def expected_exactly(line: Line, wanted: str) -> Error:
+    """Return the Error for a line that is nearly another one: it points at the difference, and names a blank there."""
+    at, found = len(os.path.commonprefix([line.raw, wanted])), line.raw.strip()
+    blank = {" ": "a blank", "\t": "a tab"}.get(line.raw[at : at + 1], "")
+    shown = quote(found) if found else "an empty line"
+    if blank and line.raw.rstrip() == wanted:
+        shown = blank + " at its end"
+    elif "".join(found.split()) == "".join(wanted.split()):
+        shown += " with %s there" % blank if blank else " without a blank there"
+    return line.expected(at, quote(wanted.strip()), format_lines(wanted), shown)
+
+
+def refuse_empty_block(raws: "list[bytes]", number: int, marker: bytes, path: str) -> None:
+    """Raise Error for a header below which no line of the block stands."""
+    header, below = read_raw(path, number, raws[number - 1]), number
+    while below < len(raws) and not raws[below].strip():
+        below += 1
+    if number < below < len(raws) and split_marker(raws[below])[1].startswith(KEYS_BELOW):
+        line, what = read_raw(path, number + 1, raws[number]), "the keys right below the header"
+        raise line.expected(0, what, "remove this line", "an empty line")
+    refuse_near_header(raws, path)
+    at, name = len(header.raw) - len(header.raw.lstrip()), marker.decode("utf-8", "replace")
+    hint = format_lines(name + " env:", name + "  - python", place="below this line")
+    raise header.expected(at, "the keys of the block below the header", hint, "none")
 
 
 def find_headers(data: bytes) -> "Iterator[Found]":
@@ -1032,7 +1149,16 @@ def read_block(data: bytes, end: int, marker: bytes, path: str, number: int) -> 
             yield line
 
 
-PEP_723, PEP_723_BLOCK = b"# /// script", 'a block from a line "# /// script" to a line "# ///"'
+PEP_723, PEP_723_END = b"# /// script", b"# ///"
+# How lines begin that stand below a header.
+KEYS_BELOW = (b"env:", b"channels", b"run_with:", b"dependencies", b"[dependencies", b"requires-python", b"entrypoint",
+              b"[tool.")  # fmt: skip
+# The comment marker of a script whose name ends so; else "#".
+MARKERS = {
+    "//": (".js", ".mjs", ".ts", ".c", ".h", ".cpp", ".cs", ".go", ".rs", ".java", ".kts", ".scala", ".swift"),
+    "--": (".lua", ".sql", ".hs"), "REM": (".bat", ".cmd"), ";": (".scm", ".clj", ".lisp", ".nsi"),
+    "%": (".m", ".tex"), "!": (".f90",), "'": (".vb", ".vbs"),
+}  # fmt: skip
 CONDA_SCRIPT, CONDA_SCRIPT_END = b"/// conda-script", b"/// end-conda-script"
 
 
@@ -1059,15 +1185,8 @@ def find_conda_script(raws: "list[bytes]", path: str) -> "list[Found]":
     openings = [i for i, raw in enumerate(raws) if find_comment_prefix(raw)]
     if not openings:
         return []
-    first, end, prefix = openings[0], openings[0] + 1, find_comment_prefix(raws[openings[0]])
-    closing = prefix + CONDA_SCRIPT_END
-    while end == len(raws) or raws[end].rstrip() != closing:
-        if end == len(raws) or not raws[end].startswith(prefix) and raws[end] != prefix.rstrip():
-            line = Line(path, end, raws[end - 1].decode("utf-8", "replace"))
-            what = "a block that ends with " + quote(closing.decode("utf-8", "replace"))
-            hint = "begin each line of the block as the first one, and end it so"
-            raise line.expected(0, what, hint, "its last line, " + quote(line.text))
-        end += 1
+    first, prefix = openings[0], find_comment_prefix(raws[openings[0]])
+    end = find_end(raws, first, path, prefix, prefix + CONDA_SCRIPT_END)
     others = [i for i, raw in enumerate(raws) if raw == PEP_723 and not first < i < end]
     return [(i + 1, "conda-script", prefix, end) for i in [first, *openings[1:], *others]]
 
@@ -1092,6 +1211,7 @@ def read_line(path: str, number: int, raw: bytes, margin: bytes = b"", blank: st
         raise line.expected(at, "UTF-8", "save the file as UTF-8", "the byte 0x%02x" % (ord(text[at]) - 0xDC00))
     found = "a tab" if text[at] == "\t" else "the character U+%04X" % ord(text[at])
     hint = "write spaces in its place" if text[at].isspace() else "remove it"
+    hint = hint if len((text[at] + ".").splitlines()) == 1 else "begin a new line in its place"
     raise line.expected(at, "text and spaces", hint, found)
 
 

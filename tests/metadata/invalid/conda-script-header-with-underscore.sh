@@ -1,0 +1,5 @@
+# /// conda_script
+# channels = ["conda-forge"]
+# entrypoint = "sh ${SCRIPT}"
+# dependencies.python = "*"
+# /// end-conda-script

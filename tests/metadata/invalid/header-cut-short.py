@@ -1,0 +1,5 @@
+# conda exec
+# env:
+#  - python
+
+print('hello')

@@ -1,0 +1,4 @@
+# conda execute is needed here
+# env: see the manual
+
+print('hello')

@@ -1,0 +1,3 @@
+# We run this with conda-execute, see there.
+
+print('hello')

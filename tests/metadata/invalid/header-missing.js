@@ -1,0 +1,3 @@
+// env: [nodejs]
+
+hello()

@@ -1,0 +1,4 @@
+# env:
+#  - python
+
+print('hello')

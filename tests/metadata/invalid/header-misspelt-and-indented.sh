@@ -1,0 +1,5 @@
+if true; then
+    # conda-execute
+    # env: [python]
+    echo hello
+fi

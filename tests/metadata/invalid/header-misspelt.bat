@@ -1,0 +1,5 @@
+REM conda excute
+REM env:
+REM  - python
+
+print('hello')

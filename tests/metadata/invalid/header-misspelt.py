@@ -1,0 +1,5 @@
+# conda excute
+# env:
+#  - python
+
+print('hello')

@@ -1,0 +1,5 @@
+# Conda-Execute:
+# env:
+#  - python
+
+print('hello')

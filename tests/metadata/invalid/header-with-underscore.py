@@ -1,0 +1,5 @@
+# conda_execute
+# env:
+#  - python
+
+print('hello')

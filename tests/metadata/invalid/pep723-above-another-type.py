@@ -1,0 +1,6 @@
+# /// script
+# dependencies = []
+# ///
+# /// lock
+# x = 1
+# ///
