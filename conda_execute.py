@@ -375,6 +375,11 @@ class Line:
         """Return the line that a position in the text is on, and the position in that."""
         return self, at
 
+    def find_start(self, at: int) -> str:
+        """Return what stands on its line in front of a position."""
+        line, at = self.find(at)
+        return line.raw[: line.margin + at]
+
     def expected(self, at: int, what: str, hint: str = "", found: str = "") -> Error:
         """Return an Error that points at a position in the text, and shows what is found there."""
         end = "the end of the " + ("block" if self.text[at:] == "\0" else "line")
@@ -396,6 +401,10 @@ class Document(Line):
     def find(self, at: int) -> "tuple[Line, int]":
         before = self.text[:at].split("\n")[: len(self.lines)]
         return self.lines[len(before) - 1], len(before[-1])
+
+    def find_rest(self, at: int) -> str:
+        """Return what stands on a line from a position on."""
+        return self.text[at : max(self.text.find("\n", at), at)]
 
     def find_column(self, at: int) -> int:
         """Return how many characters of its line stand before a position, -1 for the end of all lines."""
@@ -1224,15 +1233,82 @@ OPERATORS = "=<>!~"
 # What pip takes for a file, whatever folder it is called in.
 ARCHIVES = (".whl", ".zip", ".tar", ".tgz", ".tbz", ".txz", ".tlz", ".gz", ".bz2", ".xz", ".lz", ".lzma")
 VERSION_CHARACTERS = NAME_CHARACTERS + OPERATORS + "+*|,^$() "
+# Builds without a digit, as channels have them.
+BUILDS = ("mkl", "openblas", "blis", "netlib", "accelerate", "cpu", "gpu", "cuda", "rocm", "eigen", "generic", "nompi",
+          "mpich", "openmpi", "cpython", "pypy", "main", "conda_forge")  # fmt: skip
+PROSE = {"and", "or", "version", "with", "than", "newer", "later"}  # between specs, but none
+VERSION_LIKE = 'write a version like ">=1.2,<2"'
+SPEC_LIKE = 'write it like "python >=3.9"'
+REQUIREMENT_LIKE = 'write it like "name >=1.2", or "name @ URL" for a file or a repository'
+NO_OPTION = '; it cannot be empty or begin with "-" or "@"'
+# What requirements.txt and command lines have where an item stands here.
+OPTION_HINTS = {
+    "-r": 'write the lines of that file below "- pip:", one an item', "--requirement": "-r",
+    "-e": 'write it like "%s", with the whole path of the folder', "--editable": "-e",
+    "-c": "remove it: channels stand below channels, and a version behind its name", "--constraint": "-c",
+    "--channel": "-c", "-i": "remove it, and set it in pip.conf, or the variable PIP_INDEX_URL", "--index-url": "-i",
+    "--extra-index-url": "-i", "-f": "-i", "--find-links": "-i", "--no-index": "-i", "--trusted-host": "-i",
+}  # fmt: skip
 
 
-def parse_one_line(text: Text, what: str) -> Text:
+def parse_one_line(text: Text, what: str, like: str) -> Text:
     """Return one line of text, each run of spaces made one, that is no option or directive, with its place."""
     if text[:1] in ("-", "@", ""):
-        raise text.expected(what, 'it cannot be empty or begin with "-" or "@"')
+        option = text[:2] if text[1:2] != "-" else text.replace("=", " ").split(" ")[0]
+        hint = OPTION_HINTS.get(OPTION_HINTS.get(option, ""), OPTION_HINTS.get(option, like + NO_OPTION))
+        folder = "name @ file:///folder" if like == REQUIREMENT_LIKE else "pip: [name @ file:///folder]"
+        raise text.expected(what, hint.replace("%s", folder))
     if not text.isprintable():
-        raise text.expected(what + " without control characters", "write it on one line")
+        raise text.expected(what + " without control characters", "write it on one line, without escapes")
     return Text.of(" ".join(text.split()), text.line, text.at)
+
+
+def format_items(text: Text, items: "list[str]") -> str:
+    """Return the hint to write items in the place of one, as the list has them, or "" where it is written otherwise."""
+    line, at = text.line.find(text.at)
+    mark = line.text[at] if line.text[at : at + 1] in ("'", '"') else ""
+    before, rest = line.find_start(at), line.text[at + len(mark) :]
+    if not rest.startswith(text) or not items or sum(len(before + item) for item in items) > 400:
+        return ""
+    if before.endswith("- "):
+        comment = rest[len(text + mark) :].strip(" ")
+        return format_lines(*[before + item + ("  " + comment if comment else "") for item in items])
+    marks = [mark or '"' * ("," in item) for item in items]
+    return "write %s in its place" % ", ".join(one + item + one for one, item in zip(marks, items))
+
+
+def find_split_hint(text: Text, parse: "Callable[[Text], Text]") -> str:
+    """Return the hint for an item that is several, or "" where it is not."""
+    items: list[str] = []
+    for word in (text[:400] if set(text) & set("[;@") else text[:400].replace(",", ", ")).split():
+        is_name = word[0].isalpha() or word[0] == "_"
+        if items and not (is_name and (items[-1][-1] == "," or not is_build(word, split_off(items[-1])[1]))):
+            items[-1] += ("" if items[-1][-1] == "," else " ") + word
+        else:
+            items.append(word)
+    items = [item.rstrip(",") for item in items]
+    if len(items) == 1 or len(text) > 400 or PROSE & {item.split(" ")[0] for item in items}:
+        return ""
+    try:
+        return format_items(text, [parse(Text.of(item, text.line, text.at)) for item in items])
+    except Error:
+        return ""
+
+
+def find_range_hint(text: Text) -> str:
+    """Return the hint for a spec that a comma has split, in a list in brackets, or ""."""
+    line, at = text.line.find(text.at)
+    start, end = line.text.rfind("[", 0, at) + 1, line.text.find("]", at)
+    if text[0] not in OPERATORS or not 0 < start < end or set(line.text[start:end]) & set("'\""):
+        return ""
+    items: list[str] = []
+    for part in map(str.strip, line.text[start:end].split(",")):
+        if items and part and part[0] in OPERATORS:
+            items[-1] += "," + part
+        else:
+            items.append(part)
+    inner = ", ".join('"%s"' % item if "," in item else item for item in items)
+    return format_lines(line.raw[: line.margin + start] + inner + line.text[end:])
 
 
 def split_off(text: str, characters: str = NAME_CHARACTERS) -> "tuple[str, str]":
@@ -1246,33 +1322,56 @@ def find_package(spec: str) -> str:
     return split_off(spec.rpartition("::")[2])[0].lower()
 
 
-def parse_spec(text: Text) -> Text:
+def parse_spec(text: Text, is_build_sure: bool = False) -> Text:
     """spec := (channel "::")? name (version build?)? ("[" key=value,... "]")?, as conda's MatchSpec"""
-    spec = parse_one_line(text, "a match spec")
+    spec = parse_one_line(text, "a match spec", SPEC_LIKE)
     channel, colons, rest = spec.rpartition("::")
     name, rest = split_off(rest)
     version, bracket, keys = rest.partition("[")
     if "://" in rest or spec.endswith((".conda", ".tar.bz2")):
-        hint = 'name the package, and its channel under channels; for pip write "- NAME @ URL" under "- pip:"'
+        hint = 'write it like "numpy =1.26", its channel below channels; or for pip "name @ URL" below "- pip:"'
         raise text.expected("a match spec", hint, "the file " + quote(spec))
     if colons:
-        parse_channel(Text.of(channel, text.line, text.at))
+        if " " in channel:
+            raise text.expected("one match spec", find_split_hint(text, parse_spec) or SPEC_LIKE)
+        parse_channel(Text.of(channel, text.line, text.at), "::" + name + rest)
         if "::" in channel:
-            raise text.expected('one "channel::" in front of a name', "write one of them")
+            hint = format_items(text, ["::".join(spec.split("::")[-2:])])
+            raise text.expected('one "channel::" in front of a name', hint)
     if not name.strip("0123456789.-") or name.startswith("-") or name.lower() in ("yes", "no", "true", "false", "null"):
-        raise text.expected("a package name", 'write a spec like "python >=3.9"', quote(name or spec))
+        hint = "" if name else find_range_hint(text)
+        raise text.expected("a package name", hint or SPEC_LIKE, quote(name or spec))
     if bracket and (not keys.endswith("]") or "=" not in keys or "[" in keys):
         hint = "write it like \"numpy[version='>=1.2']\", with nothing behind it"
         raise text.expected('"[key=value]" at the end', hint, quote(bracket + keys))
-    if not is_version(version):
-        hint = "write one spec an item, like " + quote(name + " >=1.2,<2")
-        if version[:1] in ("/", ":"):
-            hint = "write %s for a channel's package" % quote(name + "::" + version[1:])
+    if not rest.isascii():
+        i = next(i for i, c in enumerate(text) if not c.isascii())
+        hint = "write a letter of the alphabet in its place"
+        raise text.expected(
+            "a match spec of ASCII characters", hint, "the character %s (U+%04X)" % (text[i], ord(text[i]))
+        )
+    if not is_version(version, is_build_sure):
+        hint = find_split_hint(text, parse_spec) or find_version_hint(text, name, version)
         raise text.expected("a version behind " + quote(name)[1:-1], hint, quote(version.strip()))
     return spec
 
 
-def is_version(text: str) -> bool:
+def find_version_hint(text: Text, name: str, version: str) -> str:
+    """Return the hint for what is no version."""
+    words = version.replace(",", " ").split()
+    if version[:1] in ("/", ":"):
+        name, words = name + "::" + version[1:], []
+    elif not words or not all(word[0] in OPERATORS for word in words) or not is_version(" " + ",".join(words)):
+        words = []
+    item = (name + " " + ",".join(words)).strip(" ")
+    if item != name or "::" in name:
+        return format_items(text, [item])
+    line, at = text.line.find(text.at)
+    is_whole = format_items(text, [item]) or line.text[at] in "'\"" and line.text.startswith(name, at + 1)
+    return "write it like " + quote(name + " >=1.2,<2") if is_whole else VERSION_LIKE
+
+
+def is_version(text: str, is_build_sure: bool = False) -> bool:
     """Answer whether nothing or a version and a build follow a package's name."""
     words = text.split()
     pairs = list(zip(words, words[1:]))
@@ -1280,6 +1379,9 @@ def is_version(text: str) -> bool:
     return (
         not text.strip(VERSION_CHARACTERS)
         and text[:1] in ("", " ", *OPERATORS)
+        and (
+            not words or words[0][0] in OPERATORS + "0123456789*^(" or words[0][:1] in "vV" and words[0][1:2].isdigit()
+        )
         and (not words or words[-1][-1] not in OPERATORS + ",|")
         and set(operators) <= {"=", "==", "!=", "<", "<=", ">", ">=", "~=", "!"}
         and text.count("^") == text.count("$")  # a regular expression has both
@@ -1287,26 +1389,47 @@ def is_version(text: str) -> bool:
         # A blank is no comma: rattler takes "<2" behind it for a build.
         and all(a[-1] in OPERATORS + ",|(" or b[0] not in OPERATORS for a, b in pairs)
         and len(words) <= 2 + sum(a[-1] in OPERATORS + ",|(" or b[0] in ",|)" for a, b in pairs)
+        and all(a[-1] in OPERATORS + ",|(" or b[0] in ",|)" or is_build_sure or is_build(b, text) for a, b in pairs)
     )
+
+
+def is_build(word: str, version: str) -> bool:
+    """Answer whether the word behind a version, as that stands behind its name, is a build and no second spec.
+
+    >>> is_build("py311h64a7726_0", ">=1.2"), is_build("mkl", " 1.0"), is_build("mkl", " >=1.0"), is_build("h5py", "=3")
+    (True, True, False, False)
+    """
+    has_digit = any(map(str.isdigit, word))
+    if "-" in word or set(word) & set(OPERATORS):
+        return False
+    if set(word) & set("*^") or has_digit and ("_" in word or word.isdigit()):
+        return True
+    return version[:1] == " " and not set(version) & set("<>!~,|") and (has_digit or word in BUILDS)
 
 
 def parse_requirement(text: Text) -> Text:
     """requirement := name ("[" extras "]")? (version | "@" URL)? (";" marker)?, PEP 508"""
-    requirement = parse_one_line(text, "a PyPI requirement")
+    requirement = parse_one_line(text, "a PyPI requirement", REQUIREMENT_LIKE)
     name, rest = split_off(requirement)
+    versions = rest.split(";")[0].partition("@")[0].rpartition("]")[2].strip("() ")
     is_file = name.lower().endswith(ARCHIVES) or set("/\\") & set(rest.split(";")[0].split("@")[0])
-    if is_file or not name[:1].isalnum() or rest.lstrip(" ")[:1] not in ("", "[", ";", "@", "(", *OPERATORS):
-        hint = 'write "name >=1.2", or "name @ URL" for a file or a repository'
-        raise text.expected("a PyPI requirement", hint)
+    terms = [split_off(one.strip(" "), OPERATORS + " ") for one in versions.split(",")]
+    is_one = all(operator and " " not in version for operator, version in terms) or not versions
+    starts = ("", "[", ";", "@", "(", *OPERATORS)
+    if is_file or not name[:1].isalnum() or rest.lstrip(" ")[:1] not in starts or not is_one:
+        raise text.expected("a PyPI requirement", find_split_hint(text, parse_requirement) or REQUIREMENT_LIKE)
     return requirement
 
 
-def parse_channel(text: Text) -> Text:
-    """channel := name | URL | absolute path"""
+def parse_channel(text: Text, spec: str = "") -> Text:
+    """channel := name | URL | absolute path; a spec may stand behind it"""
     if "://" not in text:
         learn_secrets(["//://" + text])
     if text[:1] in ("-", "@", ".", "~", "") or not text.isprintable() or set(text) & set(" ,"):
-        raise text.expected("a channel's name or URL", "write one channel an item, and a folder as its whole path")
+        items = text.replace(",", " ").split()
+        hint = "write it like %s, as a URL, or as the whole path of a folder" % quote("conda-forge" + spec)
+        is_one = len(items) < 2 or items[0] == "conda" or not all(one[0].isalnum() and one[-1] != ":" for one in items)
+        raise text.expected("a channel's name or URL", hint if is_one else format_items(text, items) or hint)
     return text
 
 
@@ -1314,7 +1437,8 @@ def parse_channels(texts: "list[Text]") -> "list[Text]":
     """Return channels, of which one at least can be searched."""
     channels = [parse_channel(text) for text in texts]
     if set(channels) == {"nodefaults"}:
-        raise texts[0].expected("a channel beside nodefaults", "name what to search instead", "none")
+        hint = format_items(texts[0], ["conda-forge", "nodefaults"])
+        raise texts[0].expected("a channel beside nodefaults", hint, "none")
     return channels
 
 
@@ -1721,7 +1845,7 @@ def parse_dependency(name: Text, node: "Node", platform: Platform) -> str:
     spec = (channel + "::" if channel else "") + " ".join(words) + ("[%s]" % ",".join(keys) if keys else "")
     if split_off(name)[1] or build.split() != [build] * bool(build):
         raise name.expected("the name, version and build of one package")
-    spec = parse_spec(Text.of(spec, name.line, name.at))
+    spec = parse_spec(Text.of(spec, name.line, name.at), is_build_sure=bool(build))
     return spec if not when or is_met(when, platform) else ""
 
 

@@ -620,7 +620,7 @@ def test_what_is_no_value_is_an_error_too(text: str, line: int, run: Run, write:
     first, *shown, hint = done.stderr.splitlines()
     assert first.startswith(f"conda-execute: {home}/.condarc:{line}:"), done.stderr
     assert "expected " in first and ", found " in first and "['" not in first
-    assert len(shown) == 2 and ("one spec an item" in hint) == ("_packages" in text), done.stderr
+    assert len(shown) == 2 and ("write it like" in hint) == ("_packages" in text), done.stderr
     assert done.returncode == 125
 
 

@@ -1,0 +1,4 @@
+# /// script
+# [tool.conda]
+# dependencies = ["python>=3.8 numpy", "scipy"]
+# ///

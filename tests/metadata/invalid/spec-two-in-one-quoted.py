@@ -1,0 +1,7 @@
+#!/usr/bin/env python
+
+# conda execute
+# env:
+#  - "numpy, scipy >=1"
+
+print('hello')
