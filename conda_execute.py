@@ -60,6 +60,7 @@ All else may change.
 Chapters, in the order of a run, and where to begin in each; each calls only what stands above it:
     Errors         what a person is told, and how: Error, format_error; passwords: mask
     Text           lines and scalars that know where they stand
+    Hints          what a line of a block should be that cannot stand where it does
     YAML           the part of it that blocks and condarc use
     TOML           the part of it that blocks use
     Kinds          what a file is that is no text: KINDS, find_kind, check_encoding
@@ -439,6 +440,188 @@ def skip_blank(text: str, at: int, blank: str = " \t") -> int:
     return at
 
 
+# ---- Hints ---------------------------------------------------------------------------
+# What a block's line that cannot stand where it does should be. Knows its keys, and no spec.
+
+DASHES = ("- ", "-\n")
+BLOCK_END = "leave a blank line above this one if the block has ended"
+LINE_ABOVE = "write it at the end of the line above"
+IN_PLACE = "in the place of these lines"
+# What an item below each key is called, and one of them; "- pip:" stands in env alone.
+ITEM_NAMES = {"env": "spec", "pip": "requirement", "channels": "channel", "run_with": "word"}
+BLOCK_KEYS = ("env", "channels", "run_with")
+EXAMPLES = {"env": "python", "pip": "rich", "channels": "conda-forge", "run_with": "python"}
+# Keys of environment.yml that blocks do not have, and what takes their place.
+FOREIGN_KEYS = {
+    "name": "an env's name follows from what is in it", "prefix": "an env's place follows from env-dir",
+    "variables": 'the script can set them, or "run_with: env NAME=VALUE python"',
+    "platforms": 'selectors such as "# [linux]" stand behind items',
+}  # fmt: skip
+
+
+def format_spec(name: str, version: str, kind: str) -> str:
+    """Return a spec or a requirement for what was written as "name: version"."""
+    version = version.strip("'\" ")
+    operator = "" if not version or version[0] in "=<>!~*" else "=" if kind == "env" else "=="
+    return (name + " " + operator + version).strip(" ")
+
+
+def is_like_item(text: str) -> bool:
+    """Answer whether what stands behind no dash is rather an item than prose: one word, or a name and a version."""
+    words = text.split()
+    has_version = words[1:] and words[1] != "=" and words[1][0] in "#=<>!~*0123456789"
+    is_name = text[:1].isalnum() and words[0][-1] not in ".;,!?" and ":" not in words[0].replace("::", "")
+    return is_name and words[0] not in BLOCK_KEYS and bool(has_version or len(words) == 1)
+
+
+def is_like_key(text: str) -> bool:
+    """Answer whether a line begins with a key that blocks have, with a dash or without."""
+    name, colon, _ = text.partition(":")
+    return bool(colon) and name.strip("- ") in ITEM_NAMES
+
+
+def find_end_hint(doc: Document, pos: int) -> str:
+    """Return the hint for a line that is not of the block: that has ended above it, unless some stands below too."""
+    line = doc.find(pos)[0]
+    below = [one.text.strip(" ") for one in doc.lines if one.number > line.number]
+    is_inside = any(is_like_key(text) or text.startswith("- ") and is_like_item(text[2:]) for text in below)
+    if is_inside or line is doc.lines[0]:
+        return format_lines(line.raw[: line.margin] + " # " + line.text.strip(" "))  # a comment
+    return BLOCK_END
+
+
+def find_line_hint(doc: Document, pos: int, name: str = "", dashes: int = -1, is_first: bool = False) -> str:
+    """Return the hint for a line that cannot stand where it does: itself where it can, if it is near that.
+
+    `name` is that of the key above it, `dashes` where those of its items are, or would be for the first of them.
+    """
+    line = doc.find(pos)[0]
+    text, start = line.text.strip(" "), line.raw[: line.margin]
+    bare = text.lstrip("-").strip(" ")
+    if is_like_key(text) and not (name == "env" and bare.startswith("pip")):
+        return format_lines(start + " " * doc.indent + bare)
+    is_end = text[0] in "-=<>!~" and text.strip("-=<>!~")[:1].isalnum() and (not name or text[0] != "-")
+    if is_end or is_first and (name == "run_with" or text[0] == "["):
+        return LINE_ABOVE
+    item = text[2:].strip(" ") if text.startswith("- ") else text if name == "run_with" else bare
+    before, colon, value = item.partition(": ")
+    item = format_spec(before, value, name) if colon and name == "env" and before != "pip" else item
+    if name and (
+        is_like_item(item) or is_first and item[:1].isalnum() or item.startswith("pip:") or name == "run_with"
+    ):
+        return format_lines(start + " " * dashes + "- " + item)
+    return find_end_hint(doc, pos)
+
+
+def expected_key(doc: Document, pos: int, indent: int, above: str = "") -> Error:
+    """Return the Error for a line where only a key of the mapping can stand, or an item of the key above it."""
+    hint = find_line_hint(doc, pos, above, indent + 1)
+    return doc.expected(pos, "a key at column %d" % (doc.find(pos)[0].margin + indent + 1), hint)
+
+
+def expected_pair(doc: Document, pos: int, key: str = "") -> Error:
+    """Return the Error for a line that should begin with a key and a colon, and begins with `key`, if with any."""
+    start, rest = doc.find_start(pos), doc.find_rest(pos).rstrip(" ")
+    word, _, value = rest.replace("=", " ").partition(" ")
+    colon, value, hint = word.find(":"), value.strip(" "), find_end_hint(doc, pos)
+    if key and colon > 0 and not rest.startswith("://", colon):
+        hint = format_lines(start + rest[: colon + 1] + " " + rest[colon + 1 :])
+        return doc.expected(pos + colon + 1, "a space behind the colon", hint)
+    if key in ITEM_NAMES:
+        hint = format_lines(start + key + ":")
+    elif key and word in BLOCK_KEYS and value[:1] in ("[", "-"):
+        hint = format_lines(start + word + ": " + value)
+    elif pos == doc.indent and rest[0] == "-":  # the block begins with it
+        hint = format_lines(start.rstrip(" ") + " env:", place="above this line")
+    elif pos == doc.indent and rest[0] + rest[-1] == "[]":
+        hint = format_lines(start + "env: " + rest)
+    return doc.expected(pos, '"key: value"' if key else "a key", hint)
+
+
+def expected_item(pos: int, key: Text, indent: int = -1) -> Error:
+    """Return the Error for a line where only an item of the key's list can stand, its dash at an indentation."""
+    doc = key.line
+    assert isinstance(doc, Document)
+    line, at = doc.find(pos)
+    dashes = doc.find(key.at)[1] + 1 if indent < 0 else indent
+    what = 'a list item ("- %s") under %s' % (ITEM_NAMES.get(key, "item"), quote(key)[1:-1])
+    if at > indent >= 0 or line.text.startswith("- ", at) and at != dashes:
+        what += " at column %d" % (line.margin + dashes + 1)
+    return doc.expected(pos, what, find_line_hint(doc, pos, key, dashes, is_first=indent < 0))
+
+
+def expected_list(key: Text, found: str) -> Error:
+    """Return the Error for a key with text or nothing in the place of its list."""
+    (line, at), start, text = key.line.find(key.at), key.line.find_start(key.at), key.line.text
+    below = skip_blank(text, text.index("\n", key.at) + 1)
+    if not found and text.startswith(DASHES, below) and key.line.find_start(below) == start[:-2]:
+        return expected_item(below, key)  # "- pip:", and its items not deeper
+    item = line.raw[: line.margin] + " " * (at + 1) + "- " + (found or EXAMPLES[key])
+    hint = format_lines(line.raw[: line.raw.index(":", len(start)) + 1], item)
+    return key.expected('a list of "- %s" under %s' % (ITEM_NAMES[key], key), hint, found and quote(found) or "nothing")
+
+
+def expected_text(item: "dict[Text, Node]", name: str) -> Error:
+    """Return the Error for an item that is a mapping."""
+    first, *others = item
+    key = others[0] if others and (name, first) == ("env", "pip") else first
+    node, hint = item[key], 'put text with ": " in quotes'
+    if name in ("env", "pip"):
+        items = node if isinstance(node, list) and node else [format_spec(key, str(node or ""), name)]
+        hint = format_lines(*[first.line.find_start(first.at) + str(one) for one in items[:9]])
+    return key.expected("a " + ITEM_NAMES[name], hint, "the key " + quote(key))
+
+
+def find_key_hint(block: "dict[Text, Node]") -> str:
+    """Return the hint for the first key that blocks do not have, if there is one."""
+    keys = list(block)
+    i = next((i for i, key in enumerate(keys) if key not in BLOCK_KEYS), -1)
+    if i < 0:
+        return ""
+    key, node, above = keys[i], block[keys[i]], keys[i - 1]
+    if key in FOREIGN_KEYS:
+        deeper = "" if isinstance(node, Text) and node else " and those deeper below it"
+        return "remove this line%s: %s" % (deeper, FOREIGN_KEYS[key])
+    if key == "pip" and node:
+        return find_pip_hint(key, node, block.get(Text("env")))
+    if above == "env" and not block[above] and isinstance(node, Text) and node[:1] in tuple("0123456789=<>!~*"):
+        return format_lines(key.line.find_start(key.at) + " - " + format_spec(key, node, "env"))
+    assert isinstance(key.line, Document)
+    return find_end_hint(key.line, key.at)
+
+
+def find_pip_hint(key: Text, node: "Node", env: "Node | None") -> str:
+    """Return the hint for PyPI requirements that stand beside env and not in it."""
+    items = [str(item) for item in node] if isinstance(node, list) else [str(node)]
+    items = ["'%s'" % item.replace("'", "''") if set(item) & set(",[]{}:#'\"") else item for item in items]
+    start, pip = key.line.find_start(key.at), "pip: [%s]" % ", ".join(items)
+    if env is None:
+        return format_lines(start + "env:", start + " - " + pip, place=IN_PLACE)
+    if isinstance(env, list) and env:
+        last = env[-1] if isinstance(env[-1], Text) else next(iter(env[-1]))
+        start = last.line.find_start(last.at)[:-3]
+        if not last.line.find_start(last.at).endswith(" - "):
+            return 'write env as one "- item" a line, the last of them %s' % quote("- " + pip, 400)
+    return format_lines(start + " - " + pip, place="below the items of env, " + IN_PLACE)
+
+
+def find_rest_hint(line: Line, at: int) -> str:
+    """Return the hint for what stands behind a value."""
+    before, rest = line.text[:at].rstrip(" "), line.text[at:].rstrip(" ")
+    start, last = line.raw[: line.margin], before[-1]
+    if rest[0] == "#":
+        return format_lines(start + before + "  " + rest)
+    if rest in ("]", "}"):
+        return "remove it"
+    if last in "'\"" and last in before[:-1]:
+        opening = before.rindex(last, 0, -1)
+        return format_lines("%s%s%s %s" % (start, before[:opening], before[opening + 1 : -1], rest))
+    if last == "]":
+        return format_lines("%s%s, %s]" % (start, before[:-1], rest.strip(", ]")))
+    colon = before.index(": ") + 2 if ": " in before else len(before) - len(before.lstrip(" -"))
+    return format_lines("%s%s'%s'" % (start, line.text[:colon], line.text[colon:].rstrip(" ").replace("'", "''")))
+
+
 # ---- YAML ----------------------------------------------------------------------------
 # The part of YAML that blocks and condarc are written in. Knows of keys only what their items are called.
 
@@ -448,23 +631,13 @@ INDICATORS = {
     "{": "a flow mapping", "}": "a brace", "[": "a flow list", "]": "a bracket", ",": "a comma", "#": "a comment",
     "@": "a reserved character", "`": "a reserved character", "?": "a complex key", ":": "an empty key", "-": "an item",
 }  # fmt: skip
-HINTS = {
-    ">": 'begin a spec with its name, such as "python >=3.9", and write text on one line',
-    "|": 'write a list as one "- item" a line, and text on one line',
-    "{": 'write a list, such as "[python =3.9, numpy]"',
-    "-": 'write one "- item" a line below the key, or "[item, item]"',
-}
 ESCAPES = {
     "0": "\0", "a": "\a", "b": "\b", "t": "\t", "n": "\n", "v": "\v", "f": "\f", "r": "\r", "e": "\x1b",
     " ": " ", '"': '"', "/": "/", "\\": "\\", "N": "\x85", "_": "\xa0", "L": "\u2028", "P": "\u2029",
 }  # fmt: skip
 HEX_DIGITS = {"x": 2, "u": 4, "U": 8}
-BLOCK_END = "leave a blank line above this one if the block has ended"
-DASHES = ("- ", "-\n")
 MAX_INDENT = 100  # deeper nesting serves nobody, and would exhaust the stack
 MAX_KEY = 1024  # YAML 1.2, 7.4.2; PyYAML finds no colon behind a longer one
-# What an item below each key is called; which keys a block may have, parse_conda_execute() says.
-ITEM_NAMES = {"env": "spec", "pip": "requirement", "channels": "channel", "run_with": "word"}
 
 
 def parse_yaml(lines: "list[Line]") -> "dict[Text, Node]":
@@ -475,14 +648,8 @@ def parse_yaml(lines: "list[Line]") -> "dict[Text, Node]":
     doc = Document(lines)
     mapping, end = parse_mapping(doc, doc.indent)
     if doc.text[end] != "\0":
-        raise expected_key(doc, end, doc.indent)
+        raise expected_key(doc, end, doc.indent, list(mapping)[-1])
     return mapping
-
-
-def expected_key(doc: Document, pos: int, indent: int) -> Error:
-    """Return the Error for a line where only a key of the mapping can stand."""
-    hint = BLOCK_END + "; a value stands on one line, a key below the others"
-    return doc.expected(pos, "a key at column %d" % (doc.find(pos)[0].margin + indent + 1), hint)
 
 
 def parse_mapping(doc: Document, pos: int) -> "tuple[dict[Text, Node], int]":
@@ -501,21 +668,14 @@ def parse_mapping(doc: Document, pos: int) -> "tuple[dict[Text, Node], int]":
 
 def parse_key(doc: Document, pos: int) -> "tuple[Text, int]":
     """key := scalar " "* ":" """
-    if doc.text.startswith(DASHES, pos):
-        raise doc.expected(pos, "a key", 'write the key that the item belongs to above it, such as "env:"')
-    if doc.text[pos] in "&*!|>%[]{},@`":
-        raise doc.expected(pos, "a key", BLOCK_END)
+    if doc.text[pos] in "&*!|>%[]{},@`" or doc.text.startswith(DASHES, pos):
+        raise expected_pair(doc, pos)
     key, end = parse_scalar(doc, pos)
     if not is_key_end(doc.text, end):
-        word = doc.text[pos : doc.text.index("\n", pos)].split(" ")[0]
-        colon = word.find(":")
-        if colon > 0 and not word.startswith("://", colon):
-            raise doc.expected(pos + colon + 1, "a space behind the colon", "write one")
-        hint = BLOCK_END + '; write "- " before an item, a colon behind a key'
-        raise doc.expected(pos, '"key: value"', 'write "%s:"' % key if key in ITEM_NAMES else hint)
+        raise expected_pair(doc, pos, key)
     end = skip_blank(doc.text, end)
     if end - pos > MAX_KEY:
-        raise doc.expected(pos, "a key of at most %d characters" % MAX_KEY, "shorten it", str(end - pos))
+        raise doc.expected(pos, "a key of at most %d characters" % MAX_KEY, find_end_hint(doc, pos), str(end - pos))
     return key, end + 1
 
 
@@ -536,6 +696,8 @@ def parse_value(doc: Document, pos: int, key: Text) -> "tuple[Node, int]":
         return value, pos
     indent, least = doc.find_column(pos), doc.find_column(key.at)
     if indent < least or indent == least and doc.text[pos] != "-":
+        if indent == least and is_like_item(doc.find_rest(pos)):
+            raise expected_item(pos, key)
         return Text.of("", doc, key.at), pos
     if indent > MAX_INDENT:
         raise doc.expected(pos, "an indentation of at most %d" % MAX_INDENT, "write it flatter", str(indent))
@@ -546,25 +708,6 @@ def parse_value(doc: Document, pos: int, key: Text) -> "tuple[Node, int]":
     raise expected_item(pos, key)
 
 
-def expected_item(pos: int, key: Text, indent: int = -1) -> Error:
-    """Return the Error for a line where only an item of the key's list can stand, its dash at an indentation."""
-    line, at = key.line.find(pos)
-    what = 'a list item ("- %s") under %s' % (ITEM_NAMES.get(key, "item"), quote(key)[1:-1])
-    text = line.text.strip(" ")
-    item = text.lstrip("-").replace(": ", " =" if key == "env" else " ", 1).strip(" ")
-    if indent < 0:
-        indent = key.line.find(key.at)[1] + 1
-    hint = "write " + quote("%s- %s" % (line.raw[: line.margin].strip() + " " * indent, item))
-    if text.startswith("- ") and at != indent:
-        what += " at column %d" % (line.margin + indent + 1)
-        hint = "dashes stand below each other; " + BLOCK_END
-    elif not item.strip("-") or item.startswith("*"):
-        hint = BLOCK_END
-    elif text.startswith("["):
-        hint = "write %s on one line" % quote("%s: %s" % (key, text))
-    return line.expected(at, what, hint)
-
-
 def parse_list(doc: Document, pos: int, key: Text) -> "tuple[list[Item], int]":
     """list := ("- " (scalar | mapping))+, the dashes at one indentation, the keys at one behind its dash"""
     items: list[Item] = []
@@ -573,9 +716,7 @@ def parse_list(doc: Document, pos: int, key: Text) -> "tuple[list[Item], int]":
     while doc.find_column(pos) == indent and doc.text.startswith(DASHES, pos):
         start = skip_blank(doc.text, pos + 1)
         if doc.text[start] in "\n#[" or doc.text.startswith(DASHES, start):
-            found = "nothing" if doc.text[start] == "\n" else ""
-            what = "a %s behind the dash" % ITEM_NAMES.get(key, "item")
-            raise doc.expected(start, what, "write one item a line", found)
+            raise expected_scalar(doc, start, key)
         item, pos = parse_scalar(doc, start)
         if is_key_end(doc.text, pos):
             item, pos = parse_mapping(doc, start)
@@ -583,12 +724,21 @@ def parse_list(doc: Document, pos: int, key: Text) -> "tuple[list[Item], int]":
             item.comment, pos = parse_end(doc, pos)
         items.append(item)
     column = doc.find_column(pos)
-    if column > indent:
-        hint = "an item stands on one line, dashes and keys each below the others; " + BLOCK_END
-        raise doc.expected(pos, "a list item at column %d" % (doc.find(pos)[0].margin + indent + 1), hint)
-    if column > least or column == least and doc.text[pos] == "-":
+    if column > least or column == least and (doc.text[pos] == "-" or is_like_item(doc.find_rest(pos))):
         raise expected_item(pos, key, indent)
     return items, pos
+
+
+def expected_scalar(doc: Document, pos: int, key: Text) -> Error:
+    """Return the Error for a dash behind which no scalar stands, nor a mapping."""
+    hint, before = "remove this line", doc.find_start(pos)
+    if doc.text[pos] == "-":
+        hint = format_lines(before + doc.find_rest(pos).strip(" -"))
+    elif doc.text[pos] == "[":
+        items = parse_flow(doc, pos)[0]
+        hint = format_lines(*[before + item for item in map(str, items)]) if items else hint
+    what = "a %s behind the dash" % ITEM_NAMES.get(key, "item")
+    return doc.expected(pos, what, hint, "nothing" if doc.text[pos] == "\n" else "")
 
 
 def parse_flow(doc: Document, pos: int, deeper: int = 0) -> "tuple[Node, int]":
@@ -598,8 +748,8 @@ def parse_flow(doc: Document, pos: int, deeper: int = 0) -> "tuple[Node, int]":
     """
     items: list[Any] = []
     mapping: dict[Text, Node] = {}
-    text, start, closing = doc.text, pos, "]" if doc.text[pos] == "[" else "}"
-    pos = skip_lines(doc, pos + 1)
+    text, closing = doc.text, "]" if doc.text[pos] == "[" else "}"
+    end, pos = pos + 1, skip_lines(doc, pos + 1)
     while text[pos] not in closing + "\0":
         item, pos = parse_flow_value(doc, pos, deeper, "") if closing == "]" else parse_scalar(doc, pos, in_flow=True)
         if closing == "]":
@@ -613,17 +763,13 @@ def parse_flow(doc: Document, pos: int, deeper: int = 0) -> "tuple[Node, int]":
             mapping[item] = Text()
             if text[pos] not in ",}\0":
                 mapping[item], pos = parse_flow_value(doc, pos, deeper, "[")
-        pos = skip_lines(doc, pos)
+        end, pos = pos, skip_lines(doc, pos)
         if text[pos] == ",":
-            pos = skip_lines(doc, pos + 1)
+            end, pos = pos + 1, skip_lines(doc, pos + 1)
         elif text[pos] not in closing + "\0":
-            is_below = "\n" in text[start:pos]
-            hint = 'close the list with "]"' if is_below else "put an item with such characters in quotes"
-            hint = hint if closing == "]" else 'put a comma between pairs, and "}" behind the last'
-            raise doc.expected(pos, '"," or "%s"' % closing, hint)
+            raise expected_comma(doc, end, pos, closing)
     if text[pos] == "\0":
-        hint = "close the list" if closing == "]" else "close it"
-        raise doc.expected(start, '"%s" before the block ends' % closing, hint, "none")
+        raise doc.expected(end, '"%s" before the block ends' % closing, 'write "%s" there' % closing, "none")
     return items if closing == "]" else mapping, pos + 1
 
 
@@ -632,6 +778,17 @@ def parse_flow_value(doc: Document, pos: int, deeper: int, openings: str) -> "tu
     if doc.text[pos] in (openings + "[{" * (deeper > 0) or "\0"):
         return parse_flow(doc, pos, deeper - 1)
     return parse_scalar(doc, pos, in_flow=True)
+
+
+def expected_comma(doc: Document, end: int, pos: int, closing: str) -> Error:
+    """Return the Error for what stands behind an item of a flow list where a comma should."""
+    text, hint, what = doc.text, 'write "," in front of it', '"," or "%s"' % closing
+    if "\n" in text[end:pos]:
+        is_closed = is_key_end(text, find_plain_end(text, pos, True))
+        return doc.expected(end, what, 'write "%s" there' % (closing if is_closed else ","), "none")
+    if closing == "]" and text[pos] not in "'\"" and text[end - 1] not in "'\"":
+        hint = "put an item with such characters in quotes"
+    return doc.expected(pos, what, hint)
 
 
 def skip_lines(doc: Document, pos: int) -> int:
@@ -653,10 +810,24 @@ def parse_scalar(doc: Document, pos: int, in_flow: bool = False) -> "tuple[Text,
     # "-", "?" and ":" are text where text follows; in flow lists only "-" is.
     is_text = text[pos + 1] not in " \n" and (first == "-" or first in "?:" and not in_flow)
     if first in INDICATORS and not is_text:
-        hint = HINTS.get(first, "leave it out, or put all of it in quotes if it is text")
-        raise doc.expected(pos, "plain text", hint, "%s (%s)" % (INDICATORS[first], quote(first)))
+        raise expected_plain(doc, pos, in_flow)
     end = find_plain_end(text, pos, in_flow)
     return Text.of(text[pos:end], doc, pos), end
+
+
+def expected_plain(doc: Document, pos: int, in_flow: bool) -> Error:
+    """Return the Error for what may not begin a plain scalar."""
+    first, rest, start = doc.text[pos], doc.find_rest(pos).rstrip(" "), doc.find_start(pos)
+    word = rest[: find_plain_end(rest + "\n", 0, in_flow)].split(" ")[0] if first in "&*!%|>" else first
+    hint = "leave it out, or put all of the text in quotes"
+    if first == "-" and not in_flow:  # behind a key
+        line = doc.find(pos)[0]
+        hint = format_lines(start.rstrip(" "), line.raw[: line.margin] + " " * (line.indent + 1) + rest)
+    elif first == ">" and word.strip("|>+-"):
+        hint = "write it like %s, with the name in front" % quote("python " + word)
+    elif first == "{":
+        word, hint = rest, 'write a list like "[python =3.9, numpy]"'
+    return doc.expected(pos, "plain text", hint, "%s (%s)" % (INDICATORS[first], quote(word)))
 
 
 def find_plain_end(text: str, pos: int, in_flow: bool) -> int:
@@ -705,8 +876,7 @@ def parse_end(doc: Document, pos: int) -> "tuple[Text, int]":
     """end := (" "+ "#" comment)?; return the comment, whose place is its "#", and where the next line's text begins"""
     text, start = doc.text, skip_blank(doc.text, pos)
     if text[start] not in "#\n" or text[start] == "#" and text[start - 1] != " ":
-        hint = 'write " #" before a comment' if text[start] == "#" else "put all of the text in quotes, or none"
-        raise doc.expected(start, "the end of the line", hint)
+        raise doc.expected(start, "the end of the line", find_rest_hint(*doc.find(start)))
     end = text.index("\n", start)
     return Text.of(text[start + 1 : end].strip(" "), doc, start), skip_blank(text, end + 1)
 
@@ -865,6 +1035,8 @@ def parse_toml_value(doc: Document, pos: int, above: "list[Text]") -> "tuple[Any
     table: dict[Text, Node] = {}
     closing, pos = "]" if first == "[" else "}", skip_blank(doc.text, pos + 1, TOML_BLANK)
     while doc.text[pos] != closing:
+        if doc.text[pos] == "\0":
+            raise doc.expected(pos, quote(closing), "close what was opened")
         if first == "[":
             item, pos = parse_toml_value(doc, pos, above)
             items.append(item)
@@ -1563,13 +1735,15 @@ def parse_commands(text: Text, at: int, depth: int) -> "tuple[list[Command], int
             at += 2
         elif not c or c in "&|;<>`)":
             what = '")"' if not c else "words, quotes, ${NAME}, $(command) and &&"
-            raise text.expected_at(at, what, "this is no shell: put such text in quotes, or run sh -c")
+            hint = "this is no shell: put such text in quotes, or run sh -c" if c else 'write ")" there'
+            raise text.expected_at(at, what, hint)
         else:
             start = at
             word, at = parse_word(text, at, depth)
             name, equal, _ = text[start:at].partition("=")
             if not commands[-1] and equal and name.isidentifier():
-                raise text.expected_at(start, "a program", "no variable can be set here")
+                hint = "remove %s: no variable can be set here" % quote(text[start:at])
+                raise text.expected_at(start, "a program", hint)
             commands[-1].append(word)
 
 
@@ -1599,7 +1773,8 @@ def parse_substitution(text: Text, at: int, depth: int) -> "tuple[Any, int]":
             return name, at + len(name)
     if text.startswith("$(", at) and depth < MAX_DEPTH:
         return parse_commands(text, at + 2, depth + 1)
-    raise text.expected_at(at, "${SCRIPT}, ${CACHE} or $(command)", "put text with $ in single quotes")
+    hint = "write it flatter" if text.startswith("$(", at) else "put text with $ in single quotes"
+    raise text.expected_at(at, "${SCRIPT}, ${CACHE} or $(command)", hint)
 
 
 # ---- Metadata ------------------------------------------------------------------------
@@ -1649,7 +1824,8 @@ def check_keys(mapping: "dict[Text, Node]", known: "Collection[str]", where: str
             )
             raise key.expected(what, "write %s" % quote(near) if near else hints.get(key, hint))
         if key.comment.startswith("["):
-            raise key.expected("no selector behind a key", "put it behind the items of a list", "one")
+            hint = "remove it: selectors stand behind the items of a list"
+            raise key.line.expected(key.comment.at, "no selector behind a key", hint)
 
 
 def find_selectors(platform: Platform) -> "dict[str, bool]":
@@ -1688,18 +1864,12 @@ def find_items(mapping: "dict[Text, Node]", name: str, platform: Platform) -> "l
     if isinstance(node, dict):
         raise expected_item(next(iter(node)).at, key)
     if not isinstance(node, list) or not node:
-        hint = 'write one "- %s" a line below it, deeper than the key' % ITEM_NAMES[name]
-        found = quote(str(node)) if node else "nothing"
-        raise key.expected('a list of "- %s" under %s' % (ITEM_NAMES[name], name), hint, found)
+        raise expected_list(key, str(node or ""))
     items = []
     for item in node:
         head = next(iter(item)) if isinstance(item, dict) else item
         if isinstance(item, dict) and (len(item), name, head) != (1, "env", "pip"):
-            head = list(item)[len(item) > 1 and head == "pip"]
-            version = str(item[head]) if isinstance(item[head], Text) else ""
-            hint = "write " + quote("%s %s%s" % (head, "=" if name == "env" else "==", version) if version else head)
-            hint = hint if name in ("env", "pip") else 'put text with ": " in quotes'
-            raise head.expected("a " + ITEM_NAMES[name], hint, "the key " + quote(head))
+            raise expected_text(item, name)
         if is_selected(head, platform):
             items.append(item)
     return items
@@ -1716,7 +1886,7 @@ def parse_run_with(block: "dict[Text, Node]", platform: Platform) -> "list[str]"
         raise key.expected("a command for conda-execute to run", hint, "conda-execute itself")
     if not words or not words[0] or not "".join(words).isprintable():
         found = quote(" ".join(words)) if "".join(words) else "none"
-        hint = 'write "run_with: python", or leave it out'
+        hint = format_lines(key.line.find_start(key.at) + "run_with: python") + ", or leave it out"
         raise key.expected("a command for %s, on one line" % platform, hint, found)
     return words
 
@@ -1730,27 +1900,24 @@ def parse_keys(block: "dict[Text, Node]", platform: Platform) -> Metadata:
         else:
             specs.append(parse_spec(item))
     if not specs and not pip:
-        raise find_key(block, "env").expected("a spec for %s under env" % platform, "add one without selector", "none")
+        key = find_key(block, "env")
+        item = key.line.find_start(key.at) + " - python"
+        hint = format_lines(item, place="below this line, without a selector")
+        raise key.expected("a spec for %s under env" % platform, hint, "none")
     channels = parse_channels(find_items(block, "channels", platform))
     words = parse_run_with(block, platform)
     fields = {"specs": specs, "pip": pip, "channels": channels, "run_with": words}
     return Metadata(dialect="conda-execute", may_be_file=bool(words), **fields)
 
 
-# Keys of environment.yml alone.
-OTHER_KEYS = dict.fromkeys(("name", "prefix", "variables"), "it is environment.yml's: leave it out, or " + BLOCK_END)
-
-
 def parse_conda_execute(lines: "list[Line]", path: str, platform: Platform) -> Metadata:
     """Return what a "# conda execute" block asks for on a platform."""
     block = parse_yaml(lines)
-    check_keys(block, ("env", "channels", "run_with"), "the block", BLOCK_END, **OTHER_KEYS)
+    check_keys(block, BLOCK_KEYS, "the block", find_key_hint(block))
     if "env" not in block:
-        hint = 'write "# env:" and "#  - python" below "# conda execute"'
-        if lines:
-            raise lines[0].expected(lines[0].indent, "env, a list of match specs, in the block", hint, "none")
-        message = 'expected env below "# conda execute", found the end of the block'
-        raise Error(message, path, hint=hint + "; a blank line ends it")
+        start = lines[0].raw[: lines[0].margin] + " " * lines[0].indent
+        hint = format_lines(start + "env:", start + " - python", place="above this line")
+        raise lines[0].expected(lines[0].indent, "env, a list of match specs, in the block", hint, "none")
     return parse_keys(block, platform)
 
 

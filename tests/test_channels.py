@@ -447,7 +447,7 @@ SET = "set it, or write the path out"
 ITEM = 'write one "- item" a line below it'
 ONE = "write it on one line"
 SCHEME = 'write it with "https://" in front'
-PLAIN = "leave it out, or put all of it in quotes if it is text"
+PLAIN = "leave it out, or put all of the text in quotes"
 UNSET = "expected variables that are set, found $NOSUCH, which is not"
 OTHER = conda_execute.OTHER_ENGINE
 # condarc, the channels of the block, and the message: where, what, and the hint.
@@ -456,11 +456,11 @@ REFUSALS: dict[str, tuple[str, str, str, str, str]] = {
     "channels: mappings": ("channels:\n  - a: b", "", "1:1", "expected a list for channels, found tables", ITEM),
     "channels: a list in a list": (
         "channels: [[a], b]", "", "1:12", 'expected plain text, found a flow list ("[")', PLAIN),
-    "channels: a tag": ("channels: !!seq [a]", "", "1:11", 'expected plain text, found a tag ("!")', PLAIN),
+    "channels: a tag": ("channels: !!seq [a]", "", "1:11", 'expected plain text, found a tag ("!!seq")', PLAIN),
     "channels: an alias": (
-        "other: &x [a]\nchannels: *x", "", "2:11", 'expected plain text, found an alias ("*")', PLAIN),
+        "other: &x [a]\nchannels: *x", "", "2:11", 'expected plain text, found an alias ("*x")', PLAIN),
     "channels: not closed": (
-        "channels: [a, b", "", "1:11", 'expected "]" before the block ends, found none', "close the list"),
+        "channels: [a, b", "", "1:16", 'expected "]" before the block ends, found none', 'write "]" there'),
     "channels: no such variable": ("channels: [a, 'https://host/$NOSUCH/x']", "", "1:15", UNSET, SET),
     "channels: no such variable in braces": ("channels:\n  - https://${NOSUCH}/x", "", "2:5", UNSET, SET),
     "channels: another platform": (

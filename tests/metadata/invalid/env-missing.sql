@@ -1,0 +1,2 @@
+-- conda execute
+-- channels: [conda-forge]

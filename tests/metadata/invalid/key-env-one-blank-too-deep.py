@@ -1,0 +1,8 @@
+#!/usr/bin/env python
+
+# conda execute
+# channels: [conda-forge]
+#  env:
+#   - python
+
+print('hello')

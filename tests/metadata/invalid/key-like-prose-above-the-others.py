@@ -1,0 +1,7 @@
+#!/usr/bin/env python
+
+# conda execute
+# This script draws numbers
+# env: [python]
+
+print('hello')

@@ -1,0 +1,8 @@
+#!/usr/bin/env python
+
+# conda execute
+# env: [python]
+# Note: it draws numbers
+# channels: [conda-forge]
+
+print('hello')

@@ -1,0 +1,7 @@
+#!/usr/bin/env python
+
+# conda execute
+# name: my-env
+# env: [python]
+
+print('hello')

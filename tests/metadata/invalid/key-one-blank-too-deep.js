@@ -1,0 +1,6 @@
+// conda execute
+// env:
+//   - nodejs
+//  channels: [conda-forge]
+
+hello()

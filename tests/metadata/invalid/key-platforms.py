@@ -1,0 +1,8 @@
+#!/usr/bin/env python
+
+# conda execute
+# platforms:
+#  - linux-64
+# env: [python]
+
+print('hello')
