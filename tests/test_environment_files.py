@@ -126,7 +126,7 @@ PLACES = {
     "a folder": ("dependencies:\n- pip:\n  - rich\n  - -e .\n", "4:5", '"-e ."'),
     "an address for pip": ("dependencies:\n- pip:\n  - git+https://host/x\n", "3:5", '"git+https://host/x"'),
     "an address": ("dependencies:\n- https://host/x.conda\n", "2:3", 'the file "https://host/x.conda"'),
-    "an anchor": ("x: &a b\ndependencies:\n- python\n", "1:4", 'an anchor ("&")'),
+    "an anchor": ("x: &a b\ndependencies:\n- python\n", "1:4", 'an anchor ("&a")'),
     "a folded text": ("name: >-\n  x\ndependencies: [python]\n", "1:7", "a block scalar"),
     "tabs": ("dependencies:\n\t- python\n", "2:1", "a tab"),
     "a version below a name": ("dependencies:\n- python: 3.9\n", "2:3", 'the key "python"'),
