@@ -825,7 +825,7 @@ def expected_plain(doc: Document, pos: int, in_flow: bool) -> Error:
         hint = format_lines(start.rstrip(" "), line.raw[: line.margin] + " " * (line.indent + 1) + rest)
     elif first == ">" and word.strip("|>+-"):
         hint = "write it like %s, with the name in front" % quote("python " + word)
-    elif first == "{":
+    elif first == "{" and not in_flow:
         word, hint = rest, 'write a list like "[python =3.9, numpy]"'
     return doc.expected(pos, "plain text", hint, "%s (%s)" % (INDICATORS[first], quote(word)))
 
