@@ -71,6 +71,7 @@ Chapters, in the order of a run, and where to begin in each; each calls only wha
     Tables         blocks in TOML: parse_pep_723, parse_conda_script; other tools' tables: parse_pixi, check_uv
     Environment files   environment.yml and requirements.txt: parse_environment; of a script: parse_metadata
     Name           the hash that names an env; the name of a platform
+    Locks          the text of a lock: LockFile, parse_lock, format_lock; whether it still holds: check_lock
     Folders        files and folders: reading, listing, deleting; owner and mode; programs of a prefix
     Config         our settings, from condarc and variables: SETTINGS, read_config; engines that are programs: PROGRAMS
     Hosts          who shares a folder with us, and whom its file system's locks bind: find_flock_scope
@@ -80,11 +81,13 @@ Chapters, in the order of a run, and where to begin in each; each calls only wha
     Store          EnvDir: what is ours in it, markers, each env's and kept script's last use
     Collection     what goes, and when: collect_unused, remove; damage, trash, who still runs in it
     Envs           Store.obtain: a lease on an env, for which it is built, rebuilt or put back
+    Progress       what a person sees of the work: Progress
     Children       programs that we wait for: Child; an engine: EngineProcess here, supervise and watch in a child
     Activation     the variables of an env: activate; its scripts: source_scripts
     Channels       for rattler alone: what condarc makes of channels and the network: CondarcChannels
     Caches         where engines keep what they fetch
-    Engines        Progress; find_engine; format_create; run_engine, up to its end or ours; why one failed: explain
+    Packages       those of a lock: find_places, find_lacking
+    Engines        find_engine; format_create; run_engine, up to its end or ours; why one failed: explain
     pip            PyPI requirements
     rattler        py-rattler: finding it, the job that it gets: build_with_rattler
     rattler process   what it does in a process of its own: run_rattler
@@ -93,6 +96,7 @@ Chapters, in the order of a run, and where to begin in each; each calls only wha
     Entrypoints    running the commands of a conda-script
     Scripts        where a script comes from; what is kept of it: Script.save; URLs
     Runs           Invocation: from options and a script to a lease, a command and its variables; build, marker
+    Locking        writing a lock: lock_here, lock_elsewhere, write_lock
     Options        both command lines: help in USAGE, options in OPTIONS; those with a value in WITH_VALUE too
     conda-tmpenv   list, create, name, clear
     Command line   main, and what the options of conda-execute do: execute
@@ -449,7 +453,7 @@ LINE_ABOVE = "write it at the end of the line above"
 IN_PLACE = "in the place of these lines"
 # What an item below each key is called, and one of them; "- pip:" stands in env alone.
 ITEM_NAMES = {"env": "spec", "pip": "requirement", "channels": "channel", "run_with": "word"}
-BLOCK_KEYS = ("env", "channels", "run_with")
+BLOCK_KEYS = ("env", "channels", "run_with", "exclude-newer")
 EXAMPLES = {"env": "python", "pip": "rich", "channels": "conda-forge", "run_with": "python"}
 # Keys of environment.yml that blocks do not have, and what takes their place.
 FOREIGN_KEYS = {
@@ -1579,6 +1583,27 @@ def is_build(word: str, version: str) -> bool:
     return version[:1] == " " and not set(version) & set("<>!~,|") and (has_digit or word in BUILDS)
 
 
+def is_number(text: str) -> bool:
+    """Answer whether this is a part of a version that int() takes: it refuses 4,300 digits and more."""
+    return text.isdecimal() and len(text) < 40
+
+
+def parse_requires_python(text: Text) -> str:
+    """Return the spec of python for a PEP 440 specifier set, in operators that conda and rattler read alike."""
+    versions = []
+    for term in "".join(text.split()).split(",") if text else []:
+        operator, version = split_off(term, OPERATORS)
+        release = version.split(".")
+        if operator == "~=" and release[1:] and is_number(release[-2]) and release[-1] != "*":
+            versions += [">=" + version, "<" + ".".join([*release[:-2], str(int(release[-2]) + 1)])]
+        elif operator in ("==", "!=") or operator in ("<=", ">=", "<", ">") and release[-1] != "*":
+            versions.append(version if operator == "==" and release[-1] == "*" else term)
+        else:
+            hint = 'write "==": no match spec compares text' if operator == "===" else 'write it like ">=3.9,<4"'
+            raise text.expected("versions of python as PEP 440 has them", hint)
+    return parse_spec(Text.of("python " + ",".join(versions), text.line, text.at)) if versions else "python"
+
+
 def parse_requirement(text: Text) -> Text:
     """requirement := name ("[" extras "]")? (version | "@" URL)? (";" marker)?, PEP 508"""
     requirement = parse_one_line(text, "a PyPI requirement", REQUIREMENT_LIKE)
@@ -1591,6 +1616,38 @@ def parse_requirement(text: Text) -> Text:
     if is_file or not name[:1].isalnum() or rest.lstrip(" ")[:1] not in starts or not is_one:
         raise text.expected("a PyPI requirement", find_split_hint(text, parse_requirement) or REQUIREMENT_LIKE)
     return requirement
+
+
+def parse_date(text: Text) -> Text:
+    """date := YYYY "-" MM "-" DD ("T" HH ":" MM ":" SS ("." digits)? ("Z" | ("+" | "-") HH ":" MM))?, as in RFC 3339"""
+    from _datetime import datetime  # type: ignore[import-not-found]  # which is all of it, and cheap
+
+    shape = "".join("0" if c in "0123456789" else c for c in text.upper())
+    zone = shape[19:].lstrip(".0") if shape[19:20] == "." and shape[20:21] == "0" else shape[19:]
+    try:
+        datetime.fromisoformat(text[:19])
+        is_date = shape == "0000-00-00" or shape[:19] == "0000-00-00T00:00:00" and zone in ("Z", "+00:00", "-00:00")
+    except ValueError:
+        is_date = False
+    if not is_date:
+        raise text.expected("a date for exclude-newer", "write it like 2026-11-01, or 2026-11-01T12:00:00Z")
+    return text
+
+
+def find_cutoff(date: str) -> str:
+    """Return up to when a date lets packages be published, in UTC as RFC 3339 has it; of a day, up to its end.
+
+    >>> find_cutoff("2026-11-30"), find_cutoff("2026-11-01T01:00:00+02:00")
+    ('2026-12-01T00:00:00Z', '2026-10-31T23:00:00Z')
+    """
+    from _datetime import datetime, timedelta
+
+    moment, zone = datetime.fromisoformat(date[:19].upper()), date[-6:]
+    if len(date) == 10:
+        moment += timedelta(days=1)
+    elif zone[0] in "+-":
+        moment -= timedelta(hours=int(zone[1:3]), minutes=int(zone[4:])) * (1 if zone[0] == "+" else -1)
+    return str(moment.isoformat()) + "Z"
 
 
 def parse_channel(text: Text, spec: str = "") -> Text:
@@ -1804,6 +1861,8 @@ class Metadata(Fields):
     pip: "list[str]"
     channels: "list[str]"
     run_with: "list[str]"  # empty where the block is silent; the entrypoint of a conda-script, as one word
+    exclude_newer: str = ""  # the date after which nothing that was published is taken
+    lock: "LockFile | None" = None  # that says what is built, in place of the specs
     notes: "list[str]" = []  # what is to be told of it while its environment is built
     may_be_file = False  # run_with is the block's own: a path in it leads from the script, one in a shebang nowhere
 
@@ -1905,8 +1964,13 @@ def parse_keys(block: "dict[Text, Node]", platform: Platform) -> Metadata:
         hint = format_lines(item, place="below this line, without a selector")
         raise key.expected("a spec for %s under env" % platform, hint, "none")
     channels = parse_channels(find_items(block, "channels", platform))
-    words = parse_run_with(block, platform)
-    fields = {"specs": specs, "pip": pip, "channels": channels, "run_with": words}
+    words, date = parse_run_with(block, platform), block.get(Text("exclude-newer"), "")
+    if isinstance(date, (list, dict)):
+        key = find_key(block, "exclude-newer")
+        hint = format_lines(key.line.find_start(key.at) + "exclude-newer: 2026-11-01")
+        raise key.expected("a date", hint, "a list")
+    date = parse_date(date) if isinstance(date, Text) else ""
+    fields = {"specs": specs, "pip": pip, "channels": channels, "run_with": words, "exclude_newer": date}
     return Metadata(dialect="conda-execute", may_be_file=bool(words), **fields)
 
 
@@ -1942,27 +2006,6 @@ def find_typed(table: "dict[Text, Node]", name: str, kind: "type") -> "Any":
             where, found = (item, "") if isinstance(item, Text) else (find_key(table, name), TYPES[type(item)])
             raise where.expected("strings in the list " + name, "write each in quotes", found)
     return node
-
-
-def is_number(text: str) -> bool:
-    """Answer whether this is a part of a version that int() takes: it refuses 4,300 digits and more."""
-    return text.isdecimal() and len(text) < 40
-
-
-def parse_requires_python(text: Text) -> str:
-    """Return the spec of python for a PEP 440 specifier set, in operators that conda and rattler read alike."""
-    versions = []
-    for term in "".join(text.split()).split(",") if text else []:
-        operator, version = split_off(term, OPERATORS)
-        release = version.split(".")
-        if operator == "~=" and release[1:] and is_number(release[-2]) and release[-1] != "*":
-            versions += [">=" + version, "<" + ".".join([*release[:-2], str(int(release[-2]) + 1)])]
-        elif operator in ("==", "!=") or operator in ("<=", ">=", "<", ">") and release[-1] != "*":
-            versions.append(version if operator == "==" and release[-1] == "*" else term)
-        else:
-            hint = 'write "==": no match spec compares text' if operator == "===" else 'write it like ">=3.9,<4"'
-            raise text.expected("versions of python as PEP 440 has them", hint)
-    return parse_spec(Text.of("python " + ",".join(versions), text.line, text.at)) if versions else "python"
 
 
 def is_met(text: Text, platform: Platform) -> bool:
@@ -2100,7 +2143,7 @@ def parse_pixi(pixi: "dict[Text, Node]", platform: Platform) -> "tuple[list[str]
     """
     check_pixi_keys(pixi, ("workspace", "dependencies", "pypi-dependencies", "target"), "[tool.pixi]")
     workspace, targets = find_typed(pixi, "workspace", dict), find_typed(pixi, "target", dict)
-    check_pixi_keys(workspace, ("channels",), "[tool.pixi.workspace]")
+    check_pixi_keys(workspace, ("channels", "exclude-newer"), "[tool.pixi.workspace]")
     channels: list[str] = [*parse_channels(find_typed(workspace, "channels", list))]
     if "channels" in workspace and not channels:
         raise find_key(workspace, "channels").expected("a channel", "name one, or leave channels out", "none")
@@ -2123,7 +2166,7 @@ def parse_pixi(pixi: "dict[Text, Node]", platform: Platform) -> "tuple[list[str]
 UV_SOURCES = ("sources", "index", "index-url", "extra-index-url", "find-links", "no-index")
 UV_VERSIONS = (
     "constraint-dependencies", "override-dependencies", "exclude-dependencies", "prerelease", "resolution",
-    "exclude-newer", "exclude-newer-package",
+    "exclude-newer-package",
 )  # fmt: skip
 
 
@@ -2132,7 +2175,7 @@ def is_read(path: "list[Text]") -> bool:
     if path[:1] != ["tool"] or not path[1:]:
         return True
     if path[1] == "uv":
-        return not path[2:] or path[2] in UV_SOURCES + UV_VERSIONS
+        return not path[2:] or path[2] in (*UV_SOURCES, *UV_VERSIONS, "exclude-newer")
     return path[1] in ("conda", "pixi", "conda-exec", "conda-execute", "conda_execute")  # the last three to refuse them
 
 
@@ -2144,6 +2187,7 @@ def check_uv(uv: "dict[Text, Node]") -> "list[str]":
             hint = 'write "NAME @ URL" in dependencies, or name an index in pip.conf, and leave this out: '
             hint += "the bare name would be asked of PyPI, where anybody can register it"
             raise key.expected("no other source of packages in [tool.uv]", hint)
+    said = [key for key in said if key != "exclude-newer"]
     if not said:
         return []
     line, _ = said[0].line.find(said[0].at)
@@ -2160,6 +2204,16 @@ def parse_tools(block: "dict[Text, Node]", platform: Platform) -> "tuple[dict[Te
         found = quote("[tool.%s]" % others[0])
         raise others[0].expected("one table of conda's packages", "merge it into [tool.%s]" % first, found)
     return tools, parse_pixi(find_typed(tools, "pixi", dict), platform), check_uv(find_typed(tools, "uv", dict))
+
+
+def find_date(tools: "dict[Text, Node]") -> str:
+    """Return the date after which uv or pixi would take nothing, "" where neither says one."""
+    pixi, uv = find_typed(tools, "pixi", dict), find_typed(tools, "uv", dict)
+    said = [find_typed(table, "exclude-newer", Text) for table in (find_typed(pixi, "workspace", dict), uv)]
+    dates = [parse_date(date) for date in said if date]
+    if len(set(dates)) > 1:
+        raise dates[1].expected("one date", "write the same in both tables, or leave one out")
+    return "".join(map(str, dates[:1]))
 
 
 PYTHONS = ("python", "pypy", "graalpy", "ipython", "bpython", "py")
@@ -2206,7 +2260,10 @@ def parse_pep_723(lines: "list[Line]", data: bytes, path: str, platform: Platfor
     pip = [*map(parse_requirement, find_typed(block, "dependencies", list)), *pip]
     channels += parse_channels(find_typed(conda, "channels", list))
     run_with = find_python_command(data, path)
-    return Metadata(dialect="pep723", specs=specs, pip=pip, channels=channels, run_with=run_with, notes=notes)
+    return Metadata(
+        dialect="pep723", specs=specs, pip=pip, channels=channels, run_with=run_with, notes=notes,
+        exclude_newer=find_date(tools),
+    )  # fmt: skip
 
 
 def find_entrypoint(block: "dict[Text, Node]", platform: Platform) -> Text:
@@ -2242,7 +2299,10 @@ def parse_conda_script(lines: "list[Line]", path: str, platform: Platform) -> Me
         hint = 'write [dependencies] and below it NAME = "*"'
         raise Error("expected a dependency for %s, found none" % platform, path, hint=hint)
     words = [str(entrypoint)]
-    return Metadata(dialect="conda-script", specs=found, pip=pip, channels=channels, run_with=words, notes=notes)
+    return Metadata(
+        dialect="conda-script", specs=found, pip=pip, channels=channels, run_with=words, notes=notes,
+        exclude_newer=find_date(tools),
+    )  # fmt: skip
 
 
 # ---- Environment files ---------------------------------------------------------------
@@ -2371,8 +2431,10 @@ def unify(spec: str) -> str:
     return channel + colons + name + " " * version.startswith(tuple(OPERATORS)) + version
 
 
-def find_name(specs: "Iterable[str]", pip: "Iterable[str]" = (), channels: "Iterable[str]" = ()) -> str:
-    """Return the 20 hex digits that name the environment.
+def find_name(
+    specs: "Iterable[str]", pip: "Iterable[str]" = (), channels: "Iterable[str]" = (), date: str = "", lock: str = ""
+) -> str:
+    """Return the 20 hex digits that name the environment; of a lock, its SHA-256 counts.
 
     >>> find_name(["python >=3", "numpy"])
     'ea977067a8fbeb21a594'
@@ -2380,7 +2442,15 @@ def find_name(specs: "Iterable[str]", pip: "Iterable[str]" = (), channels: "Iter
     lines = sorted(set(map(unify, specs)))
     lines += ["pip:", *sorted({" ".join(one.split()) for one in pip})] if pip else []
     lines += ["channels:", *channels] if channels else []
+    lines += ["exclude-newer:" + date] if date else []
+    lines += ["lock:" + lock] if lock else []
     return str(sha256("\n".join(lines).encode("utf-8")).hexdigest()[:20])
+
+
+def name_metadata(metadata: Metadata) -> str:
+    """Return the name of the environment of what a script asks for."""
+    lock = metadata.lock.digest if metadata.lock else ""
+    return find_name(metadata.specs, metadata.pip, metadata.channels, metadata.exclude_newer, lock)
 
 
 def find_subdir(system: str, machine: str) -> str:
@@ -2393,6 +2463,163 @@ def find_subdir(system: str, machine: str) -> str:
     arm = "aarch64" if name == "linux" else "arm64"
     names = {"x86_64": "64", "amd64": "64", "i386": "32", "i686": "32", "x86": "32", "arm64": arm, "aarch64": arm}
     return "%s-%s" % (name, names.get(machine.lower(), machine.lower()))
+
+
+def is_hex(text: str, length: int) -> bool:
+    """Answer whether a name is a hash of so many digits."""
+    return len(text) == length and not text.strip("0123456789abcdef")
+
+
+# ---- Locks ---------------------------------------------------------------------------
+# What a lock says, which stock conda restores as well (CEP 23), and whether it still holds. Knows no file.
+
+LOCK_TITLE = "conda-execute lock: the same packages again, here or by: conda create --prefix PREFIX --file THIS"
+LOCK_LIMIT_BYTES = 10 << 20
+EXPLICIT = "@EXPLICIT"
+LOCK_HINT = "conda-execute --lock SCRIPT writes it anew, --no-lock looks past it"
+
+
+class Package(Fields):
+    """A package of a lock: where it was, what its file is called, and the hash of that."""
+
+    url: Text
+    file: str
+    stem: str  # of the file's name, which a cache calls the unpacked package
+    algorithm: str  # "sha256" or "md5"
+    digest: str
+
+    @property
+    def name(self) -> str:
+        return self.stem.rsplit("-", 2)[0].lower()
+
+
+class LockFile:
+    """A lock: `head` has what its comments say, by key; `packages` and `pip` are what parse_lock() finds."""
+
+    def __init__(self, path: str, data: bytes) -> None:
+        self.path, self.data, self.digest = path, data, sha256(data).hexdigest()
+        self.packages: list[Package] = []
+        self.pip: list[Text] = []  # requirements with their hashes, as pip reads them from a file
+        self.head: dict[str, Text] = {}
+        for number, raw in enumerate(data[: data.find(b"\n" + EXPLICIT.encode())].split(b"\n"), 1):
+            key, colon, value = raw.decode("utf-8", "replace").partition(":")
+            if colon and key[:1] == "#":
+                line = Line(path, number, key + colon + value)
+                self.head[key.strip("# ")] = Text.of(value.strip(), line, len(line.raw) - len(value.lstrip()))
+
+    def expected(self, what: str, found: str, key: str = "") -> Error:
+        """Return an Error that points at what the lock says by a key, or at its first line."""
+        raw = self.data.split(b"\n", 1)[0].decode("utf-8", "replace")
+        at = self.head.get(key) or Text.of("", Line(self.path, 1, printable(raw) or " "), 0)
+        return at.expected(what, LOCK_HINT, found)
+
+    def find_listed(self, key: str) -> "list[str]":
+        """Return what a comment lists, nothing where there is none."""
+        text = self.head.get(key)
+        if not text or not text.startswith("["):
+            return []
+        line = Line(self.path, text.line.number, text.line.raw, text.at)
+        return list(map(str, parse_flow(Document([line]), 0)[0]))
+
+
+def check_lock(lock: LockFile, metadata: Metadata, platform: str) -> None:
+    """Raise Error unless a lock is of this platform, and of what a script asks for today."""
+    if len(lock.data) >= LOCK_LIMIT_BYTES:
+        raise lock.expected("a lock below %d MiB" % (LOCK_LIMIT_BYTES >> 20), "%d bytes" % len(lock.data))
+    found = lock.head.get("platform", "")
+    if found != platform:
+        raise lock.expected("a lock for " + platform, quote(found) if found else "no platform", "platform")
+    if lock.head.get("metadata", "") == metadata.name:
+        return
+    changes = []
+    for key, asked in find_asked(metadata).items():
+        then, now = set(map(unify, lock.find_listed(key))), set(map(unify, asked))
+        changes += ["+ " + one for one in sorted(now - then)] + ["- " + one for one in sorted(then - now)]
+    what = "the lock of what the script asks for today (%s)" % metadata.name
+    raise lock.expected(what, "another (%s)" % (", ".join(changes) or "in the order of channels"), "metadata")
+
+
+def find_asked(metadata: Metadata) -> "dict[str, list[str]]":
+    """Return what a script asks for, by the keys of the head of a lock."""
+    date = [metadata.exclude_newer] if metadata.exclude_newer else []
+    return {"env": metadata.specs, "requirements": metadata.pip, "channels": metadata.channels, "exclude-newer": date}
+
+
+def parse_lock(lock: LockFile, platform: str) -> None:
+    """Find the packages and requirements of a lock; raise Error at the first line that is none."""
+    rows, names, is_explicit = lock.data.split(b"\n"), set(), False
+    for number, raw in enumerate(rows, 1):
+        line = Line(lock.path, number, raw.decode("utf-8", "replace"))
+        if raw.endswith(b"\r"):
+            raise line.expected(len(line.text) - 1, "lines that end as on Unix", "save it so", "a Windows line end")
+        line = read_line(lock.path, number, raw)
+        text = Text.of(line.text.strip(" "), line, line.indent)
+        if number == len(rows) and (raw or not is_explicit):
+            what = (
+                '"%s", and packages below it' % EXPLICIT if not raw else "an end of this line, as a whole lock has it"
+            )
+            raise text.expected(what, LOCK_HINT, "the end of the file")
+        if text.startswith("# pip:") and is_explicit:
+            lock.pip.append(parse_pin(text))
+        elif text == EXPLICIT:
+            is_explicit = True
+        elif not line.is_blank:
+            package = parse_package(text, platform)
+            if not is_explicit or package.name in names:
+                what = "one %s" % package.name if is_explicit else '"%s" above the packages' % EXPLICIT
+                raise text.expected(what, LOCK_HINT)
+            names.add(package.name)
+            lock.packages.append(package)
+
+
+def parse_package(text: Text, platform: str) -> Package:
+    """package := URL "#" (MD5 | "sha256:"? SHA256)"""
+    url, _, found = text.partition("#")
+    digest = found[7:] if found.startswith("sha256:") else found
+    algorithm = "sha256" if is_hex(digest, 64) else "md5" if is_hex(found, 32) else ""
+    folder, _, file = url.rpartition("/")
+    stem = file[: -len(".conda" if file.endswith(".conda") else ".tar.bz2")]
+    is_file = file.endswith((".conda", ".tar.bz2")) and stem.count("-") > 1
+    if not url.startswith(("https://", "http://", "file:///")) or not is_file or set(url) & set(" ?\\\"'"):
+        raise text.expected("the URL of a package", LOCK_HINT)
+    if folder.rpartition("/")[2] not in (platform, "noarch"):
+        raise text.expected("a package for %s or noarch" % platform, LOCK_HINT)
+    if not algorithm:
+        raise text.line.expected(text.at + len(url), "the hash of the package", LOCK_HINT)
+    learn_secrets([url])
+    url = Text.of(url, text.line, text.at)
+    return Package(url=url, file=file, stem=stem, algorithm=algorithm, digest=digest)
+
+
+def parse_pin(text: Text) -> Text:
+    """pin := "# pip: " REQUIREMENT (" --hash=sha256:" SHA256)+"""
+    requirement, *hashes = text[len("# pip:") :].split(" --hash=")
+    named = parse_requirement(Text.of(requirement.strip(), text.line, text.at + len("# pip: ")))
+    if not hashes or not all(one.startswith("sha256:") and is_hex(one[7:], 64) for one in hashes):
+        raise text.expected('hashes such as "--hash=sha256:..." behind a requirement', LOCK_HINT)
+    return Text.of(" --hash=".join([named, *hashes]), text.line, text.at)
+
+
+def format_flow(items: "Iterable[str]") -> str:
+    """Return a list as YAML has it on one line.
+
+    >>> format_flow(["python >=3", "numpy[version='1']"])
+    '[python >=3, "numpy[version=\'1\']"]'
+    """
+    words = []
+    for item in items:
+        is_plain = not item.strip(VERSION_CHARACTERS.replace(",", "")) and item[:1].isalnum()
+        words.append(item if is_plain else '"%s"' % item.replace("\\", r"\\").replace('"', r"\""))
+    return "[%s]" % ", ".join(words)
+
+
+def format_lock(metadata: Metadata, engine: str, platform: str, packages: "list[str]", pins: "Iterable[str]") -> bytes:
+    """Return the text of a lock whose packages are URLs with hashes, in the order in which they can be linked."""
+    asked = ["%s: %s" % (key, format_flow(items)) for key, items in find_asked(metadata).items() if items]
+    head = [LOCK_TITLE, "platform: " + platform, "metadata: " + metadata.name, *asked, "engine: " + engine]
+    head.append("created: " + time.strftime("%Y-%m-%d", time.gmtime()))
+    lines = [*("# " + one for one in head), EXPLICIT, *packages, *("# pip: " + one for one in pins)]
+    return ("\n".join(lines) + "\n").encode("utf-8")
 
 
 # ---- Folders -------------------------------------------------------------------------
@@ -3450,11 +3677,6 @@ conda-execute: https://github.com/conda-tools/conda-execute
 SIGNS = {"usage.tsv": LOG_HEADER, "README": STORE_README}  # of an env-dir that is ours, as its files begin
 
 
-def is_hex(text: str, length: int) -> bool:
-    """Answer whether a name is a hash of so many digits."""
-    return len(text) == length and not text.strip("0123456789abcdef")
-
-
 def read_marker(path: str) -> "dict[str, list[str]]":
     """marker := "conda-execute" VERSION (KEY ": " VALUE)*, a line each; nothing where there is no file, or no marker"""
     try:
@@ -4139,6 +4361,56 @@ def write_failure(failed: str, failure: Error, job_array: str) -> None:
         try_to(os.replace, part, failed)
 
 
+# ---- Progress ------------------------------------------------------------------------
+# What a person sees of the work while it is done. Knows nothing of what that is.
+
+FIRST_WORD_S = 30.0
+
+
+class Progress:
+    """What a person sees of the work, on stderr: lines that stay, and on a terminal one that changes.
+
+    Where no line can change, one tells how far it is after 30 s, 1 min, 2 min and so on: a job's log bears that.
+    """
+
+    def __init__(self, verbose: bool, quiet: bool) -> None:
+        self.verbose, self.quiet = verbose and not quiet, quiet
+        is_seen = sys.stderr and sys.stderr.isatty()  # None where the caller has closed it
+        is_able = os.environ.get("TERM") not in (None, "", "dumb") or os.name == "nt"
+        self.erase = "\r\x1b[K" if is_seen and is_able and not verbose and not quiet else ""
+        self.text, self.began_s, self.next_s = "", 0.0, FIRST_WORD_S
+
+    def line(self, text: str) -> None:
+        if not self.quiet:
+            print_err(self.erase + "conda-execute: " + text)
+
+    def detail(self, text: str) -> None:
+        """Say with -v what is done; a line each."""
+        if self.verbose:
+            print_err(printable(text))
+
+    def step(self, text: str) -> None:
+        """Show what is going on, and since when: as wide as the terminal is by now."""
+        self.began_s = self.began_s if self.text and text else time.monotonic()
+        self.text = text
+        self.tick()
+
+    def tick(self) -> None:
+        """Show anew what is going on, where that can be shown in place, or is due."""
+        elapsed_s = time.monotonic() - self.began_s
+        shown = "%d s, %s" % (elapsed_s, printable(self.text)) if self.text else ""
+        if self.erase:
+            try:
+                width = (os.get_terminal_size(2).columns or 80) - 1
+            except OSError:  # stderr is another one's terminal
+                width = 79
+            shown = shown if len(shown) <= width else shown[: max(width - 3, 0)] + "..."
+            print_err(self.erase + shown[:width], end="")
+        elif shown and elapsed_s >= self.next_s and not self.verbose:
+            self.next_s *= 2
+            self.line("after " + shown)
+
+
 # ---- Children ------------------------------------------------------------------------
 # Starting a program, waiting for it, ending it. Whatever the caller made of signals, umask and
 # descriptors: an engine finds them in order, a script as they are, and the exit code reaches us.
@@ -4754,7 +5026,7 @@ def find_certificates_variable(path: str, text: Text) -> str:
 PACKAGES, RATTLER = ".packages", ".rattler"  # in env-dir, where a user's own cache cannot be written to
 
 
-def find_caches(kind: str, environ: "Environ", condarc: Condarc) -> "list[str]":
+def find_caches(kind: str, environ: "Environ", condarc: Condarc, program: str = "") -> "list[str]":
     """Return where a kind of engine may keep packages, whose files a prefix shares with them, the first first."""
     own, named = environ.get("RATTLER_CACHE_DIR", "") if kind == "rattler" else "", []
     try:
@@ -4767,7 +5039,9 @@ def find_caches(kind: str, environ: "Environ", condarc: Condarc) -> "list[str]":
         paths = [own, *(os.path.join(one, "rattler") for one in named[:1]), home]
     else:
         roots = [environ.get("CONDA_ROOT") or find_root(environ, sys.executable), environ.get("MAMBA_ROOT_PREFIX", "")]
-        paths = named or [*(os.path.join(root, "pkgs") for root in roots if root), "~/.mamba/pkgs", "~/.conda/pkgs"]
+        roots += [os.path.dirname(os.path.dirname(os.path.realpath(program)))] if program else []
+        roots += ["~/.local/share/mamba", "~/.mamba"]
+        paths = named or [*(os.path.join(root, "pkgs") for root in roots if root), "~/.conda/pkgs"]
     return [os.path.abspath(one) for one in map(os.path.expanduser, paths) if one and not one.startswith("~")]
 
 
@@ -4780,7 +5054,7 @@ def is_usable(folder: str) -> bool:
 
 def choose_cache(order: "BuildOrder") -> str:
     """Return where an engine is to keep packages: its own place, or in env-dir where that cannot be written to."""
-    caches = find_caches(order.engine, os.environ, order.config.condarc)
+    caches = find_caches(order.engine, os.environ, order.config.condarc, order.program)
     own = next(filter(is_usable, caches), "")
     if not own:
         own = os.path.join(order.config.env_dir, PACKAGES)
@@ -4791,57 +5065,130 @@ def choose_cache(order: "BuildOrder") -> str:
     return own
 
 
+def find_package_caches(order: "BuildOrder") -> "list[str]":
+    """Return the folders in which the packages may lie whose files a prefix shares."""
+    caches = find_caches(order.engine, os.environ, order.config.condarc, order.program)
+    caches.append(os.path.join(order.config.env_dir, PACKAGES))
+    return [*caches, *(os.path.join(one, "pkgs") for one in caches)]
+
+
+# ---- Packages ------------------------------------------------------------------------
+# The packages of a lock: which of them the caches of an engine have whole, and where else each may be. Asks nobody.
+
+
+def find_places(order: "BuildOrder") -> "dict[str, list[str]]":
+    """Return for each file of a lock the URLs at which it may be, the first first.
+
+    Where condarc has another place for what its URL names, or a password, that goes first, as in a solve; the hash
+    says what is right, so all channels of the block and of condarc follow: packages move.
+    """
+    places = {}
+    try:
+        site = CondarcChannels(order.config, os.environ)
+        channels, _ = site.find_sources(order.channels, [], order.override)
+    except Error:
+        if order.engine == "rattler":
+            raise
+        return {one.file: [one.url] for one in order.lock.packages}  # conda reads more of YAML
+    for one in order.lock.packages:
+        base, subdir, _ = one.url.rsplit("/", 2)
+        word = base[len(ALIAS) + 1 :] if is_below(base, ALIAS) else base
+        own = site.find_channels(Text.of(word, one.url.line, one.url.at))
+        urls = ["%s/%s/%s" % (channel.find_open_url(), subdir, one.file) for channel in [*own, *channels]]
+        places[one.file] = list(dict.fromkeys(urls))
+    return places
+
+
+def hash_file(path: str, algorithm: str) -> str:
+    """Return the hash of a file, "" where it cannot be read."""
+    import hashlib
+
+    found = hashlib.new(algorithm)
+    try:
+        with open(path, "rb") as f:
+            for part in iter(lambda: f.read(1 << 20), b""):
+                found.update(part)
+    except OSError:
+        return ""
+    return found.hexdigest()
+
+
+def is_unpacked_whole(folder: str) -> bool:
+    """Answer whether each file of an unpacked package is as its own list says."""
+    listed = read_json(os.path.join(folder, "info", "paths.json"))
+    if not isinstance(listed, dict):
+        return False
+    for one in listed.get("paths", []):
+        path = os.path.join(folder, one["_path"])
+        if one.get("path_type") == "softlink":
+            found = read_status(path) or os.path.islink(path)
+        else:
+            found = hash_file(path, "sha256") == one.get("sha256")
+        if not found:
+            return False
+    return True
+
+
+def find_origin(folder: str, algorithm: str) -> str:
+    """Return the hash of the file that a package in a cache was unpacked from, as the engine has noted it, or ""."""
+    noted = read_head(folder + ".lock", 40)  # rattler: a revision, and SHA-256
+    if len(noted) == 40:
+        return noted[8:].hex() if algorithm == "sha256" else ""
+    record = read_json(os.path.join(folder, "info", "repodata_record.json"))
+    return str(record.get(algorithm, "")) if isinstance(record, dict) else ""
+
+
+def list_cached(folders: "Iterable[str]", depth: int = 5) -> "Iterator[tuple[str, str]]":
+    """Yield name and path of all that lies in package caches, in folders of folders too, as mamba has them."""
+    for folder in folders:
+        below = []
+        for path in list_files(folder):
+            yield os.path.basename(path), path
+            if depth and os.path.isdir(path) and not os.path.exists(os.path.join(path, "info")):
+                below.append(path)
+        yield from list_cached(below, depth - 1)
+
+
+def find_lacking(order: "BuildOrder") -> "list[Package]":
+    """Return the packages of a lock that no cache of the engine has whole; what is damaged there is dropped, and told.
+
+    What has the name of one and is of another origin is left alone.
+    """
+    wanted = {name: one for one in order.lock.packages for name in (one.file, one.stem)}
+    found = set()
+    for name, path in list_cached(find_package_caches(order)):
+        package = wanted.get(name)
+        if not package:
+            continue
+        origin = find_origin(os.path.join(os.path.dirname(path), package.stem), package.algorithm)
+        is_unpacked = name == package.stem
+        if is_unpacked_whole(path) if is_unpacked else hash_file(path, package.algorithm) == package.digest:
+            found.update([package.file] if not is_unpacked or origin == package.digest else [])
+        elif origin == package.digest:
+            what = "the package cache has a damaged %s" % path
+            if order.offline:
+                raise Error(what, package.url.line.path, hint="--offline forbids to fetch it anew")
+            order.progress.line(what + ": fetching it anew")
+            try_to(remove_tree if is_unpacked else os.unlink, path)
+    return [one for one in order.lock.packages if one.file not in found]
+
+
+def explain_lacking(order: "BuildOrder", lacking: "list[Package]", places: "dict[str, list[str]]", words: str) -> Error:
+    """Return the Error for packages that could not be had anywhere."""
+    lines = ["%s: %s" % (one.file, ", ".join(map(mask, places.get(one.file, [one.url])))) for one in lacking]
+    hint = "--offline forbids to fetch them" if order.offline else "see whether these places are right, or lock anew"
+    message = "expected %d packages of the lock, found none that has its hash, in no cache and at none of its places"
+    error = Error(message % len(lacking), order.lock.path, hint=hint)
+    error.words = "\n".join([*lines, *([] if order.offline else [words])])
+    return error
+
+
 # ---- Engines -------------------------------------------------------------------------
 # From specs and channels to a prefix: conda, mamba and micromamba by their command line; why any
 # engine failed. Knows neither scripts nor the log.
 
-FIRST_WORD_S = 30.0
 NO_ENGINE = "install conda (https://conda-forge.org/download), or set %s, or pip install py-rattler"
 NO_ENGINE %= " or ".join(ENGINE_VARIABLES)
-
-
-class Progress:
-    """What a person sees of the work, on stderr: lines that stay, and on a terminal one that changes.
-
-    Where no line can change, one tells how far it is after 30 s, 1 min, 2 min and so on: a job's log bears that.
-    """
-
-    def __init__(self, verbose: bool, quiet: bool) -> None:
-        self.verbose, self.quiet = verbose and not quiet, quiet
-        is_seen = sys.stderr and sys.stderr.isatty()  # None where the caller has closed it
-        is_able = os.environ.get("TERM") not in (None, "", "dumb") or os.name == "nt"
-        self.erase = "\r\x1b[K" if is_seen and is_able and not verbose and not quiet else ""
-        self.text, self.began_s, self.next_s = "", 0.0, FIRST_WORD_S
-
-    def line(self, text: str) -> None:
-        if not self.quiet:
-            print_err(self.erase + "conda-execute: " + text)
-
-    def detail(self, text: str) -> None:
-        """Say with -v what is done; a line each."""
-        if self.verbose:
-            print_err(printable(text))
-
-    def step(self, text: str) -> None:
-        """Show what is going on, and since when: as wide as the terminal is by now."""
-        self.began_s = self.began_s if self.text and text else time.monotonic()
-        self.text = text
-        self.tick()
-
-    def tick(self) -> None:
-        """Show anew what is going on, where that can be shown in place, or is due."""
-        elapsed_s = time.monotonic() - self.began_s
-        shown = "%d s, %s" % (elapsed_s, printable(self.text)) if self.text else ""
-        if self.erase:
-            try:
-                width = (os.get_terminal_size(2).columns or 80) - 1
-            except OSError:  # stderr is another one's terminal
-                width = 79
-            shown = shown if len(shown) <= width else shown[: max(width - 3, 0)] + "..."
-            print_err(self.erase + shown[:width], end="")
-        elif shown and elapsed_s >= self.next_s and not self.verbose:
-            self.next_s *= 2
-            self.line("after " + shown)
 
 
 def find_engine(wanted: str, environ: "Environ", executable: str) -> "tuple[str, str]":
@@ -4873,6 +5220,15 @@ class BuildOrder:
         self.specs = metadata.specs + (["pip"] if lacks_pip else [])
         self.channels = [channel for channel in metadata.channels if channel != "nodefaults"]
         self.override = "nodefaults" in metadata.channels  # leave the configured channels out
+        self.cutoff = find_cutoff(metadata.exclude_newer) if metadata.exclude_newer else ""
+        self.lock: Any = metadata.lock  # what to build, in place of all of these
+        self.pins: list[str] = []  # what pip has installed, as a lock has it; "" for what it cannot
+        if self.lock:
+            parse_lock(self.lock, config.subdir)
+            self.specs, self.pip = (
+                [one.name for one in self.lock.packages],
+                [one.partition(" --hash=")[0] for one in self.lock.pip],
+            )
         self.channel_urls = list(map(str, self.channels))  # by URL, once that is known
 
 
@@ -5006,7 +5362,7 @@ def find_trouble(text: str, order: BuildOrder, is_pip: bool) -> "tuple[str, str]
 
 def explain_full_disk(order: BuildOrder) -> "tuple[str, str]":
     """Return which disk is full, and how full, of those that a build writes to, and what frees room on it."""
-    caches, found = find_caches(order.engine, os.environ, order.config.condarc), []
+    caches, found = find_caches(order.engine, os.environ, order.config.condarc, order.program), []
     for folder in [os.path.dirname(order.prefix), *caches]:
         try:
             disk = os.statvfs(folder)
@@ -5017,6 +5373,13 @@ def explain_full_disk(order: BuildOrder) -> "tuple[str, str]":
     hint = '"conda-tmpenv clear --min-age 1" removes envs that nobody uses'
     hint += "; packages are cached in " + caches[0] if caches else ""
     return "the disk of %s is full: %.0f MB and %d inodes are free" % (folder, free, inodes), hint
+
+
+# The options that exclude what is newer than a date, and who has them.
+NEWER_OPTIONS = {
+    "--exclude-newer": "conda has from 26.9 on, mamba 2.8 has not, rattler has: set CONDA_EXECUTE_ENGINE=rattler",
+    "--uploaded-prior-to": "pip has from 26.0 on: write pip >=26 in env",
+}
 
 
 def explain(what: str, output: str, code: int, order: BuildOrder, missing: "Iterable[tuple[str, str]]" = ()) -> Error:
@@ -5039,18 +5402,50 @@ def explain(what: str, output: str, code: int, order: BuildOrder, missing: "Iter
     if order.offline and not is_full:
         hint = "what the caches lack cannot be had offline: see --offline, and offline in ~/.condarc"
         words = words.partition("\nTraceback")[0]  # conda's, for an index that it does not have
+    for option, who in NEWER_OPTIONS.items():
+        if order.cutoff and not order.lock and option in words:
+            trouble, hint = "it has no way to exclude what is newer than a date", who
     error = Error(what + (": " + trouble if trouble else ""), at[0].place, at[0].source, hint)
     error.words, error.is_for_all, error.words_shown = words, code < 128, order.progress.verbose
     return error
 
 
-def format_create(order: BuildOrder) -> "list[str]":
-    """Return the command line that creates the prefix; specs stand behind "--", and so are no options."""
+def format_create(order: BuildOrder, explicit: str = "") -> "list[str]":
+    """Return the command line that creates the prefix; specs stand behind "--", and so are no options.
+
+    `explicit` is the path of a file of URLs that takes the place of specs and channels.
+    """
     argv = [order.program, "create", "--prefix", order.prefix, "--yes"]
     argv += [option for option in PROGRAMS[order.engine][1] if option != "--json" or not order.progress.verbose]
     argv += ["--offline"] if order.offline else []
+    if explicit:
+        return [*argv, "--file", explicit]
+    argv += ["--exclude-newer=" + order.cutoff] if order.cutoff else []
     argv += ["--override-channels"] if order.override else []
     return [*argv, *("--channel=" + channel for channel in order.channels), "--", *order.specs]
+
+
+# What a foreign platform is taken to have, where CONDA_OVERRIDE_NAME says nothing else.
+VIRTUAL_PACKAGES = {
+    "linux": {"linux": "5.10", "glibc": "2.28", "unix": "0"}, "osx": {"osx": "13.0", "unix": "0"}, "win": {"win": "0"},
+}  # fmt: skip
+
+
+def solve_with_program(order: BuildOrder) -> "list[dict[str, Any]]":
+    """Return what a program would install, by its records: of a cache without packages it says all of each."""
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        usual = VIRTUAL_PACKAGES.get(order.config.subdir.split("-")[0], {}).items()
+        environ = {**{"CONDA_OVERRIDE_" + name.upper(): version for name, version in usual}, **clean_environ()}
+        environ.update(CONDA_SUBDIR=order.config.subdir, CONDA_PKGS_DIRS=folder)
+        argv = [one for one in format_create(order) if one != "--json"]
+        argv[2:2] = ["--dry-run", "--json"]
+        code, output = run_engine(argv, environ, order)
+    found = find_document(output).get("actions", {}).get("FETCH")
+    if code or not found:
+        raise explain("%s could not solve for %s" % (order.engine, order.config.subdir), output, code, order)
+    return list(found)
 
 
 def unregister(prefix: str) -> None:
@@ -5067,6 +5462,31 @@ def unregister(prefix: str) -> None:
         pass
 
 
+def create_locked(order: BuildOrder, environ: "Environ", cache: Lock) -> "tuple[int, str]":
+    """Have a program create the prefix from the packages of a lock, at each turn from the next of their places."""
+    import tempfile
+
+    places, code, output = find_places(order), 0, ""
+    for turn in range(max(map(len, places.values()))):
+        lacking = find_lacking(order)
+        if turn and not lacking or order.offline and lacking:
+            break
+        lines = [EXPLICIT]
+        for one in order.lock.packages:
+            urls = places[one.file]
+            url = urls[min(turn, len(urls) - 1) if one in lacking else 0]
+            lines.append("%s#%s%s" % (url, "sha256:" * (one.algorithm == "sha256"), one.digest))
+        with tempfile.TemporaryDirectory() as folder:  # which nobody else can look into: URLs may have passwords
+            explicit = os.path.join(folder, "lock.txt")
+            write_file(explicit, ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape"))
+            code, output = run_engine(format_create(order, explicit), environ, order, cache)
+        if not code or find_document(output).get("success"):
+            return code, output
+    if lacking:
+        raise explain_lacking(order, lacking, places, format_explanation(output, code))
+    return code, output
+
+
 def build_with_program(order: BuildOrder) -> None:
     """Have a program create the prefix, one at a time: conda does not lock its package cache (conda#13055)."""
     try:
@@ -5081,7 +5501,10 @@ def build_with_program(order: BuildOrder) -> None:
         environ = {**clean_environ(), "CONDA_REGISTER_ENVS": "false"}
         if os.path.basename(packages) == PACKAGES:
             environ["CONDA_PKGS_DIRS"] = packages
-        code, output = run_engine(format_create(order), environ, order, cache)
+        if order.lock:
+            code, output = create_locked(order, environ, cache)
+        else:
+            code, output = run_engine(format_create(order), environ, order, cache)
         cache.note("")
     if code and not find_document(output).get("success"):  # its threads may fail after its work is done
         error = explain("%s could not build the environment" % order.engine, output, code, order)
@@ -5139,14 +5562,25 @@ def find_pip_environ(pip: "list[str]", environ: "Environ", order: BuildOrder) ->
 
 def install_requirements(order: BuildOrder) -> None:
     """Install PyPI requirements with the environment's own pip, and look each of them up."""
+    import tempfile
+
     python = which_in(order.prefix, "python")
     # What lies elsewhere would count as installed: the environment has to stand alone.
     environ = {**activate(clean_environ(), order.prefix, order.config), "PYTHONNOUSERSITE": "1"}
     pip = [python, "-E", "-s", "-m", "pip"]
     environ = find_pip_environ(pip, environ, order)
     order.progress.step("pip: installing " + ", ".join(order.pip))
-    install = [*pip, "install", "--", *order.pip]
-    code, output = run_engine(install, environ, order)
+    with tempfile.TemporaryDirectory() as folder:
+        report, pins = os.path.join(folder, "report.json"), os.path.join(folder, "requirements.txt")
+        dated = ["--uploaded-prior-to=" + order.cutoff] if order.cutoff else []
+        install = [*pip, "install", *dated, "--", *order.pip]
+        if order.lock:
+            write_file(pins, ("\n".join(order.lock.pip) + "\n").encode("utf-8"))
+            install = [*pip, "install", "--require-hashes", "--no-deps", "--requirement", pins]
+        elif has_report(order.prefix):
+            install[-1 - len(order.pip) : -1 - len(order.pip)] = ["--report", report]
+        code, output = run_engine(install, environ, order)
+        order.pins = list(map(format_pin, (read_json(report) or {}).get("install", [])))
     if code:
         if "from versions: none" in output and not order.offline:  # why not, it tells with PIP_VERBOSE alone
             told = run_engine(install, {**environ, "PIP_VERBOSE": "2"}, order)[1].split("\n")
@@ -5158,6 +5592,20 @@ def install_requirements(order: BuildOrder) -> None:
     replaced = ", ".join(find_replaced(order.prefix))
     if replaced:
         order.progress.line("pip has replaced what the env had from its channels: " + replaced)
+
+
+def has_report(prefix: str) -> bool:
+    """Answer whether the pip of a prefix can say what it installs: from 22.2 on."""
+    versions = [str(one.get("version")).split(".") for one in read_records(prefix) if one.get("name") == "pip"]
+    return any([int(part) for part in version[:2] if is_number(part)] >= [22, 2] for version in versions)
+
+
+def format_pin(installed: "dict[str, Any]") -> str:
+    """Return what a lock says of a distribution that pip reports; "" for one without hash, such as a checkout."""
+    info, about = installed.get("download_info", {}), installed.get("metadata", {})
+    digest = (info.get("archive_info", {}).get("hashes") or {}).get("sha256", "")
+    where = " @ " + info.get("url", "") if installed.get("is_direct") else "==" + about.get("version", "")
+    return "%s%s --hash=sha256:%s" % (about.get("name", ""), where, digest) if digest else ""
 
 
 def find_replaced(prefix: str) -> "Iterator[str]":
@@ -5267,32 +5715,51 @@ def split_secrets(channels: "list[Channel]") -> "tuple[list[str], dict[str, obje
     return urls, opened
 
 
-def build_with_rattler(order: BuildOrder) -> None:
-    """Solve and link with py-rattler, in a process of its own: see run_rattler()."""
-    import json
+def describe_locked(order: BuildOrder) -> "list[dict[str, Any]]":
+    """Return what run_rattler() is told of each package of a lock: its places, none where a cache has it."""
+    places, lacking = find_places(order), find_lacking(order)
+    if order.offline and lacking:
+        raise explain_lacking(order, lacking, places, "")
+    packages = []
+    for one in order.lock.packages:
+        told = {key: str(value) for key, value in vars(one).items()}
+        packages.append({**told, "places": places[one.file] if one in lacking else []})
+    return packages
 
-    if order.prefix != os.fsencode(order.prefix).decode("utf-8", "replace"):
-        hint = "name another env-dir, or an engine that is a program, such as conda"
-        raise Error("expected a path in UTF-8, which rattler needs, found other bytes", order.prefix, hint=hint)
-    site = CondarcChannels(order.config, os.environ)
-    channels, specs = site.find_sources(order.channels, order.specs, order.override)
+
+def describe_job(order: BuildOrder, site: CondarcChannels, cache: str) -> "dict[str, Any]":
+    """Return what run_rattler() is told, but for the network."""
+    condarc = order.config.condarc
+    channels, specs = site.find_sources(order.channels, [] if order.lock else order.specs, order.override)
     order.channel_urls = [channel.url for channel in channels]
     urls, secrets = split_secrets(channels)
     learn_secrets(channel.find_open_url() for channel in channels)
-    condarc, cache = order.config.condarc, choose_cache(order)
-    priority, (network, verify) = condarc.text("channel_priority"), site.find_network_variables()
+    priority = condarc.text("channel_priority")
     if priority.lower() not in PRIORITIES:
         raise priority.expected("strict, flexible or disabled for channel_priority", "leave it out for strict")
     for key in [key for name in ("default_channels", "channels", "channel") for key, _ in condarc.find((name,))]:
         if not channels:
             raise key.expected("a channel to search", 'write one "- NAME" a line below channels', "none")
-    job = {
+    return {
         "folder": find_rattler(order), "specs": specs, "channels": urls, "secrets": secrets, "prefix": order.prefix,
-        "offline": order.offline, "subdir": site.subdir, "index": os.path.join(cache, "repodata"), "verify": verify,
-        "priority": PRIORITIES[priority.lower()],
+        "offline": order.offline, "subdir": site.subdir, "index": os.path.join(cache, "repodata"),
+        "priority": PRIORITIES[priority.lower()], "cutoff": order.cutoff, "cache": os.path.join(cache, "pkgs"),
         "pinned": list(map(parse_spec, condarc.list("pinned_packages", separator="&"))),
         "disallowed": list(map(parse_spec, condarc.list("disallowed_packages", "disallow", separator="&"))),
+        "packages": describe_locked(order) if order.lock else [],
     }  # fmt: skip
+
+
+def build_with_rattler(order: BuildOrder, only_solve: bool = False) -> "list[dict[str, Any]]":
+    """Solve and link with py-rattler, in a process of its own: see run_rattler(); return what is solved only."""
+    import json
+
+    if order.prefix != os.fsencode(order.prefix).decode("utf-8", "replace"):
+        hint = "name another env-dir, or an engine that is a program, such as conda"
+        raise Error("expected a path in UTF-8, which rattler needs, found other bytes", order.prefix, hint=hint)
+    site, cache = CondarcChannels(order.config, os.environ), choose_cache(order)
+    network, verify = site.find_network_variables()
+    job = {**describe_job(order, site, cache), "verify": verify, "only_solve": only_solve}
     order.progress.step("rattler: solving %s with %s" % (", ".join(order.specs), ", ".join(order.channel_urls)))
     order.progress.detail(order.progress.text)
     argv = [sys.executable, "-I", os.path.abspath(__file__), "--rattler"]
@@ -5302,6 +5769,7 @@ def build_with_rattler(order: BuildOrder) -> None:
     code, output = run_engine(argv, environ, order, given=json.dumps(job))
     if code:
         raise explain_rattler(output, code, order)
+    return list(find_document(output).get("solved", []))
 
 
 def explain_rattler(output: str, code: int, order: BuildOrder) -> Error:
@@ -5311,6 +5779,9 @@ def explain_rattler(output: str, code: int, order: BuildOrder) -> Error:
         key, *synonyms = found["lacks"]
         what = "%s that py-rattler %s has" % (key, found["version"])
         return order.config.condarc.text(key, *synonyms).expected(what, OTHER_ENGINE)
+    if "lacking" in found:
+        lacking = [one for one in order.lock.packages if one.file in found["lacking"]]
+        return explain_lacking(order, lacking, {}, "\n".join(found["causes"]))
     missing = [(order.specs[i], near) for i, near in found.get("missing", [])]
     error = explain("rattler could not build the environment", output, code, order, missing)
     if not error.hint:
@@ -5327,10 +5798,6 @@ def explain_rattler(output: str, code: int, order: BuildOrder) -> Error:
 WAIT_S = 10  # for an answer, before a person is told
 GIVE_UP_S = 60
 COMPUTING_S = 0.02  # of computing in a second: more than waiting takes
-# What a foreign platform is taken to have, where CONDA_OVERRIDE_NAME says nothing else.
-VIRTUAL_PACKAGES = {
-    "linux": {"linux": "5.10", "glibc": "2.28", "unix": "0"}, "osx": {"osx": "13.0", "unix": "0"}, "win": {"win": "0"},
-}  # fmt: skip
 
 
 def print_json(**parts: object) -> None:
@@ -5350,6 +5817,7 @@ def run_rattler(argv: "list[str]") -> int:
     secrets = write_secrets(job["secrets"]) if job["secrets"] else ""
     sys.path.append(job["folder"])
     import rattler.exceptions
+    import rattler.package_streaming
 
     # They have no base of their own.
     known = tuple(e for e in vars(rattler.exceptions).values() if isinstance(e, type) and issubclass(e, Exception))
@@ -5483,21 +5951,97 @@ def find_virtual_packages(rattler: "Any", job: "dict[str, Any]") -> "list[Any]":
     return found
 
 
+async def unpack(rattler: "Any", client: "Any", job: "dict[str, Any]", package: "dict[str, Any]") -> "list[str]":
+    """Unpack a package of a lock into the cache, as rattler would, from the first of its places that has its hash.
+
+    Return nothing, or why each place does not have it.
+    """
+    from urllib.parse import unquote
+
+    streaming: Any = rattler.package_streaming
+
+    target, causes = os.path.join(job["cache"], package["stem"]), []
+    part = "%s.%d.part" % (target, os.getpid())
+    for url in package["places"]:
+        print_json(step="rattler: downloading " + package["file"])
+        try:
+            if url.startswith("file://"):
+                hashes = streaming.extract(unquote(url[len("file://") :]), part)
+            else:
+                hashes = await streaming.download_and_extract(client, url, part)
+            found = hashes[package["algorithm"] == "md5"].hex()
+            if found == package["digest"]:
+                try_to(remove_tree, target)
+                os.rename(part, target)
+                write_file(target + ".lock", (1).to_bytes(8, "big") + hashes[0])
+                return []
+            causes.append("%s has the %s %s" % (mask(url), package["algorithm"], found))
+        except Exception as e:  # a host, a disk, a file that is no package: the next may have it
+            causes.append("%s: %s" % (mask(url), e))
+        try_to(remove_tree, part)
+    return causes
+
+
+async def fetch_locked(rattler: "Any", client: "Any", job: "dict[str, Any]") -> "list[Any]":
+    """Return the packages of a lock, by what each says of itself, once all are in the cache."""
+    import asyncio
+
+    os.makedirs(job["cache"], exist_ok=True)
+    gate = asyncio.Semaphore(8)
+
+    async def fetch_one(package: "dict[str, Any]") -> "list[str]":
+        async with gate:
+            return await unpack(rattler, client, job, package)
+
+    causes = await asyncio.gather(*map(fetch_one, job["packages"]))
+    if any(causes):
+        print_json(
+            lacking=[one["file"] for one, cause in zip(job["packages"], causes) if cause], causes=sum(causes, [])
+        )
+        os._exit(1)
+    records = []
+    for one in job["packages"]:
+        base, subdir, _ = one["url"].rsplit("/", 2)
+        index = os.path.join(job["cache"], one["stem"], "info", "index.json")
+        record = rattler.PackageRecord.from_index_json(index, **{one["algorithm"]: one["digest"]})
+        records.append(rattler.RepoDataRecord(record, one["file"], one["url"], base))
+    return records
+
+
 async def solve_and_link(rattler: "Any", job: "dict[str, Any]") -> None:
     """Make an environment of what is asked for, or raise what rattler says, with what explains it left in job."""
+    import json
+
     client = make_client(rattler, job)
     platform = getattr(rattler, "Subdir", None) or rattler.Platform  # py-rattler 0.25
     platforms = [platform(job["subdir"]), platform("noarch")]
+    if job["packages"]:
+        records = await fetch_locked(rattler, client, job)
+    else:
+        records = await solve(rattler, client, job, platforms)
+    job["is_solved"] = True
+    if job["only_solve"]:
+        print_json(solved=[{**json.loads(record.to_json()), "url": record.url} for record in records])
+        return
+    options = {"client": client, "reporter": make_reporter(rattler, len(records)), "show_progress": False}
+    await rattler.install(records, job["prefix"], execute_link_scripts=True, platform=platforms[0], **options)
+
+
+async def solve(rattler: "Any", client: "Any", job: "dict[str, Any]", platforms: "list[Any]") -> "list[Any]":
+    """Return the packages that meet what is asked for; raise what rattler says, with what explains it left in job."""
+    from datetime import datetime
+
     channels = [rattler.Channel(url) for url in job["channels"]]
     specs, pins = ([rattler.MatchSpec(spec) for spec in job[key]] for key in ("specs", "pinned"))
     priority = getattr(rattler.ChannelPriority, job["priority"], None) or exit_lacking(rattler, "channel_priority")
+    dated = {"exclude_newer": datetime.fromisoformat(job["cutoff"][:19] + "+00:00")} if job["cutoff"] else {}
     for action in ["force-cache-only"] if job["offline"] else ["cache-or-fetch", "no-cache"]:
         config = rattler.SourceConfig(cache_action=action)
         gateway = rattler.Gateway(cache_dir=job["index"], default_config=config, client=client)
         try:
             records = await rattler.solve(
                 channels, specs, gateway=gateway, platforms=platforms, channel_priority=priority,
-                virtual_packages=find_virtual_packages(rattler, job), constraints=pins,
+                virtual_packages=find_virtual_packages(rattler, job), constraints=pins, **dated,
             )  # fmt: skip
             break
         except rattler.exceptions.SolverError:
@@ -5507,12 +6051,10 @@ async def solve_and_link(rattler: "Any", job: "dict[str, Any]") -> None:
             job["stale"] = job["index"] if "304" in str(e) else ""
             if not job["stale"] or action != "cache-or-fetch":
                 raise
-    job["is_solved"] = True
     for spec in map(rattler.MatchSpec, job["disallowed"]):
         for record in filter(spec.matches, records):
             raise rattler.exceptions.SolverError("disallowed_packages of condarc has %s: %s" % (spec, record))
-    options = {"client": client, "reporter": make_reporter(rattler, len(records)), "show_progress": False}
-    await rattler.install(records, job["prefix"], execute_link_scripts=True, platform=platforms[0], **options)
+    return list(records)
 
 
 async def find_missing(rattler: "Any", gateway: "Any", specs: "list[str]", *where: "Any") -> "list[tuple[int, str]]":
@@ -5551,13 +6093,6 @@ def check_packages(order: BuildOrder) -> None:
         message = "%s said that it built the environment, which lacks %s" % (order.engine, ", ".join(missing))
         hint = "see what condarc and the variables of %s ask it to leave out" % order.engine
         raise Error(message, order.prefix, hint=hint)
-
-
-def find_package_caches(order: BuildOrder) -> "list[str]":
-    """Return the folders in which the packages may lie whose files a prefix shares."""
-    caches = find_caches(order.engine, os.environ, order.config.condarc)
-    caches.append(os.path.join(order.config.env_dir, PACKAGES))
-    return [*caches, *(os.path.join(one, "pkgs") for one in caches)]
 
 
 def find_damaged(text: str, order: BuildOrder) -> "list[str]":
@@ -5628,12 +6163,27 @@ def mask_records(prefix: str) -> None:
             write_file(path, masked.encode("utf-8", "surrogateescape"))
 
 
+def name_origins(order: BuildOrder) -> None:
+    """Have the records of a prefix that was built from a lock name the places that the lock has."""
+    import json
+
+    urls = {one.stem: str(one.url) for one in order.lock.packages}
+    for path in list_files(os.path.join(order.prefix, "conda-meta"), ".json"):
+        record, url = read_json(path), urls.get(os.path.basename(path)[: -len(".json")])
+        if url and isinstance(record, dict) and record.get("url") != url:
+            record.update(url=url, channel=url.rsplit("/", 2)[0])
+            os.unlink(path)  # which may be a link
+            write_file(path, json.dumps(record, indent=2, sort_keys=True).encode("utf-8"))
+
+
 def finish_prefix(order: BuildOrder) -> None:
     """Say in the prefix whose it is (CEP 22), and have all of it on the disk before anybody believes in it."""
     import json
     from threading import Timer
 
     close_to_others(order.prefix)
+    if order.lock:
+        name_origins(order)
     mask_records(order.prefix)
     message = "conda-execute made this environment, and scripts share it: change their block, not the environment"
     write_file(os.path.join(order.prefix, "conda-meta", "frozen"), json.dumps({"message": message}).encode())
@@ -6164,7 +6714,7 @@ def detect_virtual_package(name: str) -> str:
 def read_metadata(script: Script, subdir: str) -> Metadata:
     """Return what a script asks for on a platform."""
     metadata = parse_metadata(script.data, script.shown, subdir, detect_virtual_package)
-    metadata.name = find_name(metadata.specs, metadata.pip, metadata.channels)
+    metadata.name = name_metadata(metadata)
     return metadata
 
 
@@ -6173,6 +6723,12 @@ def read_run_with(script: Script, metadata: Metadata) -> "list[str]":
     has_suffix = os.path.splitext(script.path)[1].lower() in SUFFIXES
     path = script.path if has_suffix else os.path.realpath(script.path)  # ~/bin/plot may lead to plot.R
     return find_run_with(script.data, path, metadata, script.shown)
+
+
+def find_lock(script: Script, subdir: str) -> str:
+    """Return the path of the lock of a script, beside it or beside what a link leads to; "" where there is none."""
+    paths = [script.path, os.path.realpath(script.path)] if script.path == script.shown else []
+    return next(filter(os.path.lexists, ("%s.%s.lock" % (path, subdir) for path in paths)), "")
 
 
 def find_job_array(environ: "Environ") -> str:
@@ -6221,7 +6777,7 @@ class Invocation:
         self.config = config = read_config(os.environ, sys.executable)
         self.progress, max_unused_s = Progress("verbose" in options, "quiet" in options), config.max_unused_hours * 3600
         self.store = Store(config.env_dir, max_unused_s, self.progress, config.subdir)
-        self.offline, self.force = "offline" in options, "force-env" in options
+        self.offline, self.force, self.options = "offline" in options, "force-env" in options, options
         self.script = Script(b"", "", "")  # of specs there is none
 
     def open(self, word: str, args: "Iterable[str] | None" = None) -> "Invocation":
@@ -6233,7 +6789,19 @@ class Invocation:
         self.script, self.args, self.metadata = script, list(args or ()), read_metadata(script, self.config.subdir)
         if args is not None:
             self.metadata.run_with = read_run_with(script, self.metadata)
+        path = "" if {"no-lock", "lock"} & set(self.options) else find_lock(script, self.config.subdir)
+        if path:
+            self.obey(LockFile(path, read_head(path, LOCK_LIMIT_BYTES)))
+        elif "locked" in self.options:
+            hint = "write it: conda-execute --lock SCRIPT"
+            raise Error("expected a lock for %s, found none" % self.config.subdir, script.shown, hint=hint)
         return self
+
+    def obey(self, lock: LockFile) -> None:
+        """Have the environment be of the packages of a lock."""
+        check_lock(lock, self.metadata, self.config.subdir)
+        self.metadata.lock = lock
+        self.metadata.name = name_metadata(self.metadata)
 
     @property
     def prefix(self) -> str:
@@ -6268,7 +6836,10 @@ class Invocation:
 
     def find_asked_fields(self) -> "dict[str, list[str]]":
         """Return what was asked for, by the keys of a marker, whose other lines are build()'s and write_marker()'s."""
-        return {"env": self.metadata.specs, "pip": self.metadata.pip, "channel": self.metadata.channels}
+        one = self.metadata
+        more = {"exclude-newer": [one.exclude_newer], "lock": [one.lock.digest if one.lock else ""]}
+        asked = {"env": one.specs, "pip": one.pip, "channel": one.channels}
+        return {**asked, **{key: values for key, values in more.items() if values != [""]}}
 
     def build(self, builder: Lock) -> None:
         """Build the environment, and declare it complete."""
@@ -6280,8 +6851,9 @@ class Invocation:
         for note in self.metadata.notes:
             self.progress.line(printable(note))
         learn_secrets(find_secret_texts(self.metadata, self.config.condarc, os.environ))
-        build_prefix(BuildOrder(self.metadata, self.config, engine, prefix, self.offline, builder))
-        fields = {**self.find_asked_fields(), "engine": engine[:1], "created": ["%d" % created_s]}
+        order = BuildOrder(self.metadata, self.config, engine, prefix, self.offline, builder)
+        build_prefix(order)
+        fields = {**self.find_asked_fields(), "engine": engine[:1], "created": ["%d" % created_s], "pin": order.pins}
         programs = [which_in(prefix, one) for one in SHELLS + UTILITIES]
         fields["brings"] = [os.path.relpath(one, prefix) for one in programs if one]
         if builder.is_taken_over(prefix, self.store.path(name, MARKER)):
@@ -6350,9 +6922,117 @@ class Invocation:
             "script": os.path.abspath(script.path), "dialect": metadata.dialect, "env": metadata.specs,
             "pip": metadata.pip, "channels": metadata.channels, "run_with": metadata.run_with, "name": metadata.name,
             "prefix": self.prefix, "exists": exists, "engine": engine, "env_dir": self.config.env_dir,
-            "command": command,
+            "command": command, "exclude_newer": metadata.exclude_newer or None,
+            "lock": metadata.lock.path if metadata.lock else None,
         }  # fmt: skip
         return mask(json.dumps(plan, indent=2))
+
+
+# ---- Locking -------------------------------------------------------------------------
+# Writing a lock: of what an environment holds, or of what an engine chooses for another platform.
+
+
+def sort_records(records: "Iterable[dict[str, Any]]") -> "list[dict[str, Any]]":
+    """Return what is recorded of packages in an order in which each stands behind those that it depends on."""
+    by_name = {str(one.get("name")): one for one in records}
+    done: dict[str, dict[str, Any]] = {}
+    todo = sorted(by_name, reverse=True)
+    path: set[str] = set()
+    while todo:
+        name = todo[-1]
+        needs = [find_package(one) for one in by_name[name].get("depends") or []]
+        needs = [one for one in needs if one in by_name and one not in done and one not in path]
+        path.add(name)  # two that need each other come in any order
+        if needs and name not in done:
+            todo += sorted(needs, reverse=True)
+        else:
+            done.setdefault(todo.pop(), by_name[name])
+    return list(done.values())
+
+
+def format_locked(record: "dict[str, Any]", place: str) -> str:
+    """Return the line of a lock for a package."""
+    url, sha256_, md5 = split_url(str(record.get("url") or "")).url, record.get("sha256"), record.get("md5")
+    if "://" not in url or not sha256_ and not md5:
+        message = "expected a record with URL and hash of each package, found none of %s" % record.get("name")
+        raise Error(message, place, hint="build the environment anew: --force-env --lock")
+    return "%s#%s" % (url, "sha256:%s" % sha256_ if sha256_ else md5)
+
+
+def find_engine_version(kind: str, program: str, invocation: Invocation) -> str:
+    """Return name and version of an engine, the name alone where it does not say which."""
+    from subprocess import run as start
+
+    if kind != "rattler":
+        words = start([program, "--version"], capture_output=True, text=True).stdout.split()
+        return "%s %s" % (kind, words[-1] if words else "") if len(words) < 3 else kind
+    from importlib.metadata import distributions
+
+    return "rattler " + "".join([one.version for one in distributions(name="py-rattler")][:1])
+
+
+def lock_here(invocation: Invocation) -> bytes:
+    """Return the lock of what the environment of a script holds, built first where there is none."""
+    store, metadata, prefix = invocation.store, invocation.metadata, invocation.prefix
+    lease = invocation.obtain_lease()
+    try:
+        marker = store.find_marker(metadata.name)
+        records = sort_records(read_records(prefix))
+        packages = [format_locked(one, prefix) for one in records]
+    finally:
+        lease.release()
+    pins = marker.get("pin", [])
+    if not all(pins) or metadata.pip and "pin" not in marker:
+        message = (
+            "expected the hash of each PyPI requirement, which a checkout does not have, nor a pip older than 22.2"
+        )
+        raise Error(message, invocation.script.shown, hint="add pip >=22.2 to env, then: --force-env --lock")
+    kind, program = find_engine(invocation.config.engine, os.environ, sys.executable)
+    engine = find_engine_version(kind, program, invocation)
+    return format_lock(metadata, engine, invocation.config.subdir, packages, pins)
+
+
+def lock_elsewhere(invocation: Invocation, subdir: str) -> bytes:
+    """Return the lock of what the engine chooses for another platform."""
+    metadata, config = read_metadata(invocation.script, subdir), Config(**{**vars(invocation.config), "subdir": subdir})
+    if metadata.pip:
+        message = "expected match specs alone for %s, found requirements of PyPI" % subdir
+        raise Error(
+            message, invocation.script.shown, hint="write --lock on such a machine: pip chooses for its own alone"
+        )
+    kind, program = find_engine(config.engine, os.environ, sys.executable)
+    with invocation.store.lock(".locking").wait(exclusive=True) as builder:
+        prefix = invocation.store.path(".locking")
+        order = BuildOrder(metadata, config, (kind, program), prefix, invocation.offline, builder)
+        found = build_with_rattler(order, only_solve=True) if kind == "rattler" else solve_with_program(order)
+    packages = [format_locked(one, "") for one in sort_records(found)]
+    return format_lock(metadata, find_engine_version(kind, program, invocation), subdir, packages, [])
+
+
+def write_lock(invocation: Invocation, subdirs: "list[str]") -> int:
+    """Write the locks of a script beside it, each whole or not at all: of what is here, or for other platforms."""
+    script = invocation.script
+    if script.path != script.shown:
+        raise Error("expected a script in a file, found %s" % script.shown, hint="a lock lies beside its script")
+    for subdir in subdirs or [invocation.config.subdir]:
+        if subdir not in KNOWN_SUBDIRS or subdir == "noarch":
+            raise Error("expected a platform, found " + quote(subdir), hint="write one like osx-arm64", code=2)
+        content = lock_elsewhere(invocation, subdir) if subdirs else lock_here(invocation)
+        path = find_lock(script, subdir) or "%s.%s.lock" % (os.path.realpath(script.path), subdir)
+        replace_file(path, content)
+        print_out(path)
+    return 0
+
+
+def replace_file(path: str, content: bytes) -> None:
+    """Write a file at once, or leave what is there."""
+    part = "%s.%d.part" % (path, os.getpid())
+    try:
+        write_file(part, content)
+        os.replace(part, path)
+    except OSError as e:
+        try_to(os.unlink, part)
+        raise Error("expected to be able to write the lock, found: %s" % e.strerror, path) from None
 
 
 # ---- Options -------------------------------------------------------------------------
@@ -6372,6 +7052,8 @@ stands behind SCRIPT is the script's own.
   -n, --dry-run    print what would be run where, and create nothing
       --json       with --dry-run: print it as one JSON object
       --offline    use nothing from the network
+      --lock       write down which packages the environment has, beside SCRIPT, for all runs to come
+      --locked     demand such a lock;  --no-lock  look past it
       --version    print the version
   -c LINE ...      run these lines, or what comes on standard input where there are none;
                    options may stand behind them
@@ -6394,13 +7076,17 @@ SPEC is a match spec; FILE has one on each line, or is an environment.yml; SCRIP
 "# conda execute" block.
 """
 COMMANDS = ("conda-execute", "conda execute", "python conda_execute.py", "python -m conda_execute")
-OPTIONS = ("verbose", "quiet", "force-env", "dry-run", "json", "offline", "version", "help", "c")
-WITH_VALUE = ("file", "script", "min-age")
+OPTIONS = (
+    "verbose", "quiet", "force-env", "dry-run", "json", "offline", "lock", "platform", "locked", "no-lock", "version",
+    "help", "c",
+)  # fmt: skip
+WITH_VALUE = ("file", "script", "min-age", "platform")
 LETTERS = {"-v": "--verbose", "-q": "--quiet", "-f": "--force-env", "-n": "--dry-run", "-h": "--help"}
 TMPENV_COMMANDS = ("list", "create", "name", "clear")
 # What each command takes, and the collection that runs by itself, beside --verbose, --quiet and --help.
 TMPENV_OPTIONS = {
-    "list": {"json"}, "create": {"file", "script", "offline"}, "name": {"file", "script"},
+    "list": {"json"}, "create": {"file", "script", "offline", "locked", "no-lock"},
+    "name": {"file", "script", "locked", "no-lock"},
     "clear": {"min-age", "all", "dry-run"}, "collect": set(),
 }  # fmt: skip
 
@@ -6434,7 +7120,8 @@ def parse_argv(argv: "list[str]", known: "Collection[str]", anywhere: bool) -> "
                 hint = ("write --%s %s" % (near, value)).rstrip() if near else "--help lists the options"
                 hint += '; "--" stands before lines that begin with "-"' if "c" in options else ""
                 raise Error("expected a known option, found %s" % quote(option), hint=hint, code=2)
-            options[name] = rest.pop() if name in WITH_VALUE and rest else ""
+            value = rest.pop() if name in WITH_VALUE and rest else ""
+            options[name] = options[name] + " " + value if name == "platform" in options else value
     return options, words + rest[::-1][rest[-1:] == ["--"] :]
 
 
@@ -6505,7 +7192,7 @@ def parse_specs(words: "list[str]", path: str) -> Metadata:
     if not texts and not metadata.specs and not metadata.pip:
         raise Error("expected SPEC, --file or --script, found none", hint="conda-tmpenv --help says more", code=2)
     metadata.specs += map(parse_spec, texts)
-    metadata.name = find_name(metadata.specs, metadata.pip, metadata.channels)
+    metadata.name = name_metadata(metadata)
     return metadata
 
 
@@ -6583,6 +7270,8 @@ def execute(options: "Mapping[str, str]", words: "list[str]") -> int:
         invocation.read(Script(code, script_path(store, code, CODE_NAMES[0]), "-c"), [])
     else:
         invocation.open(words[0] if words else "-", words[1:])
+    if "lock" in options:
+        return write_lock(invocation, options.get("platform", "").split())
     if "dry-run" in options:
         print_out(invocation.format_plan("json" in options))
         return 0
