@@ -7052,8 +7052,10 @@ stands behind SCRIPT is the script's own.
   -n, --dry-run    print what would be run where, and create nothing
       --json       with --dry-run: print it as one JSON object
       --offline    use nothing from the network
-      --lock       write down which packages the environment has, beside SCRIPT, for all runs to come
-      --locked     demand such a lock;  --no-lock  look past it
+      --lock       write down the packages that the environment has, beside SCRIPT, for each run from now on
+      --platform SUBDIR   with --lock: those for another platform, such as osx-arm64; more than once for several
+      --locked     run by such a lock, or fail
+      --no-lock    run as if there were none
       --version    print the version
   -c LINE ...      run these lines, or what comes on standard input where there are none;
                    options may stand behind them
@@ -7063,7 +7065,7 @@ First lines that work here:
 """
 TMPENV_USAGE = """\
 usage: conda-tmpenv list [--json]
-       conda-tmpenv create|name [SPEC ...] [--file FILE] [--script SCRIPT]
+       conda-tmpenv create|name [SPEC ...] [--file FILE] [--script SCRIPT [--locked | --no-lock]]
        conda-tmpenv clear [--min-age HOURS | --all] [--dry-run]
 
 list     name, size, last use, processes and scripts of each environment
@@ -7125,6 +7127,33 @@ def parse_argv(argv: "list[str]", known: "Collection[str]", anywhere: bool) -> "
     return options, words + rest[::-1][rest[-1:] == ["--"] :]
 
 
+# Options of conda-execute that exclude each other, and those that stand with another alone.
+APART = (("lock", "dry-run"), ("lock", "c"), ("lock", "locked"), ("lock", "no-lock"), ("locked", "no-lock"))
+TOGETHER = (("json", "dry-run"), ("platform", "lock"))
+
+
+def check_options(options: "Mapping[str, str]", words: "list[str]") -> None:
+    """Raise Error for options and words of conda-execute that do not go together."""
+    for one, other in APART:
+        if one in options and other in options:
+            message = "expected one of --%s and %s, found both" % (one, "-c" if other == "c" else "--" + other)
+            raise Error(message, hint="leave one of them out", code=2)
+    for one, other in TOGETHER:
+        if one in options and other not in options:
+            message, hint = "expected --%s with --%s, found none" % (other, one), "write --%s --%s" % (other, one)
+            raise Error(message, hint=hint, code=2)
+    subdirs, known = options["platform"].split(" ") if "platform" in options else [], KNOWN_SUBDIRS[:-1]  # not noarch
+    for subdir in subdirs:
+        if subdir not in known or subdirs.count(subdir) > 1:
+            hint = "write it like --platform " + (find_nearest(subdir, known) or "osx-arm64") + " for each"
+            raise Error("expected a platform that conda knows, once, found " + quote(subdir), hint=hint, code=2)
+    if not words and "c" not in options:
+        raise Error("expected a script, found none", hint="write conda-execute SCRIPT; --help says more", code=2)
+    if "lock" in options and words[1:]:
+        hint = "options stand in front of SCRIPT; one lock is for whatever stands behind it"
+        raise Error("expected nothing behind SCRIPT with --lock, found " + quote(words[1]), hint=hint, code=2)
+
+
 def check_tmpenv(options: "Mapping[str, str]", words: "list[str]") -> str:
     """Return the command; raise Error for what it does not take."""
     command, hint = (words or ["nothing"])[0], "conda-tmpenv --help says more"
@@ -7135,6 +7164,7 @@ def check_tmpenv(options: "Mapping[str, str]", words: "list[str]") -> str:
     strange = ["--" + name for name in set(options) - {"verbose", "quiet"} - TMPENV_OPTIONS[command]]
     strange += words[1:] if "file" not in TMPENV_OPTIONS[command] or "script" in options else []
     strange += ["--all"] if {"all", "min-age"} <= set(options) else []
+    strange += ["--" + name for name in ("locked", "no-lock") if name in options]["script" in options :]
     strange += ["--file"] if {"file", "script"} <= set(options) else []
     if strange or not all(options[name] for name in WITH_VALUE if name in options):
         found = quote(strange[0]) if strange else "an option without its value"
@@ -7259,10 +7289,7 @@ def execute(options: "Mapping[str, str]", words: "list[str]") -> int:
     if "help" in options or "version" in options:
         print(format_usage(sys.platform) if "help" in options else "conda-execute %s\n" % __version__, end="")
         return 0
-    if not words and "c" not in options:
-        raise Error("expected a script, found none", hint="write conda-execute SCRIPT; --help says more", code=2)
-    if "json" in options and "dry-run" not in options:
-        raise Error("expected --dry-run with --json, found none", hint="write --dry-run --json", code=2)
+    check_options(options, words)
     invocation = Invocation(options)
     store = invocation.store
     if "c" in options and words:
