@@ -2656,9 +2656,9 @@ def make_folder(path: str) -> None:
                 raise
 
 
-def write_file(path: str, content: bytes) -> None:
+def write_file(path: str, content: bytes, mode: int = 0o644) -> None:
     """Write a file that only the user may write to, whatever the umask, and have it on the disk."""
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644), "wb") as f:
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as f:
         f.write(content)
         f.flush()
         os.fsync(f.fileno())
@@ -7011,16 +7011,15 @@ def lock_elsewhere(invocation: Invocation, subdir: str) -> bytes:
 
 def write_lock(invocation: Invocation, subdirs: "list[str]") -> int:
     """Write the locks of a script beside it, each whole or not at all: of what is here, or for other platforms."""
-    script = invocation.script
+    script, here = invocation.script, invocation.config.subdir
     if script.path != script.shown:
-        raise Error("expected a script in a file, found %s" % script.shown, hint="a lock lies beside its script")
-    for subdir in subdirs or [invocation.config.subdir]:
-        if subdir not in KNOWN_SUBDIRS or subdir == "noarch":
-            raise Error("expected a platform, found " + quote(subdir), hint="write one like osx-arm64", code=2)
-        content = lock_elsewhere(invocation, subdir) if subdirs else lock_here(invocation)
+        hint = "a lock lies beside its script"
+        raise Error("expected a script in a file, found " + printable(script.shown), hint=hint, code=2)
+    for subdir in subdirs or [here]:
+        content = lock_here(invocation) if subdir == here else lock_elsewhere(invocation, subdir)
         path = find_lock(script, subdir) or "%s.%s.lock" % (os.path.realpath(script.path), subdir)
-        replace_file(path, content)
-        print_out(path)
+        replace_file(os.path.realpath(path), content)
+        print_out(os.path.abspath(path))
     return 0
 
 
@@ -7028,7 +7027,7 @@ def replace_file(path: str, content: bytes) -> None:
     """Write a file at once, or leave what is there."""
     part = "%s.%d.part" % (path, os.getpid())
     try:
-        write_file(part, content)
+        write_file(part, content, 0o666)
         os.replace(part, path)
     except OSError as e:
         try_to(os.unlink, part)
