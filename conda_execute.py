@@ -6731,6 +6731,17 @@ def find_lock(script: Script, subdir: str) -> str:
     return next(filter(os.path.lexists, ("%s.%s.lock" % (path, subdir) for path in paths)), "")
 
 
+def read_lock(path: str) -> LockFile:
+    """Return a lock; a pipe in its place might never end."""
+    try:
+        if os.path.exists(path) and not os.path.isfile(path):
+            raise Error("expected a lock in a file, found a folder, pipe or device", path, hint=LOCK_HINT)
+        with open(path, "rb") as f:
+            return LockFile(path, f.read(LOCK_LIMIT_BYTES))
+    except OSError as e:
+        raise Error("expected a lock that can be read, found: %s" % e.strerror, path, hint=LOCK_HINT) from None
+
+
 def find_job_array(environ: "Environ") -> str:
     """Return what jobs have in common that a scheduler started as one array, or ""."""
     slurm, lsf, grid = (environ.get(name, "") for name in ("SLURM_ARRAY_JOB_ID", "LSB_JOBID", "JOB_ID"))
@@ -6791,7 +6802,7 @@ class Invocation:
             self.metadata.run_with = read_run_with(script, self.metadata)
         path = "" if {"no-lock", "lock"} & set(self.options) else find_lock(script, self.config.subdir)
         if path:
-            self.obey(LockFile(path, read_head(path, LOCK_LIMIT_BYTES)))
+            self.obey(read_lock(path))
         elif "locked" in self.options:
             hint = "write it: conda-execute --lock SCRIPT"
             raise Error("expected a lock for %s, found none" % self.config.subdir, script.shown, hint=hint)
@@ -6828,18 +6839,21 @@ class Invocation:
         before = [(found[path][0], one) for one, found in uses.scripts.items() if path in found]
         if not before:
             return "first use"
-        marker, changes = read_marker(store.path(max(before)[1], MARKER)), []
-        for key, asked in self.find_asked_fields().items():
-            then, now = marker.get(key, []), list(map(mask, asked))
+        marker, changes, asked = read_marker(store.path(max(before)[1], MARKER)), [], self.find_asked_fields()
+        locks = marker.pop("lock", []), asked.pop("lock")
+        for key, items in asked.items():
+            then, now = marker.get(key, []), list(map(mask, items))
             changes += ["+ " + one for one in now if one not in then] + ["- " + one for one in then if one not in now]
+        if marker and not changes and locks[0] != locks[1]:
+            return "its lock has changed" if all(locks) else "its lock is new" if locks[1] else "now without its lock"
         return "changed: " + ", ".join(changes) if marker and changes else "its block has changed"
 
     def find_asked_fields(self) -> "dict[str, list[str]]":
         """Return what was asked for, by the keys of a marker, whose other lines are build()'s and write_marker()'s."""
         one = self.metadata
-        more = {"exclude-newer": [one.exclude_newer], "lock": [one.lock.digest if one.lock else ""]}
         asked = {"env": one.specs, "pip": one.pip, "channel": one.channels}
-        return {**asked, **{key: values for key, values in more.items() if values != [""]}}
+        date, lock = [one.exclude_newer] if one.exclude_newer else [], [one.lock.digest] if one.lock else []
+        return {**asked, "exclude-newer": date, "lock": lock}
 
     def build(self, builder: Lock) -> None:
         """Build the environment, and declare it complete."""
@@ -6901,7 +6915,8 @@ class Invocation:
     def format_specification(self) -> str:
         """Return what -v says of the script."""
         one = self.metadata
-        keys = {"env": one.specs, "pip": one.pip, "channels": one.channels, "run_with": one.run_with}
+        lock = [one.lock.path] if one.lock else []
+        keys = {"env": one.specs, "pip": one.pip, "channels": one.channels, "run_with": one.run_with, "lock": lock}
         lines = ["%s: [%s]" % (key, printable(", ".join(items))) for key, items in keys.items() if items]
         return "\n".join(["Using specification: ", *lines, "", "Prefix: " + self.prefix, ""])
 
@@ -6911,6 +6926,8 @@ class Invocation:
 
         metadata, script = self.metadata, self.script
         exists = bool(self.store.find_marker(metadata.name))
+        if metadata.lock and not exists:
+            parse_lock(metadata.lock, self.config.subdir)
         engine = find_engine(self.config.engine, os.environ, sys.executable)[0]
         command = [*metadata.run_with, *([] if metadata.dialect == "conda-script" else [script.path]), *self.args]
         command = self.find_argv() if exists else command
@@ -6923,7 +6940,7 @@ class Invocation:
             "pip": metadata.pip, "channels": metadata.channels, "run_with": metadata.run_with, "name": metadata.name,
             "prefix": self.prefix, "exists": exists, "engine": engine, "env_dir": self.config.env_dir,
             "command": command, "exclude_newer": metadata.exclude_newer or None,
-            "lock": metadata.lock.path if metadata.lock else None,
+            "lock": os.path.abspath(metadata.lock.path) if metadata.lock else None,
         }  # fmt: skip
         return mask(json.dumps(plan, indent=2))
 
