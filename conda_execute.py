@@ -2420,13 +2420,18 @@ def parse_metadata(
 # The name of an environment: equal metadata, equal name. Knows no file, clock or machine.
 
 
+def join_words(text: str) -> str:
+    """Return a text with one space in place of several."""
+    return " ".join(text.split())
+
+
 def unify(spec: str) -> str:
     """Return a spec with one space in place of several, and in front of an operator behind its name.
 
     >>> unify("conda-forge::python>=3,  <4")
     'conda-forge::python >=3, <4'
     """
-    channel, colons, rest = " ".join(spec.split()).rpartition("::")
+    channel, colons, rest = join_words(spec).rpartition("::")
     name, version = split_off(rest)
     return channel + colons + name + " " * version.startswith(tuple(OPERATORS)) + version
 
@@ -2440,7 +2445,7 @@ def find_name(
     'ea977067a8fbeb21a594'
     """
     lines = sorted(set(map(unify, specs)))
-    lines += ["pip:", *sorted({" ".join(one.split()) for one in pip})] if pip else []
+    lines += ["pip:", *sorted(set(map(join_words, pip)))] if pip else []
     lines += ["channels:", *channels] if channels else []
     lines += ["exclude-newer:" + date] if date else []
     lines += ["lock:" + lock] if lock else []
@@ -2475,6 +2480,7 @@ def is_hex(text: str, length: int) -> bool:
 
 LOCK_TITLE = "conda-execute lock: the same packages again, here or by: conda create --prefix PREFIX --file THIS"
 LOCK_LIMIT_BYTES = 10 << 20
+PINS = ("# pip:", "# pip ")
 EXPLICIT = "@EXPLICIT"
 LOCK_HINT = "conda-execute --lock SCRIPT writes it anew, --no-lock looks past it"
 
@@ -2501,17 +2507,20 @@ class LockFile:
         self.packages: list[Package] = []
         self.pip: list[Text] = []  # requirements with their hashes, as pip reads them from a file
         self.head: dict[str, Text] = {}
-        for number, raw in enumerate(data[: data.find(b"\n" + EXPLICIT.encode())].split(b"\n"), 1):
+        if len(data) >= LOCK_LIMIT_BYTES:
+            raise self.expected("a lock below %d MiB" % (LOCK_LIMIT_BYTES >> 20), "more")
+        head = (b"\n" + data).partition(b"\n" + EXPLICIT.encode())[0]
+        for number, raw in enumerate(head.split(b"\n")):
             key, colon, value = raw.decode("utf-8", "replace").partition(":")
             if colon and key[:1] == "#":
                 line = Line(path, number, key + colon + value)
                 self.head[key.strip("# ")] = Text.of(value.strip(), line, len(line.raw) - len(value.lstrip()))
 
-    def expected(self, what: str, found: str, key: str = "") -> Error:
+    def expected(self, what: str, found: str, key: str = "", hint: str = "") -> Error:
         """Return an Error that points at what the lock says by a key, or at its first line."""
-        raw = self.data.split(b"\n", 1)[0].decode("utf-8", "replace")
-        at = self.head.get(key) or Text.of("", Line(self.path, 1, printable(raw) or " "), 0)
-        return at.expected(what, LOCK_HINT, found)
+        raw = self.data[:1000].split(b"\n", 1)[0].decode("utf-8", "replace")
+        at = self.head.get(key) or Text.of("", Line(self.path, 1, raw), 0)
+        return at.expected(what, hint + LOCK_HINT, found)
 
     def find_listed(self, key: str) -> "list[str]":
         """Return what a comment lists, nothing where there is none."""
@@ -2524,44 +2533,51 @@ class LockFile:
 
 def check_lock(lock: LockFile, metadata: Metadata, platform: str) -> None:
     """Raise Error unless a lock is of this platform, and of what a script asks for today."""
-    if len(lock.data) >= LOCK_LIMIT_BYTES:
-        raise lock.expected("a lock below %d MiB" % (LOCK_LIMIT_BYTES >> 20), "%d bytes" % len(lock.data))
-    found = lock.head.get("platform", "")
-    if found != platform:
-        raise lock.expected("a lock for " + platform, quote(found) if found else "no platform", "platform")
-    if lock.head.get("metadata", "") == metadata.name:
-        return
-    changes = []
-    for key, asked in find_asked(metadata).items():
-        then, now = set(map(unify, lock.find_listed(key))), set(map(unify, asked))
-        changes += ["+ " + one for one in sorted(now - then)] + ["- " + one for one in sorted(then - now)]
-    what = "the lock of what the script asks for today (%s)" % metadata.name
-    raise lock.expected(what, "another (%s)" % (", ".join(changes) or "in the order of channels"), "metadata")
+    for key, value in (("platform", platform), ("metadata", metadata.name)):
+        if not lock.head.get(key):
+            what, hint = '"# %s: %s" above %s' % (key, value, EXPLICIT), "write it if another program made the lock; "
+            raise lock.expected(what, "none", hint=hint)
+    if lock.head["platform"] != platform:
+        raise lock.expected("a lock for " + platform, quote(lock.head["platform"]), "platform")
+    if lock.head["metadata"] != metadata.name:
+        what = "the lock of what the script asks for today (%s)" % metadata.name
+        raise lock.expected(what, find_difference(lock, metadata), "metadata")
 
 
 def find_asked(metadata: Metadata) -> "dict[str, list[str]]":
-    """Return what a script asks for, by the keys of the head of a lock."""
+    """Return what a script asks for, by the keys of the head of a lock, without secrets."""
     date = [metadata.exclude_newer] if metadata.exclude_newer else []
-    return {"env": metadata.specs, "requirements": metadata.pip, "channels": metadata.channels, "exclude-newer": date}
+    asked = {"env": metadata.specs, "requirements": metadata.pip, "channels": metadata.channels, "exclude-newer": date}
+    return {key: list(map(mask, items)) for key, items in asked.items()}
+
+
+def find_difference(lock: LockFile, metadata: Metadata) -> str:
+    """Return what a lock is of where that is not what a script asks for today: "+" came since, "-" went."""
+    asked, changes = find_asked(metadata), []
+    for key, items in asked.items() if set(asked) & set(lock.head) else ():
+        kind, tidy = ("", unify) if key == "env" else (key + " ", join_words)
+        then, now = set(map(tidy, lock.find_listed(key))), set(map(tidy, items))
+        changes += ["+ " + kind + one for one in sorted(now - then)] + ["- " + kind + one for one in sorted(then - now)]
+    if not changes and "channels" in lock.head and lock.find_listed("channels") != asked["channels"]:
+        changes = ["channels in another order"]
+    return "an older one (%s)" % ", ".join(changes) if changes else "that of " + quote(lock.head["metadata"])
 
 
 def parse_lock(lock: LockFile, platform: str) -> None:
     """Find the packages and requirements of a lock; raise Error at the first line that is none."""
     rows, names, is_explicit = lock.data.split(b"\n"), set(), False
     for number, raw in enumerate(rows, 1):
-        line = Line(lock.path, number, raw.decode("utf-8", "replace"))
         if raw.endswith(b"\r"):
-            raise line.expected(len(line.text) - 1, "lines that end as on Unix", "save it so", "a Windows line end")
+            line = Line(lock.path, number, printable(raw.decode("utf-8", "replace")))
+            hint = 'save it so; "*.lock -text" in .gitattributes keeps git from changing them'
+            raise line.expected(len(raw) - 1, "lines that end as on Unix", hint, "a Windows line end")
         line = read_line(lock.path, number, raw)
         text = Text.of(line.text.strip(" "), line, line.indent)
-        if number == len(rows) and (raw or not is_explicit):
-            what = (
-                '"%s", and packages below it' % EXPLICIT if not raw else "an end of this line, as a whole lock has it"
-            )
-            raise text.expected(what, LOCK_HINT, "the end of the file")
-        if text.startswith("# pip:") and is_explicit:
+        if number == len(rows) and raw:
+            raise text.expected("an end of the line", LOCK_HINT, "the end of the file")
+        if text.startswith(PINS):
             lock.pip.append(parse_pin(text))
-        elif text == EXPLICIT:
+        elif text == EXPLICIT and not is_explicit:
             is_explicit = True
         elif not line.is_blank:
             package = parse_package(text, platform)
@@ -2570,6 +2586,28 @@ def parse_lock(lock: LockFile, platform: str) -> None:
                 raise text.expected(what, LOCK_HINT)
             names.add(package.name)
             lock.packages.append(package)
+    if not lock.packages:
+        raise Text.of("", line, 0).expected('"%s" and packages below it' % EXPLICIT, LOCK_HINT, "the end of the file")
+
+
+def check_whole(lock: LockFile, metadata: Metadata) -> None:
+    """Raise Error where a lock lacks what its script names: it was cut, or is of something else."""
+    packages, pins = {one.name for one in lock.packages}, set(map(find_distribution, lock.pip))
+    lacking = [one for one in metadata.specs if find_package(one) not in packages and one[:2] != "__"]
+    lacking += [one for one in metadata.pip if find_distribution(one) not in pins and ";" not in one]
+    lacking += ["pip"] if pins and "pip" not in packages else []
+    if lacking:
+        raise lock.expected("a package for all that the script asks for", "none for " + quote(lacking[0]))
+
+
+def find_distribution(requirement: str) -> str:
+    """Return the name of what a requirement asks for, as PyPI compares names.
+
+    >>> find_distribution("Ruamel.YAML__x[jinja2] >=1")
+    'ruamel-yaml-x'
+    """
+    name = split_off(requirement)[0].lower().replace("_", "-").replace(".", "-")
+    return "-".join(filter(None, name.split("-")))
 
 
 def parse_package(text: Text, platform: str) -> Package:
@@ -2592,16 +2630,20 @@ def parse_package(text: Text, platform: str) -> Package:
 
 
 def parse_pin(text: Text) -> Text:
-    """pin := "# pip: " REQUIREMENT (" --hash=sha256:" SHA256)+"""
+    """pin := "# pip" ":"? (REQUIREMENT (" --hash=sha256:" SHA256)+ | NAME " @ " URL "#sha256=" SHA256)
+
+    The latter is conda-lock's.
+    """
     requirement, *hashes = text[len("# pip:") :].split(" --hash=")
     named = parse_requirement(Text.of(requirement.strip(), text.line, text.at + len("# pip: ")))
-    if not hashes or not all(one.startswith("sha256:") and is_hex(one[7:], 64) for one in hashes):
-        raise text.expected('hashes such as "--hash=sha256:..." behind a requirement', LOCK_HINT)
+    found = hashes or ["sha256:" + named.partition(" @ ")[2].rpartition("#sha256=")[2]]
+    if " -" in named or not all(one[:7] == "sha256:" and is_hex(one[7:], 64) for one in found):
+        raise text.expected('a requirement with hashes such as "--hash=sha256:..." behind it, and no option', LOCK_HINT)
     return Text.of(" --hash=".join([named, *hashes]), text.line, text.at)
 
 
 def format_flow(items: "Iterable[str]") -> str:
-    """Return a list as YAML has it on one line.
+    r"""Return a list as YAML has it on one line.
 
     >>> format_flow(["python >=3", "numpy[version='1']"])
     '[python >=3, "numpy[version=\'1\']"]'
@@ -5225,6 +5267,7 @@ class BuildOrder:
         self.pins: list[str] = []  # what pip has installed, as a lock has it; "" for what it cannot
         if self.lock:
             parse_lock(self.lock, config.subdir)
+            check_whole(self.lock, metadata)
             self.specs, self.pip = (
                 [one.name for one in self.lock.packages],
                 [one.partition(" --hash=")[0] for one in self.lock.pip],
