@@ -1,4 +1,4 @@
-"""Engines: from specs and channels to an environment, with real solves, links and failures, told in words."""
+"""Engines and Progress: from specs and channels to an environment, with real solves, links and failures, in words."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from conftest import Run
 
     Script = Callable[..., Path]
+    Plan = Callable[..., "dict[str, object]"]
 
 
 # Each of these is a folder on somebody's disk: one that changes makes all of them build again.
@@ -78,6 +80,42 @@ def test_the_name_of_an_environment_never_changes(
     name: str, specs: list[str], pip: list[str], channels: list[str]
 ) -> None:
     assert find_name(specs, pip, channels) == name
+
+
+# Of these with a date, and with the SHA-256 of a lock.
+NO_LOCK, NULL = "", "0" * 64
+MORE_VECTORS = [
+    ("32500f85321dcd2b4d15", ["python"], [], [], "2026-11-01", NO_LOCK),
+    ("1c74a57f494ebbf81000", ["python"], [], [], "2026-11-01T00:00:00Z", NO_LOCK),  # as written
+    ("a10364c31f8143c0c12b", ["python >=3", "numpy"], [], [], "", NULL),
+    ("a10364c31f8143c0c12b", ["numpy", "python>=3"], [], [], "", NULL),
+    ("c6da33c1062593d4bd86", ["python >=3", "numpy"], [], [], "", NULL[1:] + "1"),
+    (
+        "9b4e022f0a2703e6eb36",
+        ["python >=3", "numpy"],
+        ["rich >=13", "httpx"],
+        ["conda-forge", "bioconda"],
+        "2026-11-01",
+        NULL,
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "specs", "pip", "channels", "date", "lock"), MORE_VECTORS)
+def test_a_date_and_a_lock_are_of_the_name(
+    name: str, specs: list[str], pip: list[str], channels: list[str], date: str, lock: str
+) -> None:
+    assert find_name(specs, pip, channels, date, lock) == name
+
+
+def test_a_comment_in_a_lock_changes_the_name(plan: Plan, run: Run, write: Script) -> None:
+    """What is hashed is the file: whether a line matters is not asked."""
+    script = write("a.sh", "", "hello-conda")
+    path = Path(run("--lock", script).stdout.rstrip("\n"))
+    before = plan(script)["name"]
+    assert before == find_name(["hello-conda"], lock=hashlib.sha256(path.read_bytes()).hexdigest())
+    path.write_text("# seen by me\n" + path.read_text())
+    assert plan(script)["name"] not in (before, find_name(["hello-conda"]))
 
 
 spec_words = st.lists(st.sampled_from(["python", ">=3", "numpy", "=1.26*", "py_0"]), min_size=1, max_size=3)
