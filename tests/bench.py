@@ -76,6 +76,20 @@ print(min(times), sorted(times)[100], times[0])
 """
 
 
+READ_LOCK = f"""
+import sys, time
+sys.path.insert(0, {str(ROOT)!r})
+import conda_execute
+row = "https://conda.anaconda.org/conda-forge/linux-64/package-%d-1.0-h0123456_0.conda#sha256:" + 64 * "a"
+content = "\\n".join(["# platform: linux-64", "@EXPLICIT", *(row % i for i in range(1000)), ""]).encode()
+start = time.perf_counter()
+lock = conda_execute.LockFile("a.lock", content)
+conda_execute.parse_lock(lock, "linux-64")
+assert len(lock.packages) == 1000
+print(time.perf_counter() - start)
+"""
+
+
 def write_long_script(path: Path) -> None:
     """Write a script of 2,000 lines with a block of 30 in the middle."""
     specs = [f"#  - package-{i} >=1.{i},<2  # why" for i in range(20)]
@@ -206,6 +220,26 @@ def bench_import(folder: Path, host: Path, environ: dict[str, str], say: Say) ->
     say(f"import conda_execute: {whole - start:.1f} ms, {(whole - start) / start:.2f} starts of Python")
 
 
+def bench_lock(folder: Path, environ: dict[str, str], say: Say) -> None:
+    """Print what a lock of 200 lines adds to a warm run, and what reading one of 1,000 lines costs before a build."""
+    script, tool = folder / "locked.sh", [sys.executable, "-m", "conda_execute"]
+    script.write_text("# conda execute\n# env:\n#  - hello-conda\n\nexit 0\n")
+    made = subprocess.run([*tool, "-q", "--lock", str(script)], env=environ, cwd=folder, **PIPED, check=True)
+    with Path(made.stdout.rstrip("\n")).open("a") as lock:  # a warm run looks at what is above @EXPLICIT alone
+        lock.writelines(f"# https://host/channel/linux-64/package-{i}-1.0-0.conda#{'a' * 64}\n" for i in range(192))
+    commands = {"python": [sys.executable, "-c", "pass"], "with": [*tool, str(script)]}
+    commands["without"] = [*tool, "--no-lock", str(script)]
+    for command in commands.values():
+        subprocess.run(command, env=environ, cwd=folder, **QUIET, check=True)
+    medians = time_commands(commands, environ, folder)
+    over = medians["with"] - medians["without"]
+    say(
+        f"warm run beside a lock of 200 lines: {over:.1f} ms over none, {over / medians['python']:.2f} starts of Python"
+    )
+    done = subprocess.run([sys.executable, "-I", "-c", READ_LOCK], stdout=subprocess.PIPE, check=True)
+    say(f"read a lock of 1,000 lines: {1000 * float(done.stdout):.0f} ms")
+
+
 def bench_cold(folder: Path, environ: dict[str, str], say: Say) -> None:
     """Print the tool's own share of building an environment: its time less that of the engine's own command."""
     script, specs, prefix = folder / "cold.sh", ["python >=3", "numpy"], str(folder / "cold" / "prefix")
@@ -297,6 +331,7 @@ def main() -> None:
         host = make_host(folder, print)
         bench_ways_in(folder, host, environ, print)
         bench_import(folder, host, environ, print)
+        bench_lock(folder, environ, print)
         bench_cold(folder, environ, print)
         bench_parser(folder, print)
         bench_scale(folder, environ, print)
