@@ -218,6 +218,8 @@ def test_dry_run_prints_one_json_object(run: Run, hello: Path, env_dir: Path) ->
         "engine": "rattler",
         "env_dir": str(env_dir),
         "command": ["sh", str(hello), "a b"],
+        "exclude_newer": None,
+        "lock": None,
     }
     assert before == expected
     run(hello)
