@@ -30,7 +30,7 @@ In its place may stand a "# /// script" block (PEP 723; [tool.conda] has depende
 or a "/// conda-script" block, whose entrypoint runs without a shell; [tool.pixi] is read in both.
 
 Files below env-dir (condarc: conda-execute: env-dir)
-    NAME/              a conda prefix; NAME is a hash of specs, requirements and channels
+    NAME/              a conda prefix; NAME is a hash of specs, requirements and channels, or of these and a lock
     NAME/conda-meta/conda-execute   written last, says of what, where and for which platform: without it the env does
                        not exist; one of another place or platform, or of which files have gone, is built anew
     NAME/.cache/       a folder for each content of a script whose entrypoint names ${CACHE}
@@ -43,6 +43,8 @@ Files below env-dir (condarc: conda-execute: env-dir)
     .scripts/SHA256/   scripts that came from -c, standard input or a URL
     .trash/            what is being deleted
     .packages/, .rattler/   packages and py-rattler, where the user's own caches cannot be written to
+Beside a script, SCRIPT.SUBDIR.lock (--lock): its packages with their hashes, as "conda create --file" reads them too;
+a run for that platform takes these and no others.
 An env, or a kept script, that was unused for remove-if-unused-for (condarc; 25 hours) is removed by the next call,
 never while anything runs in it; where locks do not bind all hosts that share env-dir, 30 days after its last use if
 another host has used it. "--tmpenv list", or conda-tmpenv, shows what there is.
@@ -7111,9 +7113,11 @@ stands behind SCRIPT is the script's own.
   -n, --dry-run    print what would be run where, and create nothing
       --json       with --dry-run: print it as one JSON object
       --offline    use nothing from the network
-      --lock       write down the packages that the environment has, beside SCRIPT, for each run from now on
-      --platform SUBDIR   with --lock: those for another platform, such as osx-arm64; more than once for several
-      --locked     run by such a lock, or fail
+      --lock       write down beside SCRIPT which packages its environment has, for every
+                   run from now on to have the same
+      --platform SUBDIR
+                   with --lock: those for another platform, such as osx-arm64, or several
+      --locked     demand such a lock
       --no-lock    run as if there were none
       --version    print the version
   -c LINE ...      run these lines, or what comes on standard input where there are none;

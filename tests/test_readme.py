@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import run as run_program
@@ -12,8 +13,6 @@ from conftest import ROOT
 import conda_execute
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from conftest import Run
 
 README = (ROOT / "README.md").read_text("utf-8")
@@ -34,6 +33,29 @@ def test_the_example_of_the_readme_runs(run: Run, tmp_path: Path) -> None:
     (tmp_path / "my_script.py").write_text(run_program.SCRIPT)
     done = run("my_script.py")
     assert len(done.stdout.strip("[]\n").split()) == 5, done.stderr
+
+
+def test_the_lock_of_the_readme_is_what_is_written(run: Run, tmp_path: Path) -> None:
+    """All commands of the section run, but for other platforms, for which the small channel has no such packages."""
+    part = README[README.index("## Locks") : README.index("## Command line")]
+    shown = part.split("```")[1].partition("my_script.py.linux-64.lock\n# ")[2].splitlines()
+    commands = [line.partition("  #")[0].split()[2:] for line in part.splitlines() if line.startswith("    python ")]
+    assert len(commands) == 4
+    (tmp_path / "my_script.py").write_text(run_program.SCRIPT)
+    done = run(*part.partition("$ python conda_execute.py ")[2].partition("\n")[0].split())
+    path = Path(done.stdout.rstrip("\n"))
+    written = path.read_text().partition("# ")[2].splitlines()
+    at = shown.index("@EXPLICIT")
+    subdir = conda_execute.find_subdir(sys.platform, conda_execute.MACHINE)
+    same = [line.replace("linux-64", subdir) for line in shown[:at] if not line.startswith(("# engine", "# created"))]
+    assert path == tmp_path / f"my_script.py.{subdir}.lock"
+    assert same == [line for line in written[:at] if not line.startswith(("# engine", "# created"))]
+    assert [line.split(":")[0] for line in shown[: at + 1]] == [line.split(":")[0] for line in written[: at + 1]]
+    assert all("#sha256:" in line for line in [*written[at + 1 :], *shown[at + 1 :: 2]])
+    for command in commands[:3]:
+        done = run("-q", *command)
+        numbers = done.stdout.strip("[]\n").split()
+        assert done.returncode == 0 and len(numbers) == (1 if "--lock" in command else 5), done.stderr
 
 
 def test_ci_calls_the_two_commands_of_the_readme_and_nothing_else() -> None:
