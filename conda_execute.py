@@ -5862,7 +5862,6 @@ def run_rattler(argv: "list[str]") -> int:
     secrets = write_secrets(job["secrets"]) if job["secrets"] else ""
     sys.path.append(job["folder"])
     import rattler.exceptions
-    import rattler.package_streaming
 
     # They have no base of their own.
     known = tuple(e for e in vars(rattler.exceptions).values() if isinstance(e, type) and issubclass(e, Exception))
@@ -6003,8 +6002,7 @@ async def unpack(rattler: "Any", client: "Any", job: "dict[str, Any]", package: 
     """
     from urllib.parse import unquote
 
-    streaming: Any = rattler.package_streaming
-
+    streaming: Any = rattler.rattler  # which its package_streaming wraps, in annotations that CPython 3.8 has not
     target, causes = os.path.join(job["cache"], package["stem"]), []
     part = "%s.%d.part" % (target, os.getpid())
     for url in package["places"]:
@@ -6013,7 +6011,7 @@ async def unpack(rattler: "Any", client: "Any", job: "dict[str, Any]", package: 
             if url.startswith("file://"):
                 hashes = streaming.extract(unquote(url[len("file://") :]), part)
             else:
-                hashes = await streaming.download_and_extract(client, url, part)
+                hashes = await streaming.download_and_extract(client._client, url, part, None)
             found = hashes[package["algorithm"] == "md5"].hex()
             if found == package["digest"]:
                 try_to(remove_tree, target)
