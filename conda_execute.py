@@ -2484,6 +2484,7 @@ LOCK_TITLE = "conda-execute lock: the same packages again, here or by: conda cre
 LOCK_LIMIT_BYTES = 10 << 20
 PINS = ("# pip:", "# pip ")
 EXPLICIT = "@EXPLICIT"
+LOCK_PLACE = "a lock lies beside a script: of what comes by -c, standard input or a URL there is none"
 LOCK_HINT = "conda-execute --lock SCRIPT writes it anew, --no-lock looks past it"
 
 
@@ -2568,11 +2569,12 @@ def find_difference(lock: LockFile, metadata: Metadata) -> str:
 def parse_lock(lock: LockFile, platform: str) -> None:
     """Find the packages and requirements of a lock; raise Error at the first line that is none."""
     rows, names, is_explicit = lock.data.split(b"\n"), set(), False
+    lock.packages, lock.pip = [], []
     for number, raw in enumerate(rows, 1):
         if raw.endswith(b"\r"):
-            line = Line(lock.path, number, printable(raw.decode("utf-8", "replace")))
+            line = Line(lock.path, number, raw.decode("utf-8", "replace"))
             hint = 'save it so; "*.lock -text" in .gitattributes keeps git from changing them'
-            raise line.expected(len(raw) - 1, "lines that end as on Unix", hint, "a Windows line end")
+            raise line.expected(len(line.text) - 1, "lines that end as on Unix", hint, "a Windows line end")
         line = read_line(lock.path, number, raw)
         text = Text.of(line.text.strip(" "), line, line.indent)
         if number == len(rows) and raw:
@@ -2662,6 +2664,8 @@ def format_lock(metadata: Metadata, engine: str, platform: str, packages: "list[
     asked = ["%s: %s" % (key, format_flow(items)) for key, items in find_asked(metadata).items() if items]
     head = [LOCK_TITLE, "platform: " + platform, "metadata: " + metadata.name, *asked, "engine: " + engine]
     head.append("created: " + time.strftime("%Y-%m-%d", time.gmtime()))
+    named = set(map(find_distribution, metadata.pip))
+    pins = sorted(pins, key=lambda pin: find_distribution(pin) in named)  # so that check_whole() misses what is cut off
     lines = [*("# " + one for one in head), EXPLICIT, *packages, *("# pip: " + one for one in pins)]
     return ("\n".join(lines) + "\n").encode("utf-8")
 
@@ -2701,7 +2705,7 @@ def make_folder(path: str) -> None:
 
 
 def write_file(path: str, content: bytes, mode: int = 0o644) -> None:
-    """Write a file that only the user may write to, whatever the umask, and have it on the disk."""
+    """Write a file, and have it on the disk; unless `mode` says else only the user may write to it."""
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as f:
         f.write(content)
         f.flush()
@@ -6545,9 +6549,14 @@ class Script:
     def __init__(self, data: bytes, path: str, shown: str) -> None:
         self.data, self.path, self.shown = data, path, shown
 
+    @property
+    def is_own(self) -> bool:
+        """Answer whether it is a file of the user's."""
+        return self.path == self.shown
+
     def save(self, store: Store) -> None:
         """Write what is no file of its own to its place, at once, unless it is there; date its folder."""
-        if self.shown == self.path:
+        if self.is_own:
             return
         self.close()
         folder = os.path.dirname(self.path)
@@ -6770,7 +6779,7 @@ def read_run_with(script: Script, metadata: Metadata) -> "list[str]":
 
 def find_lock(script: Script, subdir: str) -> str:
     """Return the path of the lock of a script, beside it or beside what a link leads to; "" where there is none."""
-    paths = [script.path, os.path.realpath(script.path)] if script.path == script.shown else []
+    paths = [script.path, os.path.realpath(script.path)] if script.is_own else []
     return next(filter(os.path.lexists, ("%s.%s.lock" % (path, subdir) for path in paths)), "")
 
 
@@ -6847,7 +6856,7 @@ class Invocation:
         if path:
             self.obey(read_lock(path))
         elif "locked" in self.options:
-            hint = "write it: conda-execute --lock SCRIPT"
+            hint = "write it: conda-execute --lock SCRIPT" if script.is_own else LOCK_PLACE
             raise Error("expected a lock for %s, found none" % self.config.subdir, script.shown, hint=hint)
         return self
 
@@ -7072,9 +7081,8 @@ def lock_elsewhere(invocation: Invocation, subdir: str) -> bytes:
 def write_lock(invocation: Invocation, subdirs: "list[str]") -> int:
     """Write the locks of a script beside it, each whole or not at all: of what is here, or for other platforms."""
     script, here = invocation.script, invocation.config.subdir
-    if script.path != script.shown:
-        hint = "a lock lies beside its script"
-        raise Error("expected a script in a file, found " + printable(script.shown), hint=hint, code=2)
+    if not script.is_own:
+        raise Error("expected a script in a file, found " + printable(script.shown), hint=LOCK_PLACE, code=2)
     for subdir in subdirs or [here]:
         content = lock_here(invocation) if subdir == here else lock_elsewhere(invocation, subdir)
         path = find_lock(script, subdir) or "%s.%s.lock" % (os.path.realpath(script.path), subdir)

@@ -318,6 +318,7 @@ def test_what_is_written_is_read_back(
     lock = LockFile("a.lock", format_lock(metadata, "conda 1", SUBDIR, rows, written))
     check_lock(lock, metadata, SUBDIR)
     parse_lock(lock, SUBDIR)
+    parse_lock(lock, SUBDIR)  # a build that is tried again does so
     assert [one.url for one in lock.packages] == [row.partition("#")[0] for row in rows]
     assert [(one.name, one.digest) for one in lock.packages] == [(one[0], one[4]) for one in found]
     assert [one.algorithm for one in lock.packages] == ["md5" if len(one[4]) == 32 else "sha256" for one in found]
@@ -366,6 +367,26 @@ def test_reading_is_fast_and_linear() -> None:
     times = {lines: min(measure(lines) for _ in range(3)) for lines in (1000, 8000)}
     assert times[1000] < 0.5
     assert times[8000] < 8 * 4 * times[1000]
+
+
+def test_of_all_requirements_those_of_the_script_come_last() -> None:
+    """pip reports them first, and a lock that lost its end would not be found out."""
+    metadata = make_metadata(["hello-conda"], ["Rich >=1", "httpx"])
+    rows = [f"{name}==1 --hash=sha256:{SHA256}" for name in ("rich", "httpx", "pygments", "idna")]
+    text = format_lock(metadata, "conda 1", SUBDIR, [PIP, PACKAGE], rows).decode()
+    assert [line.partition("==")[0] for line in text.splitlines()[-4:]] == [
+        "# pip: pygments", "# pip: idna", "# pip: rich", "# pip: httpx",
+    ]  # fmt: skip
+    read(text.encode(), metadata)
+    with pytest.raises(Error, match='found none for "httpx"'):
+        read((text.rpartition("# pip")[0]).encode(), metadata)
+
+
+@pytest.mark.parametrize("words", [["-"], ["-c", "# conda execute", "# env: [hello-conda]", "# run_with: sh", "", "x"]])
+def test_of_what_is_no_file_no_lock_can_be_demanded(run: Run, words: list[str]) -> None:
+    done = run("--locked", *words, stdin=None, input="# conda execute\n# env: [hello-conda]\n# run_with: sh\n")
+    where = "-c" if words[1:] else "standard input"
+    assert failed(done, f"{where}: expected a lock for {SUBDIR}, found none\n  {conda_execute.LOCK_PLACE}")
 
 
 # -- a lock that is old
@@ -564,7 +585,7 @@ def test_options_that_make_no_sense_are_errors_of_the_command_line(
 def test_a_url_has_no_lock(run: Run, write: Write) -> None:
     script = write("a.sh", "", "hello-conda")
     done = run("--lock", script.as_uri())
-    assert failed(done, f"expected a script in a file, found {script.as_uri()}\n  a lock lies beside its script", 2)
+    assert failed(done, f"expected a script in a file, found {script.as_uri()}\n  {conda_execute.LOCK_PLACE}", 2)
 
 
 def test_an_unknown_script_has_no_lock(run: Run) -> None:
