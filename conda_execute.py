@@ -88,7 +88,7 @@ Chapters, in the order of a run, and where to begin in each; each calls only wha
     Activation     the variables of an env: activate; its scripts: source_scripts
     Channels       for rattler alone: what condarc makes of channels and the network: CondarcChannels
     Caches         where engines keep what they fetch
-    Packages       those of a lock: find_places, find_lacking
+    Packages       those of a lock: find_places, find_cached
     Engines        find_engine; format_create; run_engine, up to its end or ours; why one failed: explain
     pip            PyPI requirements
     rattler        py-rattler: finding it, the job that it gets: build_with_rattler
@@ -5117,6 +5117,8 @@ def find_package_caches(order: "BuildOrder") -> "list[str]":
     """Return the folders in which the packages may lie whose files a prefix shares."""
     caches = find_caches(order.engine, os.environ, order.config.condarc, order.program)
     caches.append(os.path.join(order.config.env_dir, PACKAGES))
+    if order.engine == "rattler":  # it looks into no other but its own
+        caches = [next(filter(is_usable, caches), caches[-1])]
     return [*caches, *(os.path.join(one, "pkgs") for one in caches)]
 
 
@@ -5161,29 +5163,32 @@ def hash_file(path: str, algorithm: str) -> str:
     return found.hexdigest()
 
 
+def is_as_listed(folder: str, entry: "Any") -> bool:
+    """Answer whether a file of an unpacked package is as an entry of its list says, and the entry as an engine reads it."""
+    path, kind, mark = (str(entry.get(key, "")) for key in ("_path", "path_type", "prefix_placeholder"))
+    if not path or bool(mark) != (entry.get("file_mode") in ("text", "binary")) or bool(mark) != ("file_mode" in entry):
+        return False
+    path = os.path.join(folder, path)
+    if kind in ("softlink", "directory"):
+        return os.path.lexists(path)
+    is_marked = not mark or mark.encode("utf-8", "surrogateescape") in read_head(path, -1)
+    return kind == "hardlink" and is_marked and hash_file(path, "sha256") == entry.get("sha256")
+
+
 def is_unpacked_whole(folder: str) -> bool:
     """Answer whether each file of an unpacked package is as its own list says."""
     listed = read_json(os.path.join(folder, "info", "paths.json"))
-    if not isinstance(listed, dict):
+    if not isinstance(listed, dict) or listed.get("paths_version") != 1 or not isinstance(listed.get("paths"), list):
         return False
-    for one in listed.get("paths", []):
-        path = os.path.join(folder, one["_path"])
-        if one.get("path_type") == "softlink":
-            found = read_status(path) or os.path.islink(path)
-        else:
-            found = hash_file(path, "sha256") == one.get("sha256")
-        if not found:
-            return False
-    return True
+    return all(isinstance(one, dict) and is_as_listed(folder, one) for one in listed["paths"])
 
 
-def find_origin(folder: str, algorithm: str) -> str:
-    """Return the hash of the file that a package in a cache was unpacked from, as the engine has noted it, or ""."""
-    noted = read_head(folder + ".lock", 40)  # rattler: a revision, and SHA-256
-    if len(noted) == 40:
-        return noted[8:].hex() if algorithm == "sha256" else ""
-    record = read_json(os.path.join(folder, "info", "repodata_record.json"))
-    return str(record.get(algorithm, "")) if isinstance(record, dict) else ""
+def read_origin(folder: str, algorithm: str) -> "tuple[str, str]":
+    """Return hash and URL of the file that a package in a cache was unpacked from, as the engine has noted them, or ""."""
+    record, noted = read_json(os.path.join(folder, "info", "repodata_record.json")), read_head(folder + ".lock", 40)
+    if not isinstance(record, dict):
+        record = {"sha256": noted[8:].hex()} if len(noted) == 40 else {}  # rattler: a revision, and SHA-256
+    return str(record.get(algorithm, "")), str(record.get("url", ""))
 
 
 def list_cached(folders: "Iterable[str]", depth: int = 5) -> "Iterator[tuple[str, str]]":
@@ -5197,33 +5202,37 @@ def list_cached(folders: "Iterable[str]", depth: int = 5) -> "Iterator[tuple[str
         yield from list_cached(below, depth - 1)
 
 
-def find_lacking(order: "BuildOrder") -> "list[Package]":
-    """Return the packages of a lock that no cache of the engine has whole; what is damaged there is dropped, and told.
+def find_cached(order: "BuildOrder") -> "dict[str, str]":
+    """Return the files of a lock that the engine's caches have whole, with the URL by which it finds each there.
 
-    What has the name of one and is of another origin is left alone.
+    What is damaged is dropped, and told. What has the name of a package and is of another origin is left alone.
     """
     wanted = {name: one for one in order.lock.packages for name in (one.file, one.stem)}
-    found = set()
+    found, damaged = {}, []
     for name, path in list_cached(find_package_caches(order)):
         package = wanted.get(name)
-        if not package:
+        if not package or order.engine == "rattler" and name == package.file:  # it reads no archive in a cache
             continue
-        origin = find_origin(os.path.join(os.path.dirname(path), package.stem), package.algorithm)
-        is_unpacked = name == package.stem
-        if is_unpacked_whole(path) if is_unpacked else hash_file(path, package.algorithm) == package.digest:
-            found.update([package.file] if not is_unpacked or origin == package.digest else [])
-        elif origin == package.digest:
-            what = "the package cache has a damaged %s" % path
-            if order.offline:
-                raise Error(what, package.url.line.path, hint="--offline forbids to fetch it anew")
-            order.progress.line(what + ": fetching it anew")
-            try_to(remove_tree if is_unpacked else os.unlink, path)
-    return [one for one in order.lock.packages if one.file not in found]
+        digest, url = read_origin(os.path.join(os.path.dirname(path), package.stem), package.algorithm)
+        is_unpacked, is_it = name == package.stem, digest == package.digest
+        if is_unpacked and is_it and is_unpacked_whole(path):
+            found[package.file] = url or str(package.url)
+        elif not is_unpacked and hash_file(path, package.algorithm) == package.digest:
+            found.setdefault(package.file, "file://" + path)
+        elif is_it:
+            damaged.append((package, path))
+    for package, path in damaged:
+        is_lost = order.offline and package.file not in found
+        what = "--offline forbids to fetch it anew" if is_lost else "it is made or fetched anew"
+        order.progress.line("the package cache has a damaged %s: %s" % (path, what))
+        if not is_lost:
+            try_to(remove_tree if os.path.isdir(path) else os.unlink, path)
+    return found
 
 
 def explain_lacking(order: "BuildOrder", lacking: "list[Package]", places: "dict[str, list[str]]", words: str) -> Error:
     """Return the Error for packages that could not be had anywhere."""
-    lines = ["%s: %s" % (one.file, ", ".join(map(mask, places.get(one.file, [one.url])))) for one in lacking]
+    lines = ["%s: %s" % (one.file, ", ".join(map(mask, places[one.file]))) for one in lacking]
     hint = "--offline forbids to fetch them" if order.offline else "see whether these places are right, or lock anew"
     message = "expected %d packages of the lock, found none that has its hash, in no cache and at none of its places"
     error = Error(message % len(lacking), order.lock.path, hint=hint)
@@ -5511,29 +5520,41 @@ def unregister(prefix: str) -> None:
         pass
 
 
-def create_locked(order: BuildOrder, environ: "Environ", cache: Lock) -> "tuple[int, str]":
-    """Have a program create the prefix from the packages of a lock, at each turn from the next of their places."""
+def create_explicit(order: BuildOrder, urls: "dict[str, str]", environ: "Environ", cache: Lock) -> "tuple[int, str]":
+    """Have a program create the prefix from the packages of a lock, each at its URL."""
     import tempfile
 
-    places, code, output = find_places(order), 0, ""
-    for turn in range(max(map(len, places.values()))):
-        lacking = find_lacking(order)
-        if turn and not lacking or order.offline and lacking:
-            break
-        lines = [EXPLICIT]
-        for one in order.lock.packages:
-            urls = places[one.file]
-            url = urls[min(turn, len(urls) - 1) if one in lacking else 0]
-            lines.append("%s#%s%s" % (url, "sha256:" * (one.algorithm == "sha256"), one.digest))
-        with tempfile.TemporaryDirectory() as folder:  # which nobody else can look into: URLs may have passwords
-            explicit = os.path.join(folder, "lock.txt")
-            write_file(explicit, ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape"))
-            code, output = run_engine(format_create(order, explicit), environ, order, cache)
-        if not code or find_document(output).get("success"):
+    lines = [EXPLICIT]
+    for one in order.lock.packages:
+        lines.append("%s#%s%s" % (urls[one.file], "sha256:" * (one.algorithm == "sha256"), one.digest))
+    with tempfile.TemporaryDirectory() as folder:  # which nobody else can look into: URLs may have passwords
+        explicit = os.path.join(folder, "lock.txt")
+        write_file(explicit, ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape"))
+        code, output = run_engine(format_create(order, explicit), environ, order, cache)
+    return (0 if find_document(output).get("success") else code), output
+
+
+def create_locked(order: BuildOrder, environ: "Environ", cache: Lock) -> "tuple[int, str]":
+    """Have a program create the prefix from a lock, again and again, from the next place of what it could not have.
+
+    It stops at the first that it lacks: so each place gets a second turn.
+    """
+    places, cached, words = find_places(order), find_cached(order), ""
+    turns = dict.fromkeys(places, 0)
+    while True:
+        lacking = [one for one in order.lock.packages if one.file not in cached]
+        lost = [one for one in lacking if order.offline or turns[one.file] >= 2 * len(places[one.file])]
+        if lost:
+            raise explain_lacking(order, lost, places, words)
+        urls = {file: urls[turns[file] % len(urls)] for file, urls in places.items()}
+        code, output = create_explicit(order, {**urls, **cached}, environ, cache)
+        if not code or not lacking:
             return code, output
-    if lacking:
-        raise explain_lacking(order, lacking, places, format_explanation(output, code))
-    return code, output
+        words, before = format_explanation(output, code), cached
+        cached = find_cached(order)
+        named = [one for one in lacking if "/" + one.file in output] if len(cached) > len(before) else []
+        for one in named or lacking:
+            turns[one.file] += 1
 
 
 def build_with_program(order: BuildOrder) -> None:
@@ -5766,7 +5787,8 @@ def split_secrets(channels: "list[Channel]") -> "tuple[list[str], dict[str, obje
 
 def describe_locked(order: BuildOrder) -> "list[dict[str, Any]]":
     """Return what run_rattler() is told of each package of a lock: its places, none where a cache has it."""
-    places, lacking = find_places(order), find_lacking(order)
+    places, cached = find_places(order), find_cached(order)
+    lacking = [one for one in order.lock.packages if one.file not in cached]
     if order.offline and lacking:
         raise explain_lacking(order, lacking, places, "")
     packages = []
@@ -5830,7 +5852,7 @@ def explain_rattler(output: str, code: int, order: BuildOrder) -> Error:
         return order.config.condarc.text(key, *synonyms).expected(what, OTHER_ENGINE)
     if "lacking" in found:
         lacking = [one for one in order.lock.packages if one.file in found["lacking"]]
-        return explain_lacking(order, lacking, {}, "\n".join(found["causes"]))
+        return explain_lacking(order, lacking, find_places(order), "\n".join(found["causes"]))
     missing = [(order.specs[i], near) for i, near in found.get("missing", [])]
     error = explain("rattler could not build the environment", output, code, order, missing)
     if not error.hint:

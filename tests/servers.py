@@ -16,6 +16,7 @@ import threading
 from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlparse
@@ -26,7 +27,7 @@ from conftest import ROOT, SHUTDOWN_POLL_S, wait_until
 from rattler.index import index_fs
 
 if TYPE_CHECKING:
-    from typing import Collection, Iterator
+    from typing import Callable, Collection, Iterator
 
     import trustme
 
@@ -66,7 +67,15 @@ class Handler(SimpleHTTPRequestHandler):
             return None
         if not self.server.is_stale:
             del self.headers["If-Modified-Since"]
-        return super().send_head()
+        change = self.server.changes.get(Path(self.path).name)
+        return self.send_changed(change) if change else super().send_head()
+
+    def send_changed(self, change: Callable[[bytes], bytes]) -> BytesIO:
+        content = change(Path(self.translate_path(self.path)).read_bytes())
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        return BytesIO(content)
 
     def log_message(self, *words: object) -> None:
         pass
@@ -89,11 +98,12 @@ class Server(ThreadingHTTPServer):
         self.refused: list[str] = []
         self.password = self.token = ""
         self.opens: dict[str, str] = {}  # by channel
+        self.changes: dict[str, Callable[[bytes], bytes]] = {}  # what is made of a file's content, by its name
         self.is_stale = self.is_mad = False  # "not modified" is the answer to who asks that, or to anything
 
     def find_refusal(self, path: str, given: str) -> int:
         """Return the status that a request is refused with, 0 where it is not."""
-        code = next((code for code in (401, 403, 404) if f"/{code}/" in path), 0)
+        code = next((code for code in (401, 403, 404, 410) if f"/{code}/" in path), 0)
         password = self.opens.get(split_path(path)[0], self.password)
         wanted = "Basic " + base64.b64encode(password.encode()).decode()
         is_open = (not password or given == wanted) and (f"/t/{self.token}/" if self.token else "/") in path
