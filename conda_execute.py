@@ -4980,12 +4980,24 @@ class CondarcChannels:
             found.token, found.location = opened.token, opened.location
         return [found]
 
-    def check_allowed(self, channels: "list[Channel]") -> None:
-        """Refuse channels that condarc forbids, and what it asks for that no engine but conda can do."""
+    def find_origin(self, url: Text) -> "list[Channel]":
+        """Return the channels that the URL of a channel stands for in a lock, which others may have written.
+
+        What the two public hosts have is here where condarc has it by name.
+        """
+        if self.usual == "defaults" and is_below(url, VENDOR + "/pkgs"):
+            return self.lists["defaults"]
+        return self.find_channels(Text.of(url[len(ALIAS) + 1 :], url.line, url.at) if is_below(url, ALIAS) else url)
+
+    def check_supported(self) -> None:
+        """Refuse what condarc asks for that no engine but conda can do."""
         for name in CONDA_ALONE:
             for key, value in self.condarc.find((name,)):
                 if value and str(value).lower() not in OFF:
                     raise key.expected("no %s for the engine rattler" % name, OTHER_ENGINE)
+
+    def find_forbidden(self, channels: "list[Channel]") -> "Iterator[tuple[str, Error]]":
+        """Yield the URLs of those channels that condarc forbids, and what to say of each."""
         names = ("allowlist_channels", "whitelist_channels")
         denied, allowed = (
             {one.url: text for text in self.condarc.list(*keys) for one in self.find_channels(text, is_searched=False)}
@@ -4993,10 +5005,10 @@ class CondarcChannels:
         )
         for url, shown in ((channel.url, quote(mask(channel.url))) for channel in channels):
             if url in denied:
-                raise denied[url].expected("no channel that denylist_channels has", "search another one", shown)
-            if allowed and url not in allowed:
+                yield url, denied[url].expected("no channel that denylist_channels has", "search another one", shown)
+            elif allowed and url not in allowed:
                 key = self.condarc.find(names)[-1][0]
-                raise key.expected("channels of allowlist_channels alone", "search one of these", shown)
+                yield url, key.expected("channels of allowlist_channels alone", "search one of these", shown)
 
     def find_sources(self, asked: "list[Any]", specs: "list[Any]", override: bool) -> "tuple[list[Channel], list[str]]":
         """Return the channels to search in their order, and the specs, whose channels are searched too, with URLs.
@@ -5020,7 +5032,8 @@ class CondarcChannels:
         for one in channels:
             by_url.setdefault(one.url, one)
         channels = list(by_url.values())
-        self.check_allowed(channels)
+        for _, error in self.find_forbidden(channels):
+            raise error
         return channels, found
 
     def find_network_variables(self) -> "tuple[dict[str, str], str]":
@@ -5129,23 +5142,28 @@ def find_package_caches(order: "BuildOrder") -> "list[str]":
 def find_places(order: "BuildOrder") -> "dict[str, list[str]]":
     """Return for each file of a lock the URLs at which it may be, the first first.
 
-    Where condarc has another place for what its URL names, or a password, that goes first, as in a solve; the hash
-    says what is right, so all channels of the block and of condarc follow: packages move.
+    Where condarc has another place for what its URL names, or a password, that is asked in its place, as in a solve;
+    what condarc forbids is not. The hash says what is right, so all channels of the block and of condarc follow:
+    packages move.
     """
-    places = {}
     try:
         site = CondarcChannels(order.config, os.environ)
-        channels, _ = site.find_sources(order.channels, [], order.override)
     except Error:
         if order.engine == "rattler":
             raise
         return {one.file: [one.url] for one in order.lock.packages}  # conda reads more of YAML
+    channels, _ = site.find_sources(order.channels, [], order.override)
+    opened: dict[str, list[str]] = {}
+    places = {}
     for one in order.lock.packages:
-        base, subdir, _ = one.url.rsplit("/", 2)
-        word = base[len(ALIAS) + 1 :] if is_below(base, ALIAS) else base
-        own = site.find_channels(Text.of(word, one.url.line, one.url.at))
-        urls = ["%s/%s/%s" % (channel.find_open_url(), subdir, one.file) for channel in [*own, *channels]]
-        places[one.file] = list(dict.fromkeys(urls))
+        base, subdir, file = one.url.rsplit("/", 2)
+        if base not in opened:
+            own = site.find_origin(Text.of(base, one.url.line, one.url.at))
+            forbidden = dict(site.find_forbidden(own))
+            allowed = [channel for channel in own if channel.url not in forbidden] + channels
+            opened[base] = list(dict.fromkeys(channel.find_open_url() for channel in allowed))
+            learn_secrets(opened[base])
+        places[file] = ["%s/%s/%s" % (url, subdir, file) for url in opened[base]]
     return places
 
 
@@ -5800,6 +5818,7 @@ def describe_locked(order: BuildOrder) -> "list[dict[str, Any]]":
 
 def describe_job(order: BuildOrder, site: CondarcChannels, cache: str) -> "dict[str, Any]":
     """Return what run_rattler() is told, but for the network."""
+    site.check_supported()
     condarc = order.config.condarc
     channels, specs = site.find_sources(order.channels, [] if order.lock else order.specs, order.override)
     order.channel_urls = [channel.url for channel in channels]

@@ -18,7 +18,7 @@ from urllib.parse import urlparse
 import channel as channel_program
 import pytest
 from channel import PLACEHOLDER, Package
-from conftest import CONDA, ENGINES, MAMBA, NO_CHANNEL, NO_CONDA, list_tree
+from conftest import CONDA, ENGINES, MAMBA, NO_CHANNEL, NO_CONDA, TOOL, list_tree
 from servers import Server, make_channel, serving
 
 import conda_execute
@@ -256,3 +256,254 @@ def test_a_lock_that_was_changed_is_found(
     done = run(script)
     assert (done.returncode, done.stdout, trace.exists()) == (125, "", False)
     assert new.rpartition("/")[2] in done.stderr or f"{SCRIPTED}.tar.bz2: " in done.stderr
+
+
+# -- Trees
+
+
+# What engines keep, each in its own way: books, byte code that conda and mamba compile, a sign for backups, ours.
+BOOKS = ("conda-meta", ".conda-execute", "CACHEDIR.TAG", conda_execute.MARKER)
+
+
+def find_tree(prefix: Path) -> dict[str, object]:
+    """Return the links of a prefix, and mode and hash of each file, with a mark for its path: each has its own.
+
+    Each engine writes entry points itself, mamba for the group too; conda copies what an absolute link leads to.
+    """
+    found: dict[str, object] = {}
+    for path, entry in list_tree(prefix).items():
+        if path.split("/")[0] in BOOKS or "__pycache__" in path or (prefix / path).is_dir() and entry[1] is None:
+            continue
+        if isinstance(entry, str) and entry.startswith("/"):
+            entry = oct((prefix / path).stat().st_mode), (prefix / path).read_bytes()
+        if isinstance(entry, tuple):
+            content = entry[1].replace(str(prefix).encode(), PLACEHOLDER.encode())
+            is_made = path.startswith("bin/") and b"sys.exit(main())" in content
+            content = b" ".join(content.split()) if is_made else content
+            entry = int(entry[0], 8) & (0o111 if is_made else 0o777), hashlib.sha256(content).hexdigest()
+        found[path] = entry
+    return found
+
+
+def find_prefix(env_dir: Path) -> Path:
+    [prefix] = [path for path in env_dir.iterdir() if len(path.name) == 20]
+    return prefix
+
+
+@pytest.fixture
+def solved(environ: Environ, run: Run, script: Path, tmp_path: Path, web: Server) -> Callable[[], dict[str, object]]:
+    """Return a function that gives the tree which rattler makes from a solve, after it has written the lock."""
+
+    def function() -> dict[str, object]:
+        own = {**environ, "CONDA_EXECUTE_ENGINE": "rattler", "CONDA_EXECUTE_ENV_DIR": str(tmp_path / "solved")}
+        done = run("--lock", script, env={**own, **find_caches(tmp_path / "solving")})
+        assert done.returncode == 0, done.stderr
+        return find_tree(find_prefix(tmp_path / "solved"))
+
+    return function
+
+
+@each_engine
+def test_each_engine_makes_the_same_files_from_a_lock_as_from_a_solve(
+    run: Run, script: Path, solved: Callable[[], dict[str, object]], env_dir: Path, engine: str, trace: Path, web: Server
+) -> None:
+    before = solved()
+    trace.unlink()
+    done = run(script)
+    assert done.stdout == "hello-conda 2.0\n", done.stderr
+    assert find_tree(find_prefix(env_dir)) == before
+    assert {"bin/entry-point-demo", "bin/to-tree", "lib/tree/folder", "lib/tree/nowhere", "lib/tree/empty"} <= set(before)
+    assert trace.exists()
+
+
+RESTORERS = {
+    "conda classic": [CONDA, "create", "--solver", "classic", "--no-default-packages"],
+    "conda rattler": [CONDA, "create", "--solver", "rattler", "--no-default-packages"],
+    "mamba": [MAMBA, "create", "--no-rc"],
+    "micromamba": [str(Path(MAMBA).with_name("micromamba")), "create", "--no-rc"],
+}
+
+
+@pytest.mark.parametrize("words", RESTORERS.values(), ids=list(RESTORERS))
+def test_others_restore_the_same_files_from_a_lock(
+    words: list[str], script: Path, solved: Callable[[], dict[str, object]], environ: Environ, elsewhere: Environ,
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    if not Path(words[0]).is_file():
+        pytest.skip(f"needs a real {words[0] or 'conda, mamba or micromamba'}")
+    before, prefix = solved(), tmp_path / "restored"
+    command = [*words, "--yes", "--prefix", str(prefix), "--file", f"{script}.{SUBDIR}.lock"]
+    done = subprocess.run(command, env=environ, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert find_tree(prefix) == before
+
+
+@each_engine
+def test_records_say_of_each_package_what_conda_would(
+    run: Run, script: Path, lock: Path, web: Server, elsewhere: Environ, env_dir: Path
+) -> None:
+    assert run(script).stdout == "hello-conda 2.0\n"
+    lines = []
+    depends: dict[str, list[str]] = {}
+    for path in (find_prefix(env_dir) / "conda-meta").glob("*.json"):
+        record = json.loads(path.read_text())
+        lines.append(f"{record['url']}#sha256:{record['sha256']}")
+        depends[record["name"]] = record["depends"]
+        assert re.fullmatch(rf"{web.url}/chan(/noarch|/{SUBDIR})?", record["channel"]), record["name"]
+        assert record["fn"] == record["url"].rpartition("/")[2]
+        assert record["files"] or record["name"] == "nothing"
+    assert sorted(lines) == sorted(line for line in lock.read_text().splitlines() if "://" in line)
+    assert depends["entry-point"] == ["python"]
+
+
+@pytest.mark.skipif(not CONDA, reason=NO_CONDA)
+@each_engine
+def test_conda_lists_the_packages_of_a_lock_as_it_has_them(
+    run: Run, script: Path, lock: Path, environ: Environ, env_dir: Path
+) -> None:
+    assert run(script).stdout == "hello-conda 2.0\n"
+    words = [CONDA, "list", "--prefix", str(find_prefix(env_dir))]
+    listed = subprocess.run([*words, "--explicit", "--sha256"], env=environ, capture_output=True, text=True, check=True)
+    locked = [line.replace("sha256:", "") for line in lock.read_text().splitlines() if "://" in line]
+    found = [line.replace("sha256:", "") for line in listed.stdout.splitlines() if "://" in line]
+    assert sorted(found) == sorted(locked)
+    table = subprocess.run(words, env=environ, capture_output=True, text=True, check=True).stdout
+    assert re.search(r"^scripted +1\.0 +h_0", table, re.M), table
+
+
+# -- Without a network
+
+
+@contextmanager
+def alone(words: list[str]) -> Iterator[list[str]]:
+    """Have a command run where there is no network but loopback, which is down, or skip the test."""
+    prefix = ["unshare", "--net", "--"] if os.geteuid() == 0 else ["unshare", "--map-root-user", "--net", "--"]
+    try:
+        subprocess.run([*prefix, "true"], check=True, stderr=subprocess.DEVNULL)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("needs unshare(1), and the right to have a network of one's own")
+    yield [*prefix, *words]
+
+
+@each_engine
+def test_offline_lists_all_that_no_cache_has_with_urls_and_asks_for_nothing(
+    run: Run, script: Path, lock: Path, web: Server, elsewhere: Environ, env_dir: Path
+) -> None:
+    done = run("--offline", script)
+    assert (done.returncode, done.stdout, web.asked) == (125, "", []), done.stderr
+    files = [line.partition("#")[0] for line in lock.read_text().splitlines() if "://" in line]
+    assert f"expected {len(files)} packages of the lock" in done.stderr
+    for url in files:
+        assert f"{url.rpartition('/')[2]}: {url}\n" in done.stderr
+    assert "--offline forbids to fetch them" in done.stderr
+
+
+@each_engine
+def test_what_was_built_with_a_network_is_built_anew_and_runs_without_any(
+    run: Run, script: Path, lock: Path, environ: Environ, env_dir: Path, elsewhere: Environ, tmp_path: Path
+) -> None:
+    done = run("--tmpenv", "create", "--script", script)
+    assert done.returncode == 0, done.stderr
+    for more in ({}, {"CONDA_EXECUTE_ENV_DIR": str(tmp_path / "anew")}):
+        with alone([sys.executable, str(TOOL), "--offline", str(script)]) as words:
+            done = subprocess.run(words, env={**environ, **more}, capture_output=True, text=True, timeout=120)
+        assert done.stdout == "hello-conda 2.0\n", done.stderr
+    assert find_tree(find_prefix(env_dir)) == find_tree(find_prefix(tmp_path / "anew"))
+
+
+# -- Places
+
+
+@pytest.fixture
+def other(company: Path) -> Iterator[Server]:
+    """Serve the channel at another place too."""
+    with serving(str(company)) as server:
+        yield server
+
+
+def find_channels(*servers: Server) -> set[str]:
+    return {f"{server.server_port}/{channel}" for server in servers for channel in server.channels}
+
+
+GONE = {
+    "refused": "http://127.0.0.1:1/chan",
+    "no such host": "http://nobody.invalid/chan",
+    "404": "WEB/404/chan",
+    "410": "WEB/410/chan",
+    "a page": "WEB/page",
+    "a folder": "file:///not/there/chan",
+}
+
+
+@each_engine
+@pytest.mark.parametrize("gone", GONE.values(), ids=list(GONE))
+def test_a_package_that_is_gone_is_found_in_the_channels_by_name_and_hash(
+    run: Run, script: Path, lock: Path, web: Server, other: Server, elsewhere: Environ, gone: str, env_dir: Path
+) -> None:
+    text = lock.read_text()
+    lock.write_text(text.replace(f"{web.url}/chan/{SUBDIR}/", f"{gone.replace('WEB', web.url)}/{SUBDIR}/"))
+    pages = {f"{SCRIPTED}.tar.bz2", "tree-1.0-0.conda"} if gone == "WEB/page" else set()
+    web.changes = dict.fromkeys(pages, lambda content: b"<html>moved</html>")
+    elsewhere["CONDA_CHANNELS"] = f"{web.url}/empty/404,{other.url}/label"
+    done = run(script)
+    assert done.stdout == "hello-conda 2.0\n", done.stderr
+    record = json.loads((find_prefix(env_dir) / "conda-meta" / f"{SCRIPTED}.json").read_text())
+    assert record["url"] + "#sha256:" + record["sha256"] in lock.read_text().splitlines()
+
+
+@each_engine
+def test_a_package_that_is_nowhere_is_listed_with_all_places_that_were_asked(
+    run: Run, script: Path, lock: Path, web: Server, other: Server, elsewhere: Environ
+) -> None:
+    lock.write_text(lock.read_text().replace(f"{web.url}/chan/{SUBDIR}/tree", f"{web.url}/404/{SUBDIR}/tree"))
+    elsewhere["CONDA_CHANNELS"] = f"{web.url}/410,{other.url}/404/label"
+    done = run(script)
+    assert (done.returncode, done.stdout) == (125, "")
+    places = ", ".join(f"{url}/{SUBDIR}/tree-1.0-0.conda" for url in (f"{web.url}/404", f"{web.url}/410", f"{other.url}/404/label"))
+    assert f"tree-1.0-0.conda: {places}\n" in done.stderr
+    assert any("tree" in path for path in other.asked) and len(web.asked) < 60
+
+
+PUBLIC = "https://conda.anaconda.org/conda-forge"
+MIRRORS = {
+    "channel_alias": (PUBLIC, "channel_alias: {url}/alias", "alias/conda-forge"),
+    "custom_channels": (PUBLIC, "custom_channels: {conda-forge: '{url}/mirror'}", "mirror/conda-forge"),
+    "custom_channels of a label": (
+        PUBLIC + "/label/old", "custom_channels: {conda-forge: '{url}/mirror'}", "mirror/conda-forge/label/old"),
+    "custom_multichannels": (PUBLIC, "custom_multichannels: {conda-forge: ['{url}/multi']}", "multi"),
+    "default_channels": ("https://repo.anaconda.com/pkgs/main", "default_channels: ['{url}/main']", "main"),
+}  # fmt: skip
+
+
+@each_engine
+@pytest.mark.parametrize("public, condarc, asked", MIRRORS.values(), ids=list(MIRRORS))
+def test_where_condarc_has_another_place_the_public_host_is_not_asked(
+    run: Run, script: Path, lock: Path, web: Server, elsewhere: Environ, home: Path, public: str, condarc: str,
+    asked: str,
+) -> None:  # fmt: skip
+    lock.write_text(lock.read_text().replace(web.url + "/chan", public))
+    (home / ".condarc").write_text(condarc.replace("{url}", web.url) + f"\nchannels: ['{web.url}/{asked}']\n")
+    del elsewhere["CONDA_CHANNELS"]
+    with serving("/nowhere") as proxy:
+        elsewhere.update(HTTPS_PROXY=proxy.url, https_proxy=proxy.url)
+        done = run(script)
+        assert done.stdout == "hello-conda 2.0\n", done.stderr
+        assert (web.channels, proxy.asked) == ([asked], [])
+
+
+FORBIDDEN = {
+    "denylist_channels": "denylist_channels: ['{url}/chan']",
+    "allowlist_channels": "allowlist_channels: ['{other}/label']",
+}
+
+
+@each_engine
+@pytest.mark.parametrize("condarc", FORBIDDEN.values(), ids=list(FORBIDDEN))
+def test_a_place_that_condarc_forbids_is_not_asked_though_a_lock_has_it(
+    run: Run, script: Path, lock: Path, web: Server, other: Server, elsewhere: Environ, home: Path, condarc: str
+) -> None:
+    (home / ".condarc").write_text(condarc.replace("{url}", web.url).replace("{other}", other.url) + "\n")
+    elsewhere["CONDA_CHANNELS"] = f"{other.url}/label"
+    done = run(script)
+    assert done.stdout == "hello-conda 2.0\n", done.stderr
+    assert (web.asked, other.channels) == ([], ["label"])
