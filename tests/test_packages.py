@@ -9,7 +9,8 @@ import re
 import shutil
 import subprocess
 import sys
-from contextlib import contextmanager
+import threading
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,8 +19,8 @@ from urllib.parse import urlparse
 import channel as channel_program
 import pytest
 from channel import PLACEHOLDER, Package
-from conftest import CONDA, ENGINES, MAMBA, NO_CHANNEL, NO_CONDA, TOOL, list_tree
-from servers import Server, make_channel, serving
+from conftest import CONDA, ENGINES, MAMBA, NO_CHANNEL, NO_CONDA, TOOL, list_tree, names, needs_proc
+from servers import PASSWORD, TOKEN, Server, find_secrets, make_channel, serving
 
 import conda_execute
 
@@ -507,3 +508,68 @@ def test_a_place_that_condarc_forbids_is_not_asked_though_a_lock_has_it(
     done = run(script)
     assert done.stdout == "hello-conda 2.0\n", done.stderr
     assert (web.asked, other.channels) == ([], ["label"])
+
+
+# -- Secrets
+
+
+# What condarc says, what ~/.netrc says, and what the server wants.
+WAYS = {
+    "a token": (f"channels: ['{{url}}/t/{TOKEN}/chan']", "", "", TOKEN),
+    "a password": (f"channels: ['http://bob:{PASSWORD}@{{host}}/chan']", "", f"bob:{PASSWORD}", ""),
+    "netrc": ("channels: ['{url}/chan']", f"machine 127.0.0.1 login bob password {PASSWORD}\n", f"bob:{PASSWORD}", ""),
+}
+
+
+class Watch(threading.Thread):
+    """Looks again and again at the command lines of all processes for the secrets, until it is told to stop."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.is_over, self.seen, self.rounds = threading.Event(), set(), 0
+        self.secrets = (TOKEN.encode(), PASSWORD.encode())
+
+    def run(self) -> None:
+        while not self.is_over.wait(0.01):
+            self.rounds += 1
+            for path in Path("/proc").glob("[0-9]*/cmdline"):
+                with suppress(OSError):
+                    line = path.read_bytes()
+                    self.seen.update({line} if any(secret in line for secret in self.secrets) else set())
+
+
+@needs_proc
+@each_engine
+@pytest.mark.parametrize("condarc, netrc, password, token", WAYS.values(), ids=list(WAYS))
+def test_a_lock_has_no_secret_and_is_obeyed_with_those_of_who_runs_it(
+    run: Run, script: Path, web: Server, environ: Environ, home: Path, tmp_path: Path, env_dir: Path, condarc: str,
+    netrc: str, password: str, token: str,
+) -> None:  # fmt: skip
+    (tmp_path / "temporary").mkdir()
+    (home / ".condarc").write_text(condarc.replace("{url}", web.url).replace("{host}", web.url[len("http://") :]))
+    (home / ".netrc").write_text(netrc)
+    (home / ".netrc").chmod(0o600)
+    del environ["CONDA_CHANNELS"]
+    environ["TMPDIR"] = str(tmp_path / "temporary")
+    web.password, web.token = password, token
+    watch = Watch()
+    watch.start()
+    made = run("-v", "--lock", script)
+    lock = Path(f"{script}.{SUBDIR}.lock")
+    assert made.returncode == 0, made.stderr
+    environ.update(find_caches(tmp_path / "other"), CONDA_EXECUTE_ENV_DIR=str(tmp_path / "second"))
+    web.asked.clear()
+    done = run("-v", script)
+    assert done.stdout.endswith("hello-conda 2.0\n"), done.stderr
+    assert len(web.asked) >= len(find_files(lock))
+    environ.update(find_caches(tmp_path / "third"), CONDA_EXECUTE_ENV_DIR=str(tmp_path / "fourth"))
+    web.changes = {"tree-1.0-0.conda": flip}
+    failed = run("-v", script)
+    assert failed.returncode == 125
+    watch.is_over.set()
+    watch.join()
+    assert (watch.seen, watch.rounds > 9) == (set(), True)
+    texts = [one.stdout + one.stderr for one in (made, done, failed)] + [lock.read_text("utf-8")]
+    for folder in (env_dir, tmp_path / "second", tmp_path / "fourth", tmp_path / "temporary"):
+        assert find_secrets(folder, *texts) == []
+    assert not [name for name in names(tmp_path / "temporary") if "lock" in name or "secret" in name]
