@@ -1622,33 +1622,36 @@ def parse_requirement(text: Text) -> Text:
 
 def parse_date(text: Text) -> Text:
     """date := YYYY "-" MM "-" DD ("T" HH ":" MM ":" SS ("." digits)? ("Z" | ("+" | "-") HH ":" MM))?, as in RFC 3339"""
-    from _datetime import datetime  # type: ignore[import-not-found]  # which is all of it, and cheap
-
     shape = "".join("0" if c in "0123456789" else c for c in text.upper())
-    zone = shape[19:].lstrip(".0") if shape[19:20] == "." and shape[20:21] == "0" else shape[19:]
+    zone = shape[20:].lstrip("0") if shape[19:21] == ".0" else shape[19:]
     try:
-        datetime.fromisoformat(text[:19])
+        find_cutoff(text)
         is_date = shape == "0000-00-00" or shape[:19] == "0000-00-00T00:00:00" and zone in ("Z", "+00:00", "-00:00")
-    except ValueError:
+    except (ValueError, OverflowError):
         is_date = False
     if not is_date:
-        raise text.expected("a date for exclude-newer", "write it like 2026-11-01, or 2026-11-01T12:00:00Z")
+        raise text.expected(
+            "a date for exclude-newer", "write it like 2026-11-01, or 2026-11-01T12:00:00Z, not how long ago"
+        )
     return text
 
 
 def find_cutoff(date: str) -> str:
     """Return up to when a date lets packages be published, in UTC as RFC 3339 has it; of a day, up to its end.
 
+    That is what a day means to pixi, to conda (conda/conda#15761), and to uv but for the zone, which is the machine's.
+
     >>> find_cutoff("2026-11-30"), find_cutoff("2026-11-01T01:00:00+02:00")
     ('2026-12-01T00:00:00Z', '2026-10-31T23:00:00Z')
     """
-    from _datetime import datetime, timedelta
+    from _datetime import datetime, timedelta  # type: ignore[import-not-found]  # which is all of it, and cheap
 
     moment, zone = datetime.fromisoformat(date[:19].upper()), date[-6:]
     if len(date) == 10:
         moment += timedelta(days=1)
     elif zone[0] in "+-":
-        moment -= timedelta(hours=int(zone[1:3]), minutes=int(zone[4:])) * (1 if zone[0] == "+" else -1)
+        offset = datetime.fromisoformat("2000-01-01T" + zone[1:]) - datetime(2000, 1, 1)
+        moment += -offset if zone[0] == "+" else offset
     return str(moment.isoformat()) + "Z"
 
 
@@ -2210,9 +2213,8 @@ def parse_tools(block: "dict[Text, Node]", platform: Platform) -> "tuple[dict[Te
 
 def find_date(tools: "dict[Text, Node]") -> str:
     """Return the date after which uv or pixi would take nothing, "" where neither says one."""
-    pixi, uv = find_typed(tools, "pixi", dict), find_typed(tools, "uv", dict)
-    said = [find_typed(table, "exclude-newer", Text) for table in (find_typed(pixi, "workspace", dict), uv)]
-    dates = [parse_date(date) for date in said if date]
+    tables = find_typed(find_typed(tools, "pixi", dict), "workspace", dict), find_typed(tools, "uv", dict)
+    dates = [parse_date(find_typed(one, "exclude-newer", Text)) for one in tables if "exclude-newer" in one]
     if len(set(dates)) > 1:
         raise dates[1].expected("one date", "write the same in both tables, or leave one out")
     return "".join(map(str, dates[:1]))

@@ -1,0 +1,6 @@
+# conda execute
+# env:
+#  - python
+# exclude-newer: 2026-W44-1
+
+print('hello')

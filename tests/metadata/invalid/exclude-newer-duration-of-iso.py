@@ -1,0 +1,6 @@
+# conda execute
+# env:
+#  - python
+# exclude-newer: P30D
+
+print('hello')

@@ -1,0 +1,6 @@
+# conda execute
+# env:
+#  - python
+# exclude-newer: 1 November 2026
+
+print('hello')

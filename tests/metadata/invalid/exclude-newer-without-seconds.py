@@ -1,0 +1,6 @@
+# conda execute
+# env:
+#  - python
+# exclude-newer: 2026-11-01T12:00Z
+
+print('hello')

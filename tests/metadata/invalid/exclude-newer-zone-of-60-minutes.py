@@ -1,0 +1,6 @@
+# conda execute
+# env:
+#  - python
+# exclude-newer: 2026-11-01T12:00:00+05:60
+
+print('hello')

@@ -1,0 +1,7 @@
+# /// script
+# dependencies = []
+# [tool.pixi.workspace]
+# exclude-newer = 7
+# ///
+
+print('hello')

@@ -1,0 +1,9 @@
+# /// script
+# dependencies = []
+# [tool.pixi.workspace]
+# exclude-newer = "2026-11-01"
+# [tool.uv]
+# exclude-newer = "2026-11-02"
+# ///
+
+print('hello')

@@ -1,0 +1,7 @@
+# /// script
+# dependencies = []
+# [tool.uv]
+# exclude-newer = ""
+# ///
+
+print('hello')
