@@ -25,6 +25,7 @@ it with the same marker, up to the first without it. They hold a small YAML:
     env:       match specs; below "- pip:" PyPI requirements
     channels:  searched in this order before the configured ones; "nodefaults" leaves those out
     run_with:  the command, a string or a list; else the shebang, else what suits the suffix
+    exclude-newer:  a date; nothing that was published after it is taken
 "# [win]", "# [not osx]", "# [linux and arm64]" behind an item keep it there only.
 In its place may stand a "# /// script" block (PEP 723; [tool.conda] has dependencies and channels)
 or a "/// conda-script" block, whose entrypoint runs without a shell; [tool.pixi] is read in both.
@@ -2217,7 +2218,7 @@ def find_date(tools: "dict[Text, Node]") -> str:
     dates = [parse_date(find_typed(one, "exclude-newer", Text)) for one in tables if "exclude-newer" in one]
     if len(set(dates)) > 1:
         raise dates[1].expected("one date", "write the same in both tables, or leave one out")
-    return "".join(map(str, dates[:1]))
+    return dates[0] if dates else ""
 
 
 PYTHONS = ("python", "pypy", "graalpy", "ipython", "bpython", "py")
@@ -5297,8 +5298,9 @@ class BuildOrder:
         self.specs = metadata.specs + (["pip"] if lacks_pip else [])
         self.channels = [channel for channel in metadata.channels if channel != "nodefaults"]
         self.override = "nodefaults" in metadata.channels  # leave the configured channels out
-        self.cutoff = find_cutoff(metadata.exclude_newer) if metadata.exclude_newer else ""
         self.lock: Any = metadata.lock  # what to build, in place of all of these
+        self.date: Any = "" if self.lock else metadata.exclude_newer
+        self.cutoff = self.date and find_cutoff(self.date)
         self.pins: list[str] = []  # what pip has installed, as a lock has it; "" for what it cannot
         if self.lock:
             parse_lock(self.lock, config.subdir)
@@ -5453,10 +5455,10 @@ def explain_full_disk(order: BuildOrder) -> "tuple[str, str]":
     return "the disk of %s is full: %.0f MB and %d inodes are free" % (folder, free, inodes), hint
 
 
-# The options that exclude what is newer than a date, and who has them.
+# The options that exclude what is newer than a date, and who has them: no solver of conda 26.9 but the classic one.
 NEWER_OPTIONS = {
-    "--exclude-newer": "conda has from 26.9 on, mamba 2.8 has not, rattler has: set CONDA_EXECUTE_ENGINE=rattler",
-    "--uploaded-prior-to": "pip has from 26.0 on: write pip >=26 in env",
+    "--exclude-newer": "set CONDA_EXECUTE_ENGINE=rattler; or have conda 26.9 or newer, and set CONDA_SOLVER=classic",
+    "--uploaded-prior-to": 'write "pip >=26" in env; that is of January 2026, so the date can be no earlier',
 }
 
 
@@ -5468,8 +5470,10 @@ def explain(what: str, output: str, code: int, order: BuildOrder, missing: "Iter
     words = format_explanation(output, code)
     is_full = any(one in words.lower() for one in FULL)
     trouble, hint = explain_full_disk(order) if is_full else find_trouble(words, order, "pip" in what)
-    at = [Error("")]
-    if not trouble:
+    at, newer = [Error("")], [one for one in NEWER_OPTIONS if order.cutoff and one in words]
+    if newer:
+        at, trouble = [order.date.expected("")], "it has no way to exclude what is newer than a date"
+    elif not trouble:
         names = "".join(c if c in NAME_CHARACTERS else " " for c in words.lower()).split()
         named = [spec for spec in [*order.specs, *order.pip] if find_package(spec) in names]
         found = [spec for spec in order.specs if spec in dict(missing)] or named
@@ -5480,9 +5484,8 @@ def explain(what: str, output: str, code: int, order: BuildOrder, missing: "Iter
     if order.offline and not is_full:
         hint = "what the caches lack cannot be had offline: see --offline, and offline in ~/.condarc"
         words = words.partition("\nTraceback")[0]  # conda's, for an index that it does not have
-    for option, who in NEWER_OPTIONS.items():
-        if order.cutoff and not order.lock and option in words:
-            trouble, hint = "it has no way to exclude what is newer than a date", who
+    if newer or order.cutoff and not hint:
+        hint = NEWER_OPTIONS[newer[0]] if newer else "see exclude-newer: nothing from after %s is taken" % order.cutoff
     error = Error(what + (": " + trouble if trouble else ""), at[0].place, at[0].source, hint)
     error.words, error.is_for_all, error.words_shown = words, code < 128, order.progress.verbose
     return error
@@ -7012,6 +7015,7 @@ class Invocation:
         one = self.metadata
         lock = [one.lock.path] if one.lock else []
         keys = {"env": one.specs, "pip": one.pip, "channels": one.channels, "run_with": one.run_with, "lock": lock}
+        keys["exclude-newer"] = [one.exclude_newer] if one.exclude_newer else []
         lines = ["%s: [%s]" % (key, printable(", ".join(items))) for key, items in keys.items() if items]
         return "\n".join(["Using specification: ", *lines, "", "Prefix: " + self.prefix, ""])
 

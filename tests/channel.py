@@ -2,8 +2,9 @@
 
 It holds the running interpreter as `python` (a symlink and a pyvenv.cfg, so it works on this
 machine only), the machine's `gcc` and `perl` in the same way, `pip` and `numpy` repacked from this
-environment, and a few packages of a few lines that each show one thing. With it the tool can be
-tried where no public channel is reachable:
+environment, and a few packages of a few lines that each show one thing: some were built before a
+date and published after it, some are for platforms where nothing of the channel runs. With it the
+tool can be tried where no public channel is reachable:
 
     python -m pip install conda-package-streaming numpy pip py-rattler zstandard
     python tests/channel.py /tmp/channel        # prints file:///tmp/channel
@@ -48,7 +49,8 @@ PYTHON = "python{}.{}".format(*sys.version_info)
 PYTHON_VERSION = "{}.{}.{}".format(*sys.version_info)
 SITE_PACKAGES = f"lib/{PYTHON}/site-packages"
 PLACEHOLDER = "/where/the/prefix/will/be"  # written anew by the linker in any file that has it
-TIMESTAMP_S = 1704067200  # 2024-01-01, of every package and every file
+IN_2024_S, IN_2025_S, IN_2026_S = 1704067200, 1735689600, 1767225600  # the first of January
+TIMESTAMP_S = IN_2024_S  # of every file, and of packages that say nothing else
 STAMP = "channel.stamp"  # last file written: holds the digest of all that the channel is made of
 
 HELLO = """\
@@ -97,6 +99,9 @@ class Package(NamedTuple):
     build: str = "0"
     entry_points: Sequence[str] = ()
     suffix: str = ".tar.bz2"
+    built_s: int = TIMESTAMP_S  # 0 for a package that does not say so
+    published_s: int = 0  # where it was later
+    platform: str = str(Subdir.current())
 
     @property
     def stem(self) -> str:
@@ -106,7 +111,7 @@ class Package(NamedTuple):
     @property
     def subdir(self) -> str:
         """Return the folder of the channel that the package belongs in."""
-        return "noarch" if self.noarch else str(Subdir.current())
+        return "noarch" if self.noarch else self.platform
 
 
 # -- Packages ------------------------------------------------------------------------------------
@@ -208,6 +213,37 @@ def no_such_dependency() -> Package:
     return Package("no-such-dependency", "1.0", {}, depends, noarch="generic")
 
 
+def dated() -> list[Package]:
+    """Make packages of a new version each year, one that was published a year after it was built, one of no date."""
+    say = lambda number: {"bin/dated": f"#!/bin/sh\necho dated {number}\n".encode()}  # noqa: E731
+    return [
+        Package("dated", "1.0", say("1.0"), noarch="generic"),
+        Package("dated", "2.0", say("2.0"), noarch="generic", published_s=IN_2025_S),
+        Package("dated", "3.0", say("3.0"), noarch="generic", built_s=IN_2026_S, suffix=".conda"),
+        Package("needs-dated", "1.0", {}, ["dated"], noarch="generic"),
+        Package("needs-dated-3", "1.0", {}, ["dated >=3"], noarch="generic"),
+        Package("undated", "1.0", {}, noarch="generic", built_s=0),
+    ]
+
+
+# What a package of each of these platforms needs of the machine.
+ELSEWHERE = {"osx-arm64": "__osx >=11", "win-64": "__win", "linux-aarch64": "__glibc >=2.17,<3.0a0"}
+
+
+def elsewhere() -> list[Package]:
+    """Make packages for other platforms: one that needs the machine, a second it, and a third a newer machine."""
+    return [
+        package
+        for subdir, machine in ELSEWHERE.items()
+        for package in (
+            Package("near", "1.0", {}, [machine, "hello-conda 1.*"], platform=subdir),
+            Package("far", "1.0", {}, ["near"], platform=subdir, suffix=".conda"),
+            Package("future", "1.0", {}, [f"{machine.split()[0]} >=99"], platform=subdir),
+        )
+        if subdir != str(Subdir.current())
+    ]
+
+
 def packages() -> list[Package]:
     """Make every package of the channel."""
     return [
@@ -220,6 +256,8 @@ def packages() -> list[Package]:
         entry_point(),
         activated(),
         no_such_dependency(),
+        *dated(),
+        *elsewhere(),
         *machine_programs(),
     ]
 
@@ -238,9 +276,11 @@ def index_json(package: Package) -> Json:
         "name": package.name,
         "platform": package.subdir.split("-")[0] if native else None,
         "subdir": package.subdir,
-        "timestamp": TIMESTAMP_S * 1000,
+        "timestamp": package.built_s * 1000,
         "version": package.version,
     }
+    if not package.built_s:
+        del index["timestamp"]
     if package.noarch:
         index["noarch"] = package.noarch
     if package.name == "python":
@@ -342,11 +382,28 @@ def read_stamp(channel: Path) -> str:
     return ""
 
 
+def write_index(channel: Path, packages: Sequence[Package]) -> None:
+    """Write the index of packages that are there, which says when each was published.
+
+    The indexer says so of what it has not seen before: today. What it finds in an index it leaves.
+    """
+    asyncio.run(index_fs(channel))
+    published = {package.stem + package.suffix: package.published_s or package.built_s for package in packages}
+    for path in channel.glob("*/repodata.json"):
+        index = json.loads(path.read_text("utf-8"))
+        for name, record in [*index["packages"].items(), *index["packages.conda"].items()]:
+            record.pop("indexed_timestamp", None)
+            if published.get(name):
+                record["indexed_timestamp"] = published[name] * 1000
+        path.write_text(json.dumps(index), "utf-8")
+    asyncio.run(index_fs(channel))
+
+
 def write_channel(channel: Path, digest: str) -> None:
     """Write every package, the index, and last the stamp, in a new folder."""
     for package in packages():
         write_package(package, channel)
-    asyncio.run(index_fs(channel))
+    write_index(channel, packages())
     (channel / STAMP).write_text(digest, "utf-8")
 
 

@@ -5,8 +5,9 @@ Each notes what it is asked. What names end in ".test" only the proxy finds: her
 
 from __future__ import annotations
 
-import asyncio
 import base64
+import hashlib
+import json
 import os
 import re
 import ssl
@@ -15,16 +16,15 @@ import sys
 import threading
 from contextlib import contextmanager
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlparse
 
 import pytest
-from channel import Package, write_package
+from channel import Package, write_index, write_package
 from conftest import ROOT, SHUTDOWN_POLL_S, wait_until
-from rattler.index import index_fs
 
 if TYPE_CHECKING:
     from typing import Callable, Collection, Iterator
@@ -195,8 +195,44 @@ def make_channel(folder: Path, *packages: Package) -> str:
     """Make a channel of a few packages, and return its URL."""
     for package in packages:
         write_package(package, folder)
-    asyncio.run(index_fs(folder))
+    write_index(folder, packages)
     return folder.as_uri()
+
+
+class Index:
+    """An index of PyPI's kind on the loopback, in JSON (PEP 691), that says when files were uploaded (PEP 700).
+
+    `uploads` has that time of each file of a folder, "" for a file of which it is not said.
+    """
+
+    def __init__(self, folder: Path, uploads: dict[str, str]) -> None:
+        files: dict[str, list[dict[str, object]]] = {}
+        for name, uploaded in uploads.items():
+            digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+            said = {"upload-time": uploaded, "size": (folder / name).stat().st_size} if uploaded else {}
+            project = name.partition("-")[0].replace("_", "-")
+            files.setdefault(project, []).append(
+                {"filename": name, "url": f"/files/{name}", "hashes": {"sha256": digest}, **said}
+            )
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                *_, kind, name = self.path.strip("/").split("/")
+                known = name in (uploads if kind == "files" else files)
+                page = {"meta": {"api-version": "1.1"}, "name": name, "versions": [], "files": files.get(name)}
+                body = (folder / name).read_bytes() if kind == "files" and known else json.dumps(page).encode()
+                self.send_response(200 if known else 404)
+                self.send_header("Content-Type", "application/vnd.pypi.simple.v1+json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *words: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/simple"
+        threading.Thread(target=partial(self.server.serve_forever, SHUTDOWN_POLL_S), daemon=True).start()
 
 
 class HeldWeb:
