@@ -73,7 +73,7 @@ Chapters, in the order of a run, and where to begin in each; each calls only wha
     Metadata       what a script asks for; keys of a "# conda execute" block: parse_conda_execute; find_selectors
     Tables         blocks in TOML: parse_pep_723, parse_conda_script; other tools' tables: parse_pixi, check_uv
     Environment files   environment.yml and requirements.txt: parse_environment; of a script: parse_metadata
-    Name           the hash that names an env; the name of a platform
+    Name           the hash that names an env; the name of a platform, and what another is taken to have
     Locks          the text of a lock: LockFile, parse_lock, format_lock; whether it still holds: check_lock
     Folders        files and folders: reading, listing, deleting; owner and mode; programs of a prefix
     Config         our settings, from condarc and variables: SETTINGS, read_config; engines that are programs: PROGRAMS
@@ -2473,6 +2473,19 @@ def find_subdir(system: str, machine: str) -> str:
     arm = "aarch64" if name == "linux" else "arm64"
     names = {"x86_64": "64", "amd64": "64", "i386": "32", "i686": "32", "x86": "32", "arm64": arm, "aarch64": arm}
     return "%s-%s" % (name, names.get(machine.lower(), machine.lower()))
+
+
+# What is taken to be on a machine of another platform, where CONDA_OVERRIDE_NAME says nothing else; "" for nothing.
+VIRTUAL_PACKAGES = {
+    "linux": {"__linux": "5.10", "__glibc": "2.28", "__unix": "0", "__cuda": ""},
+    "osx": {"__osx": "13.0", "__unix": "0"}, "win": {"__win": "0", "__cuda": ""},
+}  # fmt: skip
+
+
+def find_assumed(subdir: str, environ: "Environ") -> "dict[str, str]":
+    """Return the versions of the virtual packages that a machine of another platform is taken to have."""
+    usual = VIRTUAL_PACKAGES.get(subdir.split("-")[0], {"__unix": "0"})
+    return {name: environ.get("CONDA_OVERRIDE" + name[1:].upper(), version).strip() for name, version in usual.items()}
 
 
 def is_hex(text: str, length: int) -> bool:
@@ -5506,10 +5519,15 @@ def format_create(order: BuildOrder, explicit: str = "") -> "list[str]":
     return [*argv, *("--channel=" + channel for channel in order.channels), "--", *order.specs]
 
 
-# What a foreign platform is taken to have, where CONDA_OVERRIDE_NAME says nothing else.
-VIRTUAL_PACKAGES = {
-    "linux": {"linux": "5.10", "glibc": "2.28", "unix": "0"}, "osx": {"osx": "13.0", "unix": "0"}, "win": {"win": "0"},
-}  # fmt: skip
+def find_chosen(actions: "dict[str, Any]", caches: "list[str]") -> "list[dict[str, Any]]":
+    """Return the records of what a program would link; of what it need not fetch conda says no hash, but its cache."""
+    found = {one["name"]: one for one in [*actions.get("LINK", []), *actions.get("FETCH", [])]}
+    lacking = {one.get("dist_name"): one for one in found.values() if "sha256" not in one and "md5" not in one}
+    for stem, path in list_cached(caches if lacking else []):
+        record = read_json(os.path.join(path, "info", "repodata_record.json")) if stem in lacking else None
+        if record and record.get("url", "").startswith("%(base_url)s/%(platform)s/" % lacking[stem]):
+            found[record["name"]] = record
+    return list(found.values())
 
 
 def solve_with_program(order: BuildOrder) -> "list[dict[str, Any]]":
@@ -5517,16 +5535,22 @@ def solve_with_program(order: BuildOrder) -> "list[dict[str, Any]]":
     import tempfile
 
     with tempfile.TemporaryDirectory() as folder:
-        usual = VIRTUAL_PACKAGES.get(order.config.subdir.split("-")[0], {}).items()
-        environ = {**{"CONDA_OVERRIDE_" + name.upper(): version for name, version in usual}, **clean_environ()}
+        index = os.path.join(choose_cache(order), "cache")  # the same as always, or --offline would have none
+        os.makedirs(index, exist_ok=True)
+        try_to(os.symlink, index, os.path.join(folder, "cache"))
+        assumed = find_assumed(order.config.subdir, os.environ).items()
+        environ = {**clean_environ(), **{"CONDA_OVERRIDE" + name[1:].upper(): version for name, version in assumed}}
         environ.update(CONDA_SUBDIR=order.config.subdir, CONDA_PKGS_DIRS=folder)
         argv = [one for one in format_create(order) if one != "--json"]
         argv[2:2] = ["--dry-run", "--json"]
         code, output = run_engine(argv, environ, order)
-    found = find_document(output).get("actions", {}).get("FETCH")
-    if code or not found:
+        if code and "solver_problems" in find_document(output):  # mamba, which says more of them in words
+            code, output = run_engine([one for one in argv if one != "--json"], environ, order)
+    document = find_document(output)
+    found = find_chosen(document.get("actions", {}), find_package_caches(order))
+    if not found or code and not document.get("success"):  # its threads may fail after its work is done
         raise explain("%s could not solve for %s" % (order.engine, order.config.subdir), output, code, order)
-    return list(found)
+    return found
 
 
 def unregister(prefix: str) -> None:
@@ -5855,6 +5879,7 @@ def build_with_rattler(order: BuildOrder, only_solve: bool = False) -> "list[dic
     site, cache = CondarcChannels(order.config, os.environ), choose_cache(order)
     network, verify = site.find_network_variables()
     job = {**describe_job(order, site, cache), "verify": verify, "only_solve": only_solve}
+    job["assumed"] = find_assumed(order.config.subdir, os.environ) if only_solve else {}
     order.progress.step("rattler: solving %s with %s" % (", ".join(order.specs), ", ".join(order.channel_urls)))
     order.progress.detail(order.progress.text)
     argv = [sys.executable, "-I", os.path.abspath(__file__), "--rattler"]
@@ -6034,15 +6059,12 @@ def exit_lacking(rattler: "Any", *keys: str) -> "NoReturn":
 
 
 def find_virtual_packages(rattler: "Any", job: "dict[str, Any]") -> "list[Any]":
-    """Return the virtual packages of this machine, or what one of another platform is taken to have."""
-    if job["subdir"] == find_subdir(sys.platform, MACHINE):
+    """Return the virtual packages of this machine, or those that one of another platform is taken to have."""
+    if not job["only_solve"]:
         return list(rattler.VirtualPackage.detect())
     make, package, build = rattler.GenericVirtualPackage, rattler.PackageName, getattr(rattler, "BuildString", str)
-    found = []
-    for name, usual in VIRTUAL_PACKAGES.get(job["subdir"].split("-")[0], {}).items():
-        version = rattler.Version(os.environ.get("CONDA_OVERRIDE_" + name.upper()) or usual)
-        found.append(make(package("__" + name), version, build("0")))
-    return found
+    assumed = {name: rattler.Version(version) for name, version in job["assumed"].items() if version}
+    return [make(package(name), version, build("0")) for name, version in assumed.items()]
 
 
 async def unpack(rattler: "Any", client: "Any", job: "dict[str, Any]", package: "dict[str, Any]") -> "list[str]":
@@ -6809,9 +6831,11 @@ def detect_virtual_package(name: str) -> str:
     return "%d.%d" % (number.value // 1000, number.value % 1000 // 10)
 
 
-def read_metadata(script: Script, subdir: str) -> Metadata:
+def read_metadata(
+    script: Script, subdir: str, find_version: "Callable[[str], str]" = detect_virtual_package
+) -> Metadata:
     """Return what a script asks for on a platform."""
-    metadata = parse_metadata(script.data, script.shown, subdir, detect_virtual_package)
+    metadata = parse_metadata(script.data, script.shown, subdir, find_version)
     metadata.name = name_metadata(metadata)
     return metadata
 
@@ -6895,7 +6919,10 @@ class Invocation:
 
     def read(self, script: Script, args: "Iterable[str] | None" = None) -> "Invocation":
         """Be about a script, and what it asks for; with arguments, though none, about the command that runs it too."""
-        self.script, self.args, self.metadata = script, list(args or ()), read_metadata(script, self.config.subdir)
+        self.script, self.args = script, list(args or ())
+        if "platform" in self.options:  # of this one it may ask for nothing
+            return self
+        self.metadata = read_metadata(script, self.config.subdir)
         if args is not None:
             self.metadata.run_with = read_run_with(script, self.metadata)
         path = "" if {"no-lock", "lock"} & set(self.options) else find_lock(script, self.config.subdir)
@@ -7071,7 +7098,8 @@ def format_locked(record: "dict[str, Any]", place: str) -> str:
     url, sha256_, md5 = split_url(str(record.get("url") or "")).url, record.get("sha256"), record.get("md5")
     if "://" not in url or not sha256_ and not md5:
         message = "expected a record with URL and hash of each package, found none of %s" % record.get("name")
-        raise Error(message, place, hint="build the environment anew: --force-env --lock")
+        hint = "build the environment anew: --force-env --lock" if place else "set CONDA_EXECUTE_ENGINE=rattler"
+        raise Error(message, place, hint=hint)
     return "%s#%s" % (url, "sha256:%s" % sha256_ if sha256_ else md5)
 
 
@@ -7089,7 +7117,9 @@ def find_engine_version(kind: str, program: str, invocation: Invocation) -> str:
 
 def lock_here(invocation: Invocation) -> bytes:
     """Return the lock of what the environment of a script holds, built first where there is none."""
-    store, metadata, prefix = invocation.store, invocation.metadata, invocation.prefix
+    store, config = invocation.store, invocation.config
+    invocation.metadata = metadata = read_metadata(invocation.script, config.subdir)
+    prefix = invocation.prefix
     lease = invocation.obtain_lease()
     try:
         marker = store.find_marker(metadata.name)
@@ -7103,14 +7133,15 @@ def lock_here(invocation: Invocation) -> bytes:
             "expected the hash of each PyPI requirement, which a checkout does not have, nor a pip older than 22.2"
         )
         raise Error(message, invocation.script.shown, hint="add pip >=22.2 to env, then: --force-env --lock")
-    kind, program = find_engine(invocation.config.engine, os.environ, sys.executable)
+    kind, program = find_engine(config.engine, os.environ, sys.executable)
     engine = find_engine_version(kind, program, invocation)
-    return format_lock(metadata, engine, invocation.config.subdir, packages, pins)
+    return format_lock(metadata, engine, config.subdir, packages, pins)
 
 
 def lock_elsewhere(invocation: Invocation, subdir: str) -> bytes:
     """Return the lock of what the engine chooses for another platform."""
-    metadata, config = read_metadata(invocation.script, subdir), Config(**{**vars(invocation.config), "subdir": subdir})
+    assumed, config = find_assumed(subdir, os.environ), Config(**{**vars(invocation.config), "subdir": subdir})
+    metadata = read_metadata(invocation.script, subdir, lambda name: assumed.get(name, ""))
     if metadata.pip:
         message = "expected match specs alone for %s, found requirements of PyPI" % subdir
         raise Error(
