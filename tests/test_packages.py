@@ -35,7 +35,13 @@ SUBDIR = conda_execute.find_subdir(sys.platform, conda_execute.MACHINE)
 # Of conda one solver will do: none of them is asked.
 each_engine = pytest.mark.parametrize("engine", [one for one in ENGINES if one.id != "conda-classic"], indirect=True)
 SPECS = ("hello-conda", "entry-point", "scripted", "tree")
-ARCHIVES = {"python": ".conda", "entry-point": ".tar.bz2", "hello-conda": ".conda", "scripted": ".tar.bz2", "tree": ".conda"}
+ARCHIVES = {
+    "python": ".conda",
+    "entry-point": ".tar.bz2",
+    "hello-conda": ".conda",
+    "scripted": ".tar.bz2",
+    "tree": ".conda",
+}
 
 
 def tree() -> Package:
@@ -53,7 +59,9 @@ def tree() -> Package:
 
 def scripted(trace: Path) -> Package:
     """Make a package that leaves a trace when it is linked."""
-    return Package("scripted", "1.0", {"bin/.scripted-post-link.sh": f"#!/bin/sh\n: > '{trace}'\n".encode()}, build="h_0")
+    return Package(
+        "scripted", "1.0", {"bin/.scripted-post-link.sh": f"#!/bin/sh\n: > '{trace}'\n".encode()}, build="h_0"
+    )
 
 
 @pytest.fixture(scope="session")
@@ -306,14 +314,22 @@ def solved(environ: Environ, run: Run, script: Path, tmp_path: Path, web: Server
 
 @each_engine
 def test_each_engine_makes_the_same_files_from_a_lock_as_from_a_solve(
-    run: Run, script: Path, solved: Callable[[], dict[str, object]], env_dir: Path, engine: str, trace: Path, web: Server
+    run: Run,
+    script: Path,
+    solved: Callable[[], dict[str, object]],
+    env_dir: Path,
+    engine: str,
+    trace: Path,
+    web: Server,
 ) -> None:
     before = solved()
     trace.unlink()
     done = run(script)
     assert done.stdout == "hello-conda 2.0\n", done.stderr
     assert find_tree(find_prefix(env_dir)) == before
-    assert {"bin/entry-point-demo", "bin/to-tree", "lib/tree/folder", "lib/tree/nowhere", "lib/tree/empty"} <= set(before)
+    assert {"bin/entry-point-demo", "bin/to-tree", "lib/tree/folder", "lib/tree/nowhere", "lib/tree/empty"} <= set(
+        before
+    )
     assert trace.exists()
 
 
@@ -460,7 +476,9 @@ def test_a_package_that_is_nowhere_is_listed_with_all_places_that_were_asked(
     elsewhere["CONDA_CHANNELS"] = f"{web.url}/410,{other.url}/404/label"
     done = run(script)
     assert (done.returncode, done.stdout) == (125, "")
-    places = ", ".join(f"{url}/{SUBDIR}/tree-1.0-0.conda" for url in (f"{web.url}/404", f"{web.url}/410", f"{other.url}/404/label"))
+    places = ", ".join(
+        f"{url}/{SUBDIR}/tree-1.0-0.conda" for url in (f"{web.url}/404", f"{web.url}/410", f"{other.url}/404/label")
+    )
     assert f"tree-1.0-0.conda: {places}\n" in done.stderr
     assert any("tree" in path for path in other.asked) and len(web.asked) < 60
 
