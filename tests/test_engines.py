@@ -282,7 +282,7 @@ def test_a_full_disk_is_told_offline_too(tmp_path: Path) -> None:
     config = conda_execute.read_config({**os.environ, "CONDA_EXECUTE_ENV_DIR": str(tmp_path)}, "")
     progress = conda_execute.Progress(False, False)
     order: Any = conda_execute.Fields(specs=[], pip=[], channel_urls=[], engine="rattler", prefix=str(tmp_path / "a"))
-    vars(order).update(config=config, progress=progress, offline=True)
+    vars(order).update(config=config, progress=progress, offline=True, program="", cutoff="")
     error = conda_execute.explain("rattler could not build it", "os error 28)", 1, order)
     assert "is full" in error.message and "removes envs that nobody uses" in error.hint
 
