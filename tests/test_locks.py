@@ -358,10 +358,10 @@ def test_reading_is_fast_and_linear() -> None:
     def measure(lines: int) -> float:
         rows = [URL.replace("hello", f"package-{i}") + f"#sha256:{SHA256}" for i in range(lines)]
         lock = LockFile("a.lock", explicit(*rows).encode())
-        start = time.perf_counter()
+        start = time.process_time()
         parse_lock(lock, SUBDIR)
         assert len(lock.packages) == lines
-        return time.perf_counter() - start
+        return time.process_time() - start
 
     measure(100)
     times = {lines: min(measure(lines) for _ in range(3)) for lines in (1000, 8000)}
