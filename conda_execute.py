@@ -5198,7 +5198,7 @@ def hash_file(path: str, algorithm: str) -> str:
 
 
 def is_as_listed(folder: str, entry: "Any") -> bool:
-    """Answer whether a file of an unpacked package is as an entry of its list says, and the entry as an engine reads it."""
+    """Answer whether a file of an unpacked package is as its entry says, and that as an engine reads it."""
     path, kind, mark = (str(entry.get(key, "")) for key in ("_path", "path_type", "prefix_placeholder"))
     if not path or bool(mark) != (entry.get("file_mode") in ("text", "binary")) or bool(mark) != ("file_mode" in entry):
         return False
@@ -5218,7 +5218,7 @@ def is_unpacked_whole(folder: str) -> bool:
 
 
 def read_origin(folder: str, algorithm: str) -> "tuple[str, str]":
-    """Return hash and URL of the file that a package in a cache was unpacked from, as the engine has noted them, or ""."""
+    """Return hash and URL of the file that a cached package was unpacked from, as the engine has noted them, or ""."""
     record, noted = read_json(os.path.join(folder, "info", "repodata_record.json")), read_head(folder + ".lock", 40)
     if not isinstance(record, dict):
         record = {"sha256": noted[8:].hex()} if len(noted) == 40 else {}  # rattler: a revision, and SHA-256
@@ -5677,6 +5677,9 @@ def find_pip_environ(pip: "list[str]", environ: "Environ", order: BuildOrder) ->
     return {**clean, **({"PIP_NO_INDEX": "1"} if order.offline else {})}
 
 
+NO_PINS = "nothing"  # all was there, or no marker held here
+
+
 def install_requirements(order: BuildOrder) -> None:
     """Install PyPI requirements with the environment's own pip, and look each of them up."""
     import tempfile
@@ -5697,11 +5700,12 @@ def install_requirements(order: BuildOrder) -> None:
         elif has_report(order.prefix):
             install[-1 - len(order.pip) : -1 - len(order.pip)] = ["--report", report]
         code, output = run_engine(install, environ, order)
-        order.pins = list(map(format_pin, (read_json(report) or {}).get("install", [])))
-    if code:
         if "from versions: none" in output and not order.offline:  # why not, it tells with PIP_VERBOSE alone
             told = run_engine(install, {**environ, "PIP_VERBOSE": "2"}, order)[1].split("\n")
             output = "\n".join([line for line in told if "Could not fetch" in line and "404" not in line] + [output])
+        order.pins = list(map(format_pin, read_json(report)["install"])) if os.path.exists(report) else [""]
+        order.pins = order.pins or [NO_PINS]
+    if code:
         raise explain("pip could not install the requirements of env", output, code, order)
     code, output = run_engine([python, "-E", "-s", "-c", PIP_LOOK_UP, *order.pip], environ, order)
     if code or output.strip():
@@ -5718,11 +5722,11 @@ def has_report(prefix: str) -> bool:
 
 
 def format_pin(installed: "dict[str, Any]") -> str:
-    """Return what a lock says of a distribution that pip reports; "" for one without hash, such as a checkout."""
+    """Return what a lock says of a distribution that pip reports; no hash of what has none: a folder, a checkout."""
     info, about = installed.get("download_info", {}), installed.get("metadata", {})
     digest = (info.get("archive_info", {}).get("hashes") or {}).get("sha256", "")
     where = " @ " + info.get("url", "") if installed.get("is_direct") else "==" + about.get("version", "")
-    return "%s%s --hash=sha256:%s" % (about.get("name", ""), where, digest) if digest else ""
+    return "%s%s%s" % (about.get("name", ""), where, " --hash=sha256:" + digest if digest else "")
 
 
 def find_replaced(prefix: str) -> "Iterator[str]":
@@ -5865,7 +5869,7 @@ def describe_job(order: BuildOrder, site: CondarcChannels, cache: str) -> "dict[
         "priority": PRIORITIES[priority.lower()], "cutoff": order.cutoff, "cache": os.path.join(cache, "pkgs"),
         "pinned": list(map(parse_spec, condarc.list("pinned_packages", separator="&"))),
         "disallowed": list(map(parse_spec, condarc.list("disallowed_packages", "disallow", separator="&"))),
-        "packages": describe_locked(order) if order.lock else [],
+        "packages": describe_locked(order) if order.lock else [], "part": ".%d.part" % os.getpid(),
     }  # fmt: skip
 
 
@@ -5886,7 +5890,11 @@ def build_with_rattler(order: BuildOrder, only_solve: bool = False) -> "list[dic
     environ = {**clean_environ(), **network, "RATTLER_CACHE_DIR": cache}
     if not os.access(os.path.join(os.path.expanduser("~"), os.curdir), os.R_OK | os.X_OK):  # rattler wants one
         environ["HOME"] = cache
-    code, output = run_engine(argv, environ, order, given=json.dumps(job))
+    try:
+        code, output = run_engine(argv, environ, order, given=json.dumps(job))
+    finally:
+        for path in list_files(job["cache"], job["part"]):  # half of a package, where it was ended
+            try_to(remove_tree, path)
     if code:
         raise explain_rattler(output, code, order)
     return list(find_document(output).get("solved", []))
@@ -6067,6 +6075,19 @@ def find_virtual_packages(rattler: "Any", job: "dict[str, Any]") -> "list[Any]":
     return [make(package(name), version, build("0")) for name, version in assumed.items()]
 
 
+def keep_unpacked(part: str, target: str, digest: bytes) -> None:
+    """Put an unpacked package where rattler looks for it, under its lock: whoever links from there is waited for."""
+    with open(target + ".lock", "ab") as lock:
+        if fcntl:
+            try_to(fcntl.flock, lock.fileno(), fcntl.LOCK_EX)
+        if read_origin(target, "sha256")[0] == digest.hex() and is_unpacked_whole(target):
+            remove_tree(part)  # another was faster
+            return
+        try_to(remove_tree, target)
+        os.rename(part, target)
+        write_file(target + ".lock", (1).to_bytes(8, "big") + digest)
+
+
 async def unpack(rattler: "Any", client: "Any", job: "dict[str, Any]", package: "dict[str, Any]") -> "list[str]":
     """Unpack a package of a lock into the cache, as rattler would, from the first of its places that has its hash.
 
@@ -6076,7 +6097,7 @@ async def unpack(rattler: "Any", client: "Any", job: "dict[str, Any]", package: 
 
     streaming: Any = rattler.rattler  # which its package_streaming wraps, in annotations that CPython 3.8 has not
     target, causes = os.path.join(job["cache"], package["stem"]), []
-    part = "%s.%d.part" % (target, os.getpid())
+    part = target + job["part"]
     for url in package["places"]:
         print_json(step="rattler: downloading " + package["file"])
         try:
@@ -6086,9 +6107,7 @@ async def unpack(rattler: "Any", client: "Any", job: "dict[str, Any]", package: 
                 hashes = await streaming.download_and_extract(client._client, url, part, None)
             found = hashes[package["algorithm"] == "md5"].hex()
             if found == package["digest"]:
-                try_to(remove_tree, target)
-                os.rename(part, target)
-                write_file(target + ".lock", (1).to_bytes(8, "big") + hashes[0])
+                keep_unpacked(part, target, hashes[0])
                 return []
             causes.append("%s has the %s %s" % (mask(url), package["algorithm"], found))
         except Exception as e:  # a host, a disk, a file that is no package: the next may have it
@@ -7115,6 +7134,22 @@ def find_engine_version(kind: str, program: str, invocation: Invocation) -> str:
     return "rattler " + "".join([one.version for one in distributions(name="py-rattler")][:1])
 
 
+def check_pins(pins: "list[str]", invocation: Invocation) -> "list[str]":
+    """Return what a marker says that pip installed, which may be nothing: all of it with hashes."""
+    if not pins or "" in pins:  # an older file of ours, an older pip
+        hint = "add pip >=22.2 to env, then: --force-env --lock"
+        raise Error(
+            "expected a pip that says what it installs, found one that cannot", invocation.script.shown, hint=hint
+        )
+    for one in pins:
+        if one != NO_PINS and " --hash=" not in one:
+            hint = "name a version, or the URL of a wheel or sdist, in its place: a folder or checkout has no hash"
+            raise Error(
+                "expected a hash of each PyPI requirement, found none of " + one, invocation.script.shown, hint=hint
+            )
+    return [one for one in pins if one != NO_PINS]
+
+
 def lock_here(invocation: Invocation) -> bytes:
     """Return the lock of what the environment of a script holds, built first where there is none."""
     store, config = invocation.store, invocation.config
@@ -7127,12 +7162,7 @@ def lock_here(invocation: Invocation) -> bytes:
         packages = [format_locked(one, prefix) for one in records]
     finally:
         lease.release()
-    pins = marker.get("pin", [])
-    if not all(pins) or metadata.pip and "pin" not in marker:
-        message = (
-            "expected the hash of each PyPI requirement, which a checkout does not have, nor a pip older than 22.2"
-        )
-        raise Error(message, invocation.script.shown, hint="add pip >=22.2 to env, then: --force-env --lock")
+    pins = check_pins(marker.get("pin", []), invocation) if metadata.pip else []
     kind, program = find_engine(config.engine, os.environ, sys.executable)
     engine = find_engine_version(kind, program, invocation)
     return format_lock(metadata, engine, config.subdir, packages, pins)

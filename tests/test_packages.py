@@ -7,27 +7,41 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import tarfile
 import threading
+import time
 from contextlib import contextmanager, suppress
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlparse
+from zipfile import ZipFile
 
 import channel as channel_program
 import pytest
 from channel import PLACEHOLDER, Package
-from conftest import CONDA, ENGINES, MAMBA, NO_CHANNEL, NO_CONDA, TOOL, list_tree, names, needs_proc
-from servers import PASSWORD, TOKEN, Server, find_secrets, make_channel, serving
+from conftest import (
+    CONDA,
+    ENGINES,
+    IS_ROOT,
+    MAMBA,
+    NO_CHANNEL,
+    NO_CONDA,
+    TOOL,
+    list_tree,
+    make_wheel,
+    names,
+    needs_proc,
+)
+from servers import PASSWORD, TOKEN, HeldWeb, Server, find_secrets, make_channel, serving
 
 import conda_execute
 
 if TYPE_CHECKING:
     from typing import Callable, Iterator
 
-    from conftest import Environ, Run, Write
+    from conftest import Environ, Run, Start, Write
 
 pytestmark = [pytest.mark.once, pytest.mark.skipif(os.name == "nt", reason=NO_CHANNEL)]
 
@@ -591,3 +605,244 @@ def test_a_lock_has_no_secret_and_is_obeyed_with_those_of_who_runs_it(
     for folder in (env_dir, tmp_path / "second", tmp_path / "fourth", tmp_path / "temporary"):
         assert find_secrets(folder, *texts) == []
     assert not [name for name in names(tmp_path / "temporary") if "lock" in name or "secret" in name]
+
+
+# -- Many, at once, and cut short
+
+
+@each_engine
+def test_a_lock_may_have_md5_and_any_order(
+    run: Run, script: Path, lock: Path, company: Path, elsewhere: Environ, trace: Path, web: Server
+) -> None:
+    text = lock.read_text()
+    for path in company.glob("*/*-*.*"):
+        content = path.read_bytes()
+        text = text.replace("sha256:" + hashlib.sha256(content).hexdigest(), hashlib.md5(content).hexdigest())  # noqa: S324
+    assert "sha256:" not in text
+    head, _, packages = text.partition("@EXPLICIT\n")
+    lock.write_text(head + "@EXPLICIT\n" + "".join(sorted(packages.splitlines(keepends=True), reverse=True)))
+    done = run(script)
+    assert (done.stdout, trace.exists()) == ("hello-conda 2.0\n", True), done.stderr
+    trace.unlink()
+    elsewhere.update(find_caches(Path(elsewhere["CONDA_PKGS_DIRS"]).with_name("third")))
+    web.changes = {f"{SCRIPTED}.tar.bz2": flip}
+    lock.write_text(text)
+    done = run("--force-env", script)
+    assert (done.returncode, trace.exists()) == (125, False)
+    assert f"{SCRIPTED}.tar.bz2: {web.url}/chan" in done.stderr
+
+
+@each_engine
+def test_of_those_that_build_at_once_with_one_cache_each_builds(
+    start: Start, script: Path, lock: Path, elsewhere: Environ, tmp_path: Path
+) -> None:
+    variables = [{**elsewhere, "CONDA_EXECUTE_ENV_DIR": str(tmp_path / f"envs-{i}")} for i in range(4)]
+    children = [start(script, env=one) for one in variables]
+    told = [child.communicate(timeout=120) for child in children]
+    assert [out for out, _ in told] == ["hello-conda 2.0\n"] * 4, told
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_run_that_is_ended_while_it_fetches_leaves_nothing_half_in_the_cache(
+    start: Start, run: Run, script: Path, lock: Path, company: Path, web: Server, elsewhere: Environ, tmp_path: Path,
+    number: signal.Signals,
+) -> None:  # fmt: skip
+    held, text = HeldWeb(str(company)), lock.read_text()
+    lock.write_text(text.replace(f"{web.url}/chan/{SUBDIR}/tree", f"{held.url}/{SUBDIR}/tree"))
+    child = start(script)
+    assert held.asked.wait(60)
+    child.send_signal(number)
+    child.communicate(timeout=60)
+    assert child.returncode != 0
+    pkgs = tmp_path / "other" / "rattler" / "pkgs"
+    assert not [name for name in names(pkgs) if name.endswith(".part") or name.startswith("tree")]
+    held.go_on.set()
+    held.server.shutdown()
+    lock.write_text(text)
+    assert run(script).stdout == "hello-conda 2.0\n"
+
+
+MANY = 300
+
+
+def test_a_lock_of_many_packages_is_built_in_the_time_that_many_take(
+    run: Run, write: Write, tmp_path: Path, environ: Environ
+) -> None:
+    folder = tmp_path / "many"
+    many = [Package(f"one-{i}", "1.0", {f"share/{i}": b"%d" % i}, noarch="generic") for i in range(MANY)]
+    url = make_channel(folder, channel_program.hello_conda("1.0", ".tar.bz2"), *many)
+    script = write("many.sh", "hello-conda", "hello-conda")
+    environ["CONDA_CHANNELS"] = url
+    assert run("--lock", script).returncode == 0
+    lock = Path(f"{script}.{SUBDIR}.lock")
+    lines = [f"{url}/noarch/{path.name}#sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}\n"
+             for path in (folder / "noarch").glob("one-*.tar.bz2")]  # fmt: skip
+    few = lock.read_text() + "".join(lines[:30])
+    took = []
+    for text in (few, lock.read_text() + "".join(lines)):
+        lock.write_text(text)
+        since = time.monotonic()
+        done = run(script)
+        took.append(time.monotonic() - since)
+        assert done.stdout == "hello-conda 1.0\n", done.stderr
+    assert took[1] < took[0] * 10
+
+
+@each_engine
+@pytest.mark.parametrize("is_named_in", ["condarc", "CONDA_PKGS_DIRS"])
+def test_the_caches_that_a_person_names_are_used(
+    run: Run, script: Path, lock: Path, web: Server, environ: Environ, home: Path, tmp_path: Path, is_named_in: str
+) -> None:
+    del environ["RATTLER_CACHE_DIR"]
+    if is_named_in == "condarc":
+        folder = environ.pop("CONDA_PKGS_DIRS")
+        (home / ".condarc").write_text(f"pkgs_dirs: ['{folder}']\n")
+    done = run("--offline", script)
+    assert (done.stdout, web.asked) == ("hello-conda 2.0\n", []), done.stderr
+
+
+@each_engine
+def test_a_cache_that_cannot_be_written_to_is_no_hindrance(
+    run_as_user: Run, script: Path, lock: Path, web: Server, environ: Environ, tmp_path: Path, engine: str
+) -> None:
+    """The engines themselves read it, but for rattler, which knows one cache alone."""
+    if IS_ROOT and engine != "rattler":
+        pytest.skip("root can write everywhere, and an ordinary user cannot start this engine")
+    cache = tmp_path / "cache"
+    environ["CONDA_EXECUTE_ENV_DIR"] = str(tmp_path / "user" / "envs")
+    environ["RATTLER_CACHE_DIR"] = str(cache / "rattler")
+    for path in [cache, *cache.rglob("*")]:
+        if not path.is_symlink():
+            path.chmod(path.stat().st_mode & 0o555 | 0o044 | (0o111 if path.is_dir() else 0))
+    (tmp_path / "user").mkdir(exist_ok=True)
+    done = run_as_user(script)
+    assert done.stdout == "hello-conda 2.0\n", done.stderr
+
+
+@each_engine
+def test_what_has_the_name_of_a_package_and_is_another_is_left_to_others(
+    run: Run, script: Path, lock: Path, web: Server, environ: Environ, tmp_path: Path, company: Path, trace: Path
+) -> None:
+    """No damage is told of it, and none of it gets into the environment."""
+    other = Package("tree", "1.0", {"bin/tree": b"#!/bin/sh\necho other\n"}, suffix=".conda")
+    shutil.rmtree(tmp_path / "cache")
+    environ["CONDA_CHANNELS"] = make_channel(tmp_path / "others", other)
+    second = script.with_name("b.sh")
+    second.write_text("# conda execute\n# env:\n#  - tree\n\ntree\n")
+    done = run(second)
+    assert done.stdout == "other\n", done.stderr
+    environ["CONDA_CHANNELS"] = web.url + "/chan"
+    done = run(script)
+    assert (done.stdout, "damaged" in done.stderr) == ("hello-conda 2.0\n", False), done.stderr
+    assert run(second).stdout == "other\n"
+
+
+# -- Records without hashes, and pip
+
+
+def test_a_lock_of_records_without_hashes_is_an_error(run: Run, script: Path, env_dir: Path) -> None:
+    assert run(script).returncode == 0
+    [path] = (find_prefix(env_dir) / "conda-meta").glob("tree-*.json")
+    record = json.loads(path.read_text())
+    path.write_text(json.dumps({key: value for key, value in record.items() if key not in ("sha256", "md5")}))
+    done = run("--lock", script)
+    assert (done.returncode, done.stdout) == (125, "")
+    assert "expected a record with URL and hash of each package, found none of tree\n" in done.stderr
+    assert "--force-env --lock" in done.stderr and not Path(f"{script}.{SUBDIR}.lock").exists()
+    assert run("--force-env", "--lock", script).returncode == 0
+
+
+def make_sdist(folder: Path, tree: Path) -> None:
+    """Write a folder that pip builds a distribution of with nothing from elsewhere, and an sdist of that."""
+    code = """\
+import os, zipfile
+def build_wheel(folder, config_settings=None, metadata_directory=None):
+    info = "built_here-1.0.dist-info"
+    with zipfile.ZipFile(os.path.join(folder, "built_here-1.0-py3-none-any.whl"), "w") as wheel:
+        wheel.writestr("built_here.py", "")
+        wheel.writestr(info + "/METADATA", "Metadata-Version: 2.1\\nName: built-here\\nVersion: 1.0\\n")
+        wheel.writestr(info + "/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+        wheel.writestr(info + "/RECORD", "")
+    return "built_here-1.0-py3-none-any.whl"
+"""
+    tree.mkdir()
+    (tree / "back.py").write_text(code)
+    (tree / "PKG-INFO").write_text("Metadata-Version: 2.1\nName: built-here\nVersion: 1.0\n")
+    table = '[build-system]\nrequires = []\nbuild-backend = "back"\nbackend-path = ["."]\n'
+    (tree / "pyproject.toml").write_text(table + '[project]\nname = "built-here"\nversion = "1.0"\n')
+    with tarfile.open(folder / "built_here-1.0.tar.gz", "w:gz") as archive:
+        archive.add(tree, "built_here-1.0")
+
+
+@pytest.fixture
+def wheels(tmp_path: Path, environ: Environ) -> Path:
+    """Return a folder of wheels and an sdist, where pip finds all that it is asked for."""
+    folder = make_wheel(tmp_path / "wheels").parent
+    make_wheel(folder, "needed")
+    make_wheel(folder, "with_extra")
+    with ZipFile(folder / "with_extra-1.0-py3-none-any.whl", "a") as wheel, pytest.warns(UserWarning):
+        more = 'Provides-Extra: more\nRequires-Dist: needed; extra == "more"\n'
+        wheel.writestr(
+            "with_extra-1.0.dist-info/METADATA", f"Metadata-Version: 2.1\nName: with_extra\nVersion: 1.0\n{more}"
+        )
+    make_sdist(folder, tmp_path / "tree")
+    environ.update(PIP_NO_INDEX="1", PIP_FIND_LINKS=str(folder))
+    return folder
+
+
+PINS = {
+    "a wheel": ("from-pypi", ["from_pypi==1.0"]),
+    "an extra": ("with-extra[more]", ["needed==1.0", "with_extra==1.0"]),
+    "a URL": ("from-pypi @ URL/from_pypi-1.0-py3-none-any.whl", ["from_pypi @ URL/from_pypi-1.0-py3-none-any.whl"]),
+    "an sdist": ("built-here", ["built-here==1.0"]),
+    "a marker that does not hold": ("from-pypi; sys_platform == 'win32'", []),
+    "what conda has": ("pip", []),
+}
+
+
+@pytest.mark.parametrize("requirement, pins", PINS.values(), ids=list(PINS))
+def test_what_pip_has_installed_is_locked_with_hashes(
+    run: Run, write: Write, wheels: Path, requirement: str, pins: list[str], tmp_path: Path, environ: Environ
+) -> None:
+    script = write("a.py", "print('ran')", "python", f"pip:\n#     - {requirement.replace('URL', wheels.as_uri())}")
+    done = run("--lock", script)
+    assert done.returncode == 0, done.stderr
+    lines = [line for line in Path(done.stdout.strip()).read_text().splitlines() if line.startswith("# pip: ")]
+    found = {line[len("# pip: ") :].partition(" --hash=sha256:")[0]: line[-64:] for line in lines}
+    assert sorted(found) == [pin.replace("URL", wheels.as_uri()) for pin in pins]
+    assert set(found.values()) <= {hashlib.sha256(path.read_bytes()).hexdigest() for path in wheels.iterdir()}
+    done = run(script)
+    assert done.stdout == "ran\n", done.stderr
+    for path in [path for path in wheels.iterdir() if hashlib.sha256(path.read_bytes()).hexdigest() in found.values()]:
+        flip_file(path, 40)
+    if found:
+        environ["PIP_NO_CACHE_DIR"] = "1"  # it has what it built of an sdist with that hash
+        done = run("--force-env", script)
+        assert (done.returncode, done.stdout) == (125, "")
+        assert sorted(found)[0].split("=")[0].split(" ")[0] in done.stderr.split("HASHES")[1]
+
+
+def test_a_folder_has_no_hash_and_what_to_do_is_said(run: Run, write: Write, wheels: Path, tmp_path: Path) -> None:
+    script = write("a.py", "", "python", f"pip:\n#     - built-here @ {(tmp_path / 'tree').as_uri()}")
+    done = run("--lock", script)
+    assert (done.returncode, done.stdout) == (125, "")
+    assert "expected a hash of each PyPI requirement, found none of built-here @ file:///" in done.stderr
+    assert "name a version, or the URL of a wheel or sdist, in its place" in done.stderr
+
+
+def test_an_old_pip_is_told_to_be_one(run: Run, write: Write, wheels: Path, env_dir: Path) -> None:
+    """Of one that cannot report the marker says so; one that an older file of ours has made says nothing."""
+    script = write("a.py", "", "python", "pip:\n#     - from-pypi")
+    assert run(script).returncode == 0
+    marker = find_prefix(env_dir) / conda_execute.MARKER
+    marker.write_text("".join(line for line in marker.read_text().splitlines(keepends=True) if "pin:" not in line))
+    done = run("--lock", script)
+    assert (done.returncode, done.stdout) == (125, "")
+    assert "expected a pip that says what it installs" in done.stderr and "add pip >=22.2 to env" in done.stderr
+
+
+@pytest.mark.parametrize("version, expected", [("22.1.2", False), ("22.2", True), ("9.0.3", False), ("26.0b1", True)])
+def test_which_pip_reports(version: str, expected: bool, tmp_path: Path) -> None:
+    (tmp_path / "conda-meta").mkdir()
+    (tmp_path / "conda-meta" / "pip.json").write_text(json.dumps({"name": "pip", "version": version}))
+    assert conda_execute.has_report(str(tmp_path)) is expected
