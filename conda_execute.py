@@ -6110,7 +6110,7 @@ async def unpack(rattler: "Any", client: "Any", job: "dict[str, Any]", package: 
                 keep_unpacked(part, target, hashes[0])
                 return []
             causes.append("%s has the %s %s" % (mask(url), package["algorithm"], found))
-        except Exception as e:  # a host, a disk, a file that is no package: the next may have it
+        except OSError as e:  # a host, a disk, a file that is no package: the next may have it
             causes.append("%s: %s" % (mask(url), e))
         try_to(remove_tree, part)
     return causes
