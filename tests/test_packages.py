@@ -20,6 +20,7 @@ from zipfile import ZipFile
 
 import channel as channel_program
 import pytest
+import rattler.package_streaming
 from channel import PLACEHOLDER, Package
 from conftest import (
     CONDA,
@@ -846,3 +847,21 @@ def test_which_pip_reports(version: str, expected: bool, tmp_path: Path) -> None
     (tmp_path / "conda-meta").mkdir()
     (tmp_path / "conda-meta" / "pip.json").write_text(json.dumps({"name": "pip", "version": version}))
     assert conda_execute.has_report(str(tmp_path)) is expected
+
+
+def test_a_bit_that_changes_what_a_list_of_files_means_is_found_wherever_it_is(company: Path, tmp_path: Path) -> None:
+    """Each byte in turn: what is not found leaves the same files, with the same placeholders."""
+    folder = tmp_path / "tree"
+    rattler.package_streaming.extract(str(company / SUBDIR / "tree-1.0-0.conda"), str(folder))
+    path = folder / "info" / "paths.json"
+    whole = path.read_bytes()
+    assert conda_execute.is_unpacked_whole(str(folder))
+
+    def find_meaning(content: bytes) -> list[tuple[object, ...]]:
+        keys = ("_path", "path_type", "prefix_placeholder", "file_mode", "no_link")
+        return [tuple(map(one.get, keys)) for one in json.loads(content)["paths"]]
+
+    for at in range(len(whole)):
+        path.write_bytes(flip(whole, at))
+        if conda_execute.is_unpacked_whole(str(folder)):
+            assert find_meaning(path.read_bytes()) == find_meaning(whole), path.read_bytes()[at - 20 : at + 20]
