@@ -5169,14 +5169,14 @@ def find_places(order: "BuildOrder") -> "dict[str, list[str]]":
             raise
         return {one.file: [one.url] for one in order.lock.packages}  # conda reads more of YAML
     channels, _ = site.find_sources(order.channels, [], order.override)
+    known, places = {channel.url: channel for channel in channels}, {}  # with their secrets
     opened: dict[str, list[str]] = {}
-    places = {}
-    for one in order.lock.packages:
-        base, subdir, file = one.url.rsplit("/", 2)
+    for package in order.lock.packages:
+        base, subdir, file = package.url.rsplit("/", 2)
         if base not in opened:
-            own = site.find_origin(Text.of(base, one.url.line, one.url.at))
+            own = site.find_origin(Text.of(base, package.url.line, package.url.at))
             forbidden = dict(site.find_forbidden(own))
-            allowed = [channel for channel in own if channel.url not in forbidden] + channels
+            allowed = [known.get(one.url, one) for one in own if one.url not in forbidden] + channels
             opened[base] = list(dict.fromkeys(channel.find_open_url() for channel in allowed))
             learn_secrets(opened[base])
         places[file] = ["%s/%s/%s" % (url, subdir, file) for url in opened[base]]

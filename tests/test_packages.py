@@ -592,9 +592,11 @@ def test_a_lock_has_no_secret_and_is_obeyed_with_those_of_who_runs_it(
     assert made.returncode == 0, made.stderr
     environ.update(find_caches(tmp_path / "other"), CONDA_EXECUTE_ENV_DIR=str(tmp_path / "second"))
     web.asked.clear()
+    web.refused.clear()
     done = run("-v", script)
     assert done.stdout.endswith("hello-conda 2.0\n"), done.stderr
     assert len(web.asked) >= len(find_files(lock))
+    assert not token or web.refused == [], "asked without what condarc has"
     environ.update(find_caches(tmp_path / "third"), CONDA_EXECUTE_ENV_DIR=str(tmp_path / "fourth"))
     web.changes = {"tree-1.0-0.conda": flip}
     failed = run("-v", script)
