@@ -1631,9 +1631,8 @@ def parse_date(text: Text) -> Text:
     except (ValueError, OverflowError):
         is_date = False
     if not is_date:
-        raise text.expected(
-            "a date for exclude-newer", "write it like 2026-11-01, or 2026-11-01T12:00:00Z, not how long ago"
-        )
+        hint = 'write it like "2026-11-01", or "2026-11-01T12:00:00Z": a day or a moment, not how long ago'
+        raise text.expected("a date for exclude-newer", hint)
     return text
 
 
@@ -1970,12 +1969,13 @@ def parse_keys(block: "dict[Text, Node]", platform: Platform) -> Metadata:
         hint = format_lines(item, place="below this line, without a selector")
         raise key.expected("a spec for %s under env" % platform, hint, "none")
     channels = parse_channels(find_items(block, "channels", platform))
-    words, date = parse_run_with(block, platform), block.get(Text("exclude-newer"), "")
-    if isinstance(date, (list, dict)):
-        key = find_key(block, "exclude-newer")
-        hint = format_lines(key.line.find_start(key.at) + "exclude-newer: 2026-11-01")
-        raise key.expected("a date", hint, "a list")
-    date = parse_date(date) if isinstance(date, Text) else ""
+    words, date = parse_run_with(block, platform), ""
+    if "exclude-newer" in block:
+        key, node = find_key(block, "exclude-newer"), block[Text("exclude-newer")]
+        if not isinstance(node, Text) or not node:
+            hint = format_lines(key.line.find_start(key.at) + "exclude-newer: 2026-11-01")
+            raise key.expected("a date", hint, "a list" if node else "nothing")
+        date = parse_date(node)
     fields = {"specs": specs, "pip": pip, "channels": channels, "run_with": words, "exclude_newer": date}
     return Metadata(dialect="conda-execute", may_be_file=bool(words), **fields)
 
@@ -2217,7 +2217,7 @@ def find_date(tools: "dict[Text, Node]") -> str:
     tables = find_typed(find_typed(tools, "pixi", dict), "workspace", dict), find_typed(tools, "uv", dict)
     dates = [parse_date(find_typed(one, "exclude-newer", Text)) for one in tables if "exclude-newer" in one]
     if len(set(dates)) > 1:
-        raise dates[1].expected("one date", "write the same in both tables, or leave one out")
+        raise dates[1].expected("one date", "remove this line, or write the same date in both tables")
     return dates[0] if dates else ""
 
 
