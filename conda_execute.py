@@ -2655,9 +2655,12 @@ def parse_pin(text: Text) -> Text:
     The latter is conda-lock's.
     """
     requirement, *hashes = text[len("# pip:") :].split(" --hash=")
-    named = parse_requirement(Text.of(requirement.strip(), text.line, text.at + len("# pip: ")))
+    try:
+        named = parse_requirement(Text.of(requirement.strip(), text.line, text.at))
+    except Error:
+        named = Text()
     found = hashes or ["sha256:" + named.partition(" @ ")[2].rpartition("#sha256=")[2]]
-    if " -" in named or not all(one[:7] == "sha256:" and is_hex(one[7:], 64) for one in found):
+    if not named or " -" in named or not all(one[:7] == "sha256:" and is_hex(one[7:], 64) for one in found):
         raise text.expected('a requirement with hashes such as "--hash=sha256:..." behind it, and no option', LOCK_HINT)
     return Text.of(" --hash=".join([named, *hashes]), text.line, text.at)
 
@@ -7473,7 +7476,7 @@ def execute(options: "Mapping[str, str]", words: "list[str]") -> int:
         code = os.fsencode("\n".join(words) + "\n")
         invocation.read(Script(code, script_path(store, code, CODE_NAMES[0]), "-c"), [])
     else:
-        invocation.open(words[0] if words else "-", words[1:])
+        invocation.open(words[0] if words else "-", None if "lock" in options else words[1:])
     if "lock" in options:
         return write_lock(invocation, options.get("platform", "").split())
     if "dry-run" in options:
