@@ -88,9 +88,11 @@ Chapters, in the order of a run, and where to begin in each; each calls only wha
     Children       programs that we wait for: Child; an engine: EngineProcess here, supervise and watch in a child
     Activation     the variables of an env: activate; its scripts: source_scripts
     Channels       for rattler alone: what condarc makes of channels and the network: CondarcChannels
+    Orders         which engine builds what where: find_engine, BuildOrder
     Caches         where engines keep what they fetch
     Packages       those of a lock: find_places, find_cached
-    Engines        find_engine; format_create; run_engine, up to its end or ours; why one failed: explain
+    Failures       why an engine failed, in words: explain
+    Engines        starting one, up to its end or ours: run_engine; conda's command line: format_create
     pip            PyPI requirements
     rattler        py-rattler: finding it, the job that it gets: build_with_rattler
     rattler process   what it does in a process of its own: run_rattler
@@ -5100,6 +5102,61 @@ def find_certificates_variable(path: str, text: Text) -> str:
     return "SSL_CERT_FILE"
 
 
+# ---- Orders --------------------------------------------------------------------------
+# Which engine builds, and what it is to build where. Starts none.
+
+NO_ENGINE = "install conda (https://conda-forge.org/download), or set %s, or pip install py-rattler"
+NO_ENGINE %= " or ".join(ENGINE_VARIABLES)
+
+
+def find_engine(wanted: str, environ: "Environ", executable: str) -> "tuple[str, str]":
+    """Return the kind and the program of the engine; "auto" takes the first there is, at last rattler."""
+    path = environ.get("PATH", "")
+    paths = {"conda": path + os.pathsep + os.path.dirname(executable)}
+    found = [(environ.get(PROGRAMS[kind][0], ""), which(kind, paths.get(kind, path))) for kind in PROGRAMS]
+    for program in filter(os.path.isfile, [program for pair in found for program in pair]):
+        stem = os.path.basename(program)  # CONDA_EXE may well name a mamba
+        kind = next((one for one in PROGRAMS if stem.startswith(one)), "conda")
+        if wanted in ("auto", kind) and os.access(program, os.X_OK):
+            return kind, os.path.abspath(program)  # it is started in another folder
+    if wanted in ("auto", "rattler"):
+        return "rattler", ""
+    message = "expected the engine %s, found none in %s and PATH" % (wanted, ", ".join(ENGINE_VARIABLES))
+    raise Error(message, hint="install it, name it in one of these, or set engine to auto")
+
+
+class BuildOrder:
+    """What is to be built where, of what, by which engine; programs inherit the builder's lock."""
+
+    def __init__(
+        self, metadata: Metadata, config: Config, engine: "tuple[str, str]", prefix: str, offline: bool, builder: Lock
+    ) -> None:
+        self.config, (self.engine, self.program), self.prefix = config, engine, prefix
+        self.offline = offline or config.condarc.is_on("offline")
+        self.builder, self.progress, self.pip = builder, builder.progress, metadata.pip
+        lacks_pip = metadata.pip and "pip" not in map(find_package, metadata.specs)
+        self.specs = metadata.specs + (["pip"] if lacks_pip else [])
+        self.channels = [channel for channel in metadata.channels if channel != "nodefaults"]
+        self.override = "nodefaults" in metadata.channels  # leave the configured channels out
+        self.lock: Any = metadata.lock  # what to build, in place of all of these
+        self.date: Any = "" if self.lock else metadata.exclude_newer
+        self.cutoff = self.date and find_cutoff(self.date)
+        self.pins: list[str] = []  # what pip has installed, as a lock has it; "" for what it cannot
+        if self.lock:
+            parse_lock(self.lock, config.subdir)
+            check_whole(self.lock, metadata)
+            self.specs, self.pip = (
+                [one.name for one in self.lock.packages],
+                [one.partition(" --hash=")[0] for one in self.lock.pip],
+            )
+        self.channel_urls = list(map(str, self.channels))  # by URL, once that is known
+
+
+def clean_environ() -> "dict[str, str]":
+    """Return our variables for an engine, without what they tell Python: that was not meant for the engine's."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+
+
 # ---- Caches --------------------------------------------------------------------------
 # Where engines keep what they fetch. Knows nothing of what that is.
 
@@ -5132,7 +5189,7 @@ def is_usable(folder: str) -> bool:
     return os.path.isdir(folder) and os.access(folder, os.W_OK | os.X_OK)
 
 
-def choose_cache(order: "BuildOrder") -> str:
+def choose_cache(order: BuildOrder) -> str:
     """Return where an engine is to keep packages: its own place, or in env-dir where that cannot be written to."""
     caches = find_caches(order.engine, os.environ, order.config.condarc, order.program)
     own = next(filter(is_usable, caches), "")
@@ -5145,7 +5202,7 @@ def choose_cache(order: "BuildOrder") -> str:
     return own
 
 
-def find_package_caches(order: "BuildOrder") -> "list[str]":
+def find_package_caches(order: BuildOrder) -> "list[str]":
     """Return the folders in which the packages may lie whose files a prefix shares."""
     caches = find_caches(order.engine, os.environ, order.config.condarc, order.program)
     caches.append(os.path.join(order.config.env_dir, PACKAGES))
@@ -5158,7 +5215,7 @@ def find_package_caches(order: "BuildOrder") -> "list[str]":
 # The packages of a lock: which of them the caches of an engine have whole, and where else each may be. Asks nobody.
 
 
-def find_places(order: "BuildOrder") -> "dict[str, list[str]]":
+def find_places(order: BuildOrder) -> "dict[str, list[str]]":
     """Return for each file of a lock the URLs at which it may be, the first first.
 
     Where condarc has another place for what its URL names, or a password, that is asked in its place, as in a solve;
@@ -5239,7 +5296,7 @@ def list_cached(folders: "Iterable[str]", depth: int = 5) -> "Iterator[tuple[str
         yield from list_cached(below, depth - 1)
 
 
-def find_cached(order: "BuildOrder") -> "dict[str, str]":
+def find_cached(order: BuildOrder) -> "dict[str, str]":
     """Return the files of a lock that the engine's caches have whole, with the URL by which it finds each there.
 
     What is damaged is dropped, and told. What has the name of a package and is of another origin is left alone.
@@ -5267,7 +5324,7 @@ def find_cached(order: "BuildOrder") -> "dict[str, str]":
     return found
 
 
-def explain_lacking(order: "BuildOrder", lacking: "list[Package]", places: "dict[str, list[str]]", words: str) -> Error:
+def explain_lacking(order: BuildOrder, lacking: "list[Package]", places: "dict[str, list[str]]", words: str) -> Error:
     """Return the Error for packages that could not be had anywhere."""
     lines = ["%s: %s" % (one.file, ", ".join(map(mask, places[one.file]))) for one in lacking]
     hint = "--offline forbids to fetch them" if order.offline else "see whether these places are right, or lock anew"
@@ -5277,113 +5334,8 @@ def explain_lacking(order: "BuildOrder", lacking: "list[Package]", places: "dict
     return error
 
 
-# ---- Engines -------------------------------------------------------------------------
-# From specs and channels to a prefix: conda, mamba and micromamba by their command line; why any
-# engine failed. Knows neither scripts nor the log.
-
-NO_ENGINE = "install conda (https://conda-forge.org/download), or set %s, or pip install py-rattler"
-NO_ENGINE %= " or ".join(ENGINE_VARIABLES)
-
-
-def find_engine(wanted: str, environ: "Environ", executable: str) -> "tuple[str, str]":
-    """Return the kind and the program of the engine; "auto" takes the first there is, at last rattler."""
-    path = environ.get("PATH", "")
-    paths = {"conda": path + os.pathsep + os.path.dirname(executable)}
-    found = [(environ.get(PROGRAMS[kind][0], ""), which(kind, paths.get(kind, path))) for kind in PROGRAMS]
-    for program in filter(os.path.isfile, [program for pair in found for program in pair]):
-        stem = os.path.basename(program)  # CONDA_EXE may well name a mamba
-        kind = next((one for one in PROGRAMS if stem.startswith(one)), "conda")
-        if wanted in ("auto", kind) and os.access(program, os.X_OK):
-            return kind, os.path.abspath(program)  # it is started in another folder
-    if wanted in ("auto", "rattler"):
-        return "rattler", ""
-    message = "expected the engine %s, found none in %s and PATH" % (wanted, ", ".join(ENGINE_VARIABLES))
-    raise Error(message, hint="install it, name it in one of these, or set engine to auto")
-
-
-class BuildOrder:
-    """What is to be built where, of what, by which engine; programs inherit the builder's lock."""
-
-    def __init__(
-        self, metadata: Metadata, config: Config, engine: "tuple[str, str]", prefix: str, offline: bool, builder: Lock
-    ) -> None:
-        self.config, (self.engine, self.program), self.prefix = config, engine, prefix
-        self.offline = offline or config.condarc.is_on("offline")
-        self.builder, self.progress, self.pip = builder, builder.progress, metadata.pip
-        lacks_pip = metadata.pip and "pip" not in map(find_package, metadata.specs)
-        self.specs = metadata.specs + (["pip"] if lacks_pip else [])
-        self.channels = [channel for channel in metadata.channels if channel != "nodefaults"]
-        self.override = "nodefaults" in metadata.channels  # leave the configured channels out
-        self.lock: Any = metadata.lock  # what to build, in place of all of these
-        self.date: Any = "" if self.lock else metadata.exclude_newer
-        self.cutoff = self.date and find_cutoff(self.date)
-        self.pins: list[str] = []  # what pip has installed, as a lock has it; "" for what it cannot
-        if self.lock:
-            parse_lock(self.lock, config.subdir)
-            check_whole(self.lock, metadata)
-            self.specs, self.pip = (
-                [one.name for one in self.lock.packages],
-                [one.partition(" --hash=")[0] for one in self.lock.pip],
-            )
-        self.channel_urls = list(map(str, self.channels))  # by URL, once that is known
-
-
-def clean_environ() -> "dict[str, str]":
-    """Return our variables for an engine, without what they tell Python: that was not meant for the engine's."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-
-
-def show_progress(raw: bytes, progress: Progress) -> "list[str]":
-    """Tell of what a line says of the progress of conda, or of run_rattler(); return it if it says nothing of that."""
-    line = raw.decode("utf-8", "replace").strip("\0\r\n")
-    if not raw:
-        progress.tick()
-    elif line.startswith('{"fetch":'):
-        progress.step("downloading " + line.split('"')[3])
-    elif line.startswith(('{"step":', '{"detail":', '{"line":')):
-        import json
-
-        for how, text in json.loads(line).items():
-            {"step": progress.step, "detail": progress.detail, "line": progress.line}[how](text)
-    else:
-        progress.detail(line)
-        return [line]
-    return []
-
-
-def run_engine(
-    argv: "list[str]", environ: "Environ", order: BuildOrder, *more: Lock, given: str = ""
-) -> "tuple[int, str]":
-    """Run a program to its end and show how far it is; return its exit code and all that it printed."""
-    locks, progress, program = [order.builder, *more], order.progress, None
-    lines: list[str] = []
-    marks: list[str] = []
-    try:
-        program = EngineProcess(argv, environ, os.path.dirname(order.prefix), locks, given.encode())
-        order.builder.stop_fd = program.stop_fd
-        marks = [leave_mark(lock.path + ".exclusive", program.child.pid) for lock in locks if lock.mark]
-        for raw in program.read_lines():
-            lines += show_progress(raw, progress)
-        code = program.wait()
-        if code == SILENT_CODE:
-            message = "expected some sign of life within %d minutes, found none, and ended it" % (SILENT_S // 60)
-            hint = "see whether it waits for a lock, a disk or a network; -v shows its words"
-            raise Error(message, argv[0], hint=hint)
-        return code, "\n".join(lines)
-    except OSError as e:
-        cause = e.strerror or str(e)
-        raise Error("expected a program that can be started, found: " + cause, argv[0], hint=NO_ENGINE) from None
-    except BaseException:  # Ctrl-C
-        if program:
-            program.stop()
-        raise
-    finally:
-        progress.step("")
-        order.builder.stop_fd = -1
-        if program:
-            program.close()
-        for mark in marks:
-            try_to(os.unlink, mark)
+# ---- Failures ------------------------------------------------------------------------
+# What the words of an engine mean that failed, and what to do. Starts nothing, asks nobody.
 
 
 def find_document(output: str) -> "dict[str, Any]":
@@ -5505,6 +5457,64 @@ def explain(what: str, output: str, code: int, order: BuildOrder, missing: "Iter
     error = Error(what + (": " + trouble if trouble else ""), at[0].place, at[0].source, hint)
     error.words, error.is_for_all, error.words_shown = words, code < 128, order.progress.verbose
     return error
+
+
+# ---- Engines -------------------------------------------------------------------------
+# From specs and channels, or a lock, to a prefix: conda, mamba and micromamba by their command line.
+# Knows neither scripts nor the log.
+
+
+def show_progress(raw: bytes, progress: Progress) -> "list[str]":
+    """Tell of what a line says of the progress of conda, or of run_rattler(); return it if it says nothing of that."""
+    line = raw.decode("utf-8", "replace").strip("\0\r\n")
+    if not raw:
+        progress.tick()
+    elif line.startswith('{"fetch":'):
+        progress.step("downloading " + line.split('"')[3])
+    elif line.startswith(('{"step":', '{"detail":', '{"line":')):
+        import json
+
+        for how, text in json.loads(line).items():
+            {"step": progress.step, "detail": progress.detail, "line": progress.line}[how](text)
+    else:
+        progress.detail(line)
+        return [line]
+    return []
+
+
+def run_engine(
+    argv: "list[str]", environ: "Environ", order: BuildOrder, *more: Lock, given: str = ""
+) -> "tuple[int, str]":
+    """Run a program to its end and show how far it is; return its exit code and all that it printed."""
+    locks, progress, program = [order.builder, *more], order.progress, None
+    lines: list[str] = []
+    marks: list[str] = []
+    try:
+        program = EngineProcess(argv, environ, os.path.dirname(order.prefix), locks, given.encode())
+        order.builder.stop_fd = program.stop_fd
+        marks = [leave_mark(lock.path + ".exclusive", program.child.pid) for lock in locks if lock.mark]
+        for raw in program.read_lines():
+            lines += show_progress(raw, progress)
+        code = program.wait()
+        if code == SILENT_CODE:
+            message = "expected some sign of life within %d minutes, found none, and ended it" % (SILENT_S // 60)
+            hint = "see whether it waits for a lock, a disk or a network; -v shows its words"
+            raise Error(message, argv[0], hint=hint)
+        return code, "\n".join(lines)
+    except OSError as e:
+        cause = e.strerror or str(e)
+        raise Error("expected a program that can be started, found: " + cause, argv[0], hint=NO_ENGINE) from None
+    except BaseException:  # Ctrl-C
+        if program:
+            program.stop()
+        raise
+    finally:
+        progress.step("")
+        order.builder.stop_fd = -1
+        if program:
+            program.close()
+        for mark in marks:
+            try_to(os.unlink, mark)
 
 
 def format_create(order: BuildOrder, explicit: str = "") -> "list[str]":
