@@ -1,4 +1,4 @@
-"""Engines and Progress: from specs and channels to an environment, with real solves, links and failures, in words."""
+"""Orders, Engines, Failures, Progress: from specs to an environment, with real solves, links and failures in words.
 
 from __future__ import annotations
 
