@@ -1349,6 +1349,9 @@ MARKERS = {
     "--": (".lua", ".sql", ".hs"), "REM": (".bat", ".cmd"), ";": (".scm", ".clj", ".lisp", ".nsi"),
     "%": (".m", ".tex"), "!": (".f90",), "'": (".vb", ".vbs"),
 }  # fmt: skip
+OTHER_SUFFIXES = (
+    *(one for ends in MARKERS.values() for one in ends), ".zsh", ".fish", ".ksh", ".csh", ".awk", ".php", ".tcl",
+)  # fmt: skip
 CONDA_SCRIPT, CONDA_SCRIPT_END = b"/// conda-script", b"/// end-conda-script"
 
 
@@ -1697,6 +1700,7 @@ INTERPRETERS = {
     "luajit": "luajit", "julia": "julia", "powershell": "pwsh", "bash": "bash", "zsh": "zsh", "fish": "fish",
     "php": "php", "octave": "octave", "deno": "deno run", "tk": "tclsh", "gawk": "gawk -f",
 }  # fmt: skip
+SHELLS_TOO = ("bash", "zsh", "fish", "tclsh")
 SPLIT_FLAGS = ("-S", "-vS", "--split-string=", "--split-string")  # env(1)
 
 
@@ -1714,7 +1718,8 @@ def find_run_with(data: bytes, path: str, metadata: "Metadata", shown: str) -> "
 def expected_command(first: Line, metadata: "Metadata") -> Error:
     """Return the Error, at the first line of its block, for a script that nothing says how to run."""
     names = [*map(find_package, metadata.specs), *["python" for _ in metadata.pip]]
-    found = [INTERPRETERS.get("r-base" if name.startswith("r-") else name) for name in names]
+    found = [INTERPRETERS.get("r-base" if name.startswith("r-") else name, "") for name in names]
+    found.sort(key=lambda one: one in SHELLS_TOO)  # the text of a script is dangerous to them
     program, margin = next(filter(None, found), "PROGRAM"), first.raw[: first.margin + first.indent].lstrip()
     hint = "write %s above this line" % quote(margin + "run_with: " + program)
     hint += ", PROGRAM being what runs it, such as python or sh" if program == "PROGRAM" else ""
@@ -1723,26 +1728,41 @@ def expected_command(first: Line, metadata: "Metadata") -> Error:
 
 
 def parse_shebang(data: bytes, path: str) -> "list[str]":
-    """Return the words of the first line, "-S" of env left out, or none.
+    """Return the words of the first line, "-S" of env left out, or none where it names no program.
 
     >>> parse_shebang(b"#!/usr/bin/env -S python -u", "my_script.py")
     ['/usr/bin/env', 'python', '-u']
     """
-    first = os.fsdecode(data[:4096].split(b"\n", 1)[0])
+    first = os.fsdecode(data[3 * data.startswith(b"\xef\xbb\xbf") : 4096].split(b"\n", 1)[0])
     words = first[2:].split() if first.startswith("#!") and "\0" not in first else []
     flag = next((one for one in SPLIT_FLAGS if len(words) > 1 and words[1].startswith(one)), "")
-    if flag and os.path.basename(words[0]) == "env":
+    if flag and is_env(words[0]):
         line = Line(path, 1, first.rstrip(), first.index(flag, first.index(words[0]) + len(words[0])) + len(flag))
-        return [words[0], *split_words(Text.of(line.text, line, 0))]
-    return words
+        words = [words[0], *split_words(Text.of(line.text, line, 0))]
+    return words if words and (find_program_index(words) or not is_env(words[0])) else []
+
+
+def is_env(word: str) -> bool:
+    """Answer whether a word is the program that finds the one behind it: /usr/bin/env."""
+    return os.path.basename(word) == "env"
 
 
 def find_program_index(words: "list[str]") -> int:
     """Return which word of a command is the program that "env" starts, else the first."""
-    at = 1 if os.path.basename(words[0]) == "env" and len(words) > 1 else 0
+    at = 1 if is_env(words[0]) and len(words) > 1 else 0
     while at and at < len(words) and (words[at].startswith("-") or "=" in words[at]):  # for env itself to read
-        at += 2 if words[at] in ("-u", "-C") else 1
+        at += 2 if words[at] in ("-u", "--unset", "-C", "--chdir", "-P") else 1
     return at if at < len(words) else 0
+
+
+def find_program_name(word: str) -> str:
+    """Return the name of the program that a shebang names by a path, be it one of Windows.
+
+    >>> find_program_name(".venv/bin/python"), find_program_name("C:\\\\Python311\\\\python.exe")
+    ('python', 'python')
+    """
+    name = word.replace("\\", "/").rpartition("/")[2]
+    return name[:-4] if name.lower().endswith(".exe") and os.name != "nt" else name
 
 
 def is_own_command(words: "list[str]") -> bool:
@@ -1853,6 +1873,32 @@ class Fields:
         self.__dict__.update(fields)
 
 
+KNOWN_SUBDIRS = (  # conda/base/constants.py
+    "linux-32", "linux-64", "linux-aarch64", "linux-armv6l", "linux-armv7l", "linux-ppc64", "linux-ppc64le",
+    "linux-riscv32", "linux-riscv64", "linux-s390x", "osx-64", "osx-arm64", "win-32", "win-64", "win-arm64",
+    "freebsd-64", "zos-z", "emscripten-wasm32", "wasi-wasm32", "noarch",
+)  # fmt: skip
+
+
+def find_subdir(system: str, machine: str) -> str:
+    """Return conda's name of a platform from sys.platform and the kernel's machine.
+
+    >>> find_subdir("linux", "x86_64"), find_subdir("darwin", "arm64")
+    ('linux-64', 'osx-arm64')
+    """
+    name = {"darwin": "osx", "win32": "win"}.get(system, system)
+    arm = "aarch64" if name == "linux" else "arm64"
+    names = {"x86_64": "64", "amd64": "64", "i386": "32", "i686": "32", "x86": "32", "arm64": arm, "aarch64": arm}
+    return "%s-%s" % (name, names.get(machine.lower(), machine.lower()))
+
+
+# What is taken to be on a machine of another platform, where CONDA_OVERRIDE_NAME says nothing else; "" for nothing.
+VIRTUAL_PACKAGES = {
+    "linux": {"__linux": "5.10", "__glibc": "2.28", "__unix": "0", "__cuda": ""},
+    "osx": {"__osx": "13.0", "__unix": "0"}, "win": {"__win": "0", "__cuda": ""},
+}  # fmt: skip
+
+
 class Platform(str):
     """conda's name of a platform, such as "linux-64"; what else is to be known of it, this machine is asked for."""
 
@@ -1901,6 +1947,22 @@ def find_selectors(platform: Platform) -> "dict[str, bool]":
     selectors.update(unix=system != "win", x86=machine in ("32", "64"), x86_64=machine == "64")
     names = ("arm64", "aarch64", "armv7l", "ppc64le", "riscv64", "s390x", "linux32", "linux64", "win32", "win64")
     return {**selectors, **{name: name in (machine, system + machine) for name in names}}
+
+
+SYSTEMS = ("unix", "linux", "osx", "win")
+
+
+def find_for_platform(table: "dict[Text, Node]", where: str, platform: Platform) -> "list[Text]":
+    """Return the keys that hold on a platform, of those that each name some, and the one that names the fewest last."""
+    system = platform.split("-")[0]
+    for key in table:
+        if key not in SYSTEMS and key not in KNOWN_SUBDIRS:
+            near, _, machine = key.lower().partition("-")
+            near = find_subdir({"macos": "osx", "windows": "win"}.get(near, near), machine).rstrip("-")
+            hint = "write " + quote(near) if near in SYSTEMS + KNOWN_SUBDIRS else "write one of these"
+            raise key.expected("unix, linux, osx, win or a platform such as linux-64 in " + where, hint)
+    names = ("" if system == "win" else "unix", system, platform)
+    return [find_key(table, name) for name in names if name in table]
 
 
 def is_selected(item: Text, platform: Platform) -> bool:
@@ -2008,6 +2070,7 @@ def find_typed(table: "dict[Text, Node]", name: str, kind: "type") -> "Any":
     if not isinstance(node, kind) or kind is Text and not is_string(node):
         found = quote(node) if isinstance(node, Text) else TYPES[type(node)]
         hint = "write it in quotes" if kind is Text else 'write it as ["..."]' if kind is list else ""
+        hint = hint or "write a line [...%s], and below it one key a line" % name
         raise find_key(table, name).expected("%s for %s" % (TYPES[kind], name), hint, found)
     for item in node if isinstance(node, list) else []:
         if not is_string(item):
@@ -2062,7 +2125,11 @@ def parse_dependency(name: Text, node: "Node", platform: Platform) -> str:
     words = [name, version, build] if build else [name] if version == "*" else [name, version]
     spec = (channel + "::" if channel else "") + " ".join(words) + ("[%s]" % ",".join(keys) if keys else "")
     if split_off(name)[1] or build.split() != [build] * bool(build):
-        raise name.expected("the name, version and build of one package")
+        channel, colons, package = name.rpartition("::")
+        hint = (
+            'give it as a key: %s = { channel = "%s" }' % (package, channel) if colons else "write one package a line"
+        )
+        raise name.expected("the name, version and build of one package", hint)
     spec = parse_spec(Text.of(spec, name.line, name.at), is_build_sure=bool(build))
     return spec if not when or is_met(when, platform) else ""
 
@@ -2070,11 +2137,12 @@ def parse_dependency(name: Text, node: "Node", platform: Platform) -> str:
 def parse_pypi_dependency(name: Text, node: "Node", platform: Platform) -> str:
     """Return the requirement of a dependency from PyPI, as a person would write it."""
     table: Any = node if isinstance(node, dict) else {Text.of("version", name.line, name.at): node}
-    hint = 'dependencies of a "# /// script" block have "%s @ URL" and "%s ; MARKER" for that'
-    check_keys(table, ("version", "extras"), "the PyPI dependency " + name, hint % (name, name))
+    hint = 'a "# /// script" block alone has a place for that: "%s @ URL" or "%s ; MARKER" in dependencies'
+    index = "name the index in pip.conf, and leave this out"
+    check_keys(table, ("version", "extras"), "the PyPI dependency " + name, hint % (name, name), index=index)
     version, extras = find_typed(table, "version", Text), find_typed(table, "extras", list)
     if any(split_off(one)[1] or not one for one in [name, *extras]):
-        raise name.expected("the name and the extras of one package")
+        raise name.expected("the name and the extras of one package", 'write it like rich = { extras = ["jupyter"] }')
     for term in version.split(",") if version.strip() not in ("", "*") else []:
         operator, rest = split_off(term.strip(), OPERATORS)
         if not operator or not rest or rest.strip(NAME_CHARACTERS + "+*! "):
@@ -2095,19 +2163,6 @@ def parse_dependencies(
             raise duplicate_key(key)
         found[plain] = parse(key, node, platform)
     return found
-
-
-SYSTEMS = ("unix", "linux", "osx", "win")
-
-
-def find_for_platform(table: "dict[Text, Node]", where: str, platform: Platform) -> "list[Text]":
-    """Return the keys that hold on a platform, of those that each name some, and the one that names the fewest last."""
-    system = platform.split("-")[0]
-    for key in table:
-        if key.split("-")[0] not in SYSTEMS:
-            raise key.expected("unix, linux, osx, win or a platform such as linux-64 in " + where)
-    names = ("" if system == "win" else "unix", system, platform)
-    return [find_key(table, name) for name in names if name in table]
 
 
 # What the keys of pixi that we do not read would have changed.
@@ -2179,12 +2234,12 @@ UV_VERSIONS = (
 
 
 def is_read(path: "list[Text]") -> bool:
-    """Answer whether a path of a block is one that we look at: other tools' tables are theirs."""
+    """Answer whether a path of a block is one that we look at, to refuse it if it is nearly ours: others are theirs."""
     if path[:1] != ["tool"] or not path[1:]:
         return True
     if path[1] == "uv":
         return not path[2:] or path[2] in (*UV_SOURCES, *UV_VERSIONS, "exclude-newer")
-    return path[1] in ("conda", "pixi", "conda-exec", "conda-execute", "conda_execute")  # the last three to refuse them
+    return path[1].lower().replace("_", "-") in ("conda", "pixi", "uv", "conda-exec", "conda-execute", "condaexecute")
 
 
 def check_uv(uv: "dict[Text, Node]") -> "list[str]":
@@ -2192,9 +2247,7 @@ def check_uv(uv: "dict[Text, Node]") -> "list[str]":
     said = [key for key, node in uv.items() if node and node != "false"]
     for key in said:
         if key in UV_SOURCES:
-            hint = 'write "NAME @ URL" in dependencies, or name an index in pip.conf, and leave this out: '
-            hint += "the bare name would be asked of PyPI, where anybody can register it"
-            raise key.expected("no other source of packages in [tool.uv]", hint)
+            raise key.expected("no other source of packages in [tool.uv]", UV_HINT)
     said = [key for key in said if key != "exclude-newer"]
     if not said:
         return []
@@ -2223,34 +2276,61 @@ def find_date(tools: "dict[Text, Node]") -> str:
     return dates[0] if dates else ""
 
 
-PYTHONS = ("python", "pypy", "graalpy", "ipython", "bpython", "py")
+PYTHONS = ("python", "pypy", "graalpy", "py", "pyw")
 RUNNERS = (
-    "uv", "uvx", "pipx", "pixi", "hatch", "pdm", "rye", "pip-run", "viv", "juv", "marimo", "conda", "conda-exec",
-    "mamba", "micromamba", "env",
+    "uv", "uvx", "pipx", "pixi", "hatch", "pdm", "rye", "poetry", "pip-run", "viv", "juv", "marimo",
+    "conda", "conda-exec", "mamba", "micromamba",
 )  # fmt: skip
-TOP_HINT = "leave it out: it is a project's, and changes nothing for a script"
+# Options of runners that say of packages what the block does not.
+RUNNER_OPTIONS = ("--with", "--spec", "--index", "--extra-index", "--default-index", "--find-links", "--no-index")
+TOP_HINT = "leave it out: a script's block has no such key"
+PROJECT_HINT = "leave it out: it is a project's, and changes nothing for a script"
+UV_HINT = 'write "NAME @ URL" in dependencies, or name an index in pip.conf, and leave this out: '
+UV_HINT += "the bare name would be asked of PyPI, where anybody can register it"
 TOP_HINTS = {
-    "project": "write its requires-python and dependencies at the top of the block, without [project]",
-    "script": "write what stands in it at the top of the block, without [script]",
+    **dict.fromkeys(("name", "version", "main", "description", "authors", "license", "readme"), PROJECT_HINT),
+    **dict.fromkeys(("scripts", "urls", "classifiers", "keywords", "build-system", "dependency-groups"), PROJECT_HINT),
+    **dict.fromkeys(("index-url", "extra-index-url", "index", "find-links", "no-index", "sources"), UV_HINT),
+    **{key: 'write "tool.%s"' % key for key in ("conda", "pixi", "uv")},
+    **{key: 'write "tool.pixi.%s"' % key for key in ("workspace", "target", "pypi-dependencies", "constraints")},
+    **dict.fromkeys(("requirements", "packages", "requires", "depends", "pip", "env"), 'write "dependencies"'),
+    **dict.fromkeys(("python", "python-version"), 'write "requires-python"'),
+    **dict.fromkeys(("project", "run", "script"), "write what stands in it at the top of the block, without this line"),
     "channels": "write it below a line [tool.conda]",
+    "exclude-newer": "write it below a line [tool.uv]",
     "entrypoint": "leave it out, or begin the block with /// conda-script",
+    "run_with": "leave it out: the shebang says what runs the script",
     "requires-python": 'write python = ">=3.9" below a line [dependencies]',
 }
 
 
-def find_python_command(data: bytes, path: str) -> "list[str]":
+def is_for_python(word: str) -> bool:
+    """Answer whether a word of a shebang is a python, or runs scripts with PEP 723 blocks."""
+    name = find_program_name(word).lower()
+    return "python" in name or name.rstrip("0123456789.") in PYTHONS + RUNNERS
+
+
+def find_python_command(lines: "list[Line]", data: bytes, path: str) -> "list[str]":
     """Return the words that run a script with a PEP 723 block; refuse one of another language."""
-    words = parse_shebang(data, path)
-    program = os.path.basename(words[find_program_index(words)]).lower() if words else ""
-    stem, own = program[: -4 if program.endswith(".exe") else None].rstrip("0123456789.w"), is_own_command(words)
-    other = SUFFIXES.get(os.path.splitext(path)[1].lower(), "python") if not words else ""
+    words, suffix = parse_shebang(data, path), os.path.splitext(path)[1].lower()
+    first = Line(
+        path, 1, data[3 * data.startswith(b"\xef\xbb\xbf") :].split(b"\n", 1)[0].decode("utf-8", "replace").rstrip()
+    )
     hint = 'a "# /// script" block is for Python: write "#!/usr/bin/env python", or a "# conda execute" block'
-    if words and not own and stem not in PYTHONS + RUNNERS:
-        line = Line(path, 1, data[:4096].split(b"\n", 1)[0].decode("utf-8", "replace").rstrip())
-        raise line.expected(0, "a shebang of python, or of what reads such blocks", hint)
-    if other not in ("", "python"):
-        raise Error("expected a script of Python, found one for " + other, path, hint=hint)
-    return words if stem == "python" and "-m" not in words and not own else ["python"]
+    own, every = is_own_command(words), [part for word in words for part in word.split()]
+    if words and not own and not any(map(is_for_python, every)):
+        raise first.expected(0, "a shebang of python, or of what reads such blocks", hint)
+    if not words and (suffix in OTHER_SUFFIXES or SUFFIXES.get(suffix, "python") != "python"):
+        line = lines[0] if lines else first
+        raise line.expected(0, "a script of Python around this block", hint, "one called *" + suffix)
+    at = find_program_index(words) if words else 0
+    is_python = "python" in find_program_name("".join(words[at : at + 1])).lower()
+    is_python = is_python and not any(a == "-m" and b in RUNNERS for a, b in zip(every, every[1:]))
+    strange = [one for one in every if one.startswith(RUNNER_OPTIONS)]
+    if strange and not is_python and not own:
+        hint = "write in the block what it names, and leave it out"
+        raise first.expected(max(0, first.text.find(strange[0])), "packages and indexes in the block alone", hint)
+    return words if is_python and not own else ["python"]
 
 
 def parse_pep_723(lines: "list[Line]", data: bytes, path: str, platform: Platform) -> Metadata:
@@ -2259,14 +2339,14 @@ def parse_pep_723(lines: "list[Line]", data: bytes, path: str, platform: Platfor
     check_keys(block, ("requires-python", "dependencies", "tool"), "the block", TOP_HINT, **TOP_HINTS)
     tools, (specs, pip, channels), notes = parse_tools(block, platform)
     conda = find_typed(tools, "conda", dict)
-    check_keys(conda, ("dependencies", "channels"), "[tool.conda]")
+    check_keys(conda, ("dependencies", "channels"), "[tool.conda]", "leave it out", env='write "dependencies"')
     specs += map(parse_spec, find_typed(conda, "dependencies", list))
     python = parse_requires_python(find_typed(block, "requires-python", Text))
     if python not in specs and (python != "python" or "python" not in map(find_package, specs)):
         specs.insert(0, python)
     pip = [*map(parse_requirement, find_typed(block, "dependencies", list)), *pip]
     channels += parse_channels(find_typed(conda, "channels", list))
-    run_with = find_python_command(data, path)
+    run_with = find_python_command(lines, data, path)
     return Metadata(
         dialect="pep723", specs=specs, pip=pip, channels=channels, run_with=run_with, notes=notes,
         exclude_newer=find_date(tools),
@@ -2463,25 +2543,6 @@ def name_metadata(metadata: Metadata) -> str:
     """Return the name of the environment of what a script asks for."""
     lock = metadata.lock.digest if metadata.lock else ""
     return find_name(metadata.specs, metadata.pip, metadata.channels, metadata.exclude_newer, lock)
-
-
-def find_subdir(system: str, machine: str) -> str:
-    """Return conda's name of a platform from sys.platform and the kernel's machine.
-
-    >>> find_subdir("linux", "x86_64"), find_subdir("darwin", "arm64")
-    ('linux-64', 'osx-arm64')
-    """
-    name = {"darwin": "osx", "win32": "win"}.get(system, system)
-    arm = "aarch64" if name == "linux" else "arm64"
-    names = {"x86_64": "64", "amd64": "64", "i386": "32", "i686": "32", "x86": "32", "arm64": arm, "aarch64": arm}
-    return "%s-%s" % (name, names.get(machine.lower(), machine.lower()))
-
-
-# What is taken to be on a machine of another platform, where CONDA_OVERRIDE_NAME says nothing else; "" for nothing.
-VIRTUAL_PACKAGES = {
-    "linux": {"__linux": "5.10", "__glibc": "2.28", "__unix": "0", "__cuda": ""},
-    "osx": {"__osx": "13.0", "__unix": "0"}, "win": {"__win": "0", "__cuda": ""},
-}  # fmt: skip
 
 
 def find_assumed(subdir: str, environ: "Environ") -> "dict[str, str]":
@@ -2961,11 +3022,6 @@ ENGINES = ("auto", *PROGRAMS, "rattler")
 ENGINE_VARIABLES = tuple(dict.fromkeys(variable for variable, _ in PROGRAMS.values()))
 # Each, with its default, is a key of condarc, a variable CONDA_EXECUTE_KEY, and a field of Config.
 SETTINGS = {"env-dir": "{config.envs_dirs[0]}/../tmp_envs", "remove-if-unused-for": "25", "engine": "auto"}
-KNOWN_SUBDIRS = (  # conda/base/constants.py
-    "linux-32", "linux-64", "linux-aarch64", "linux-armv6l", "linux-armv7l", "linux-ppc64", "linux-ppc64le",
-    "linux-riscv32", "linux-riscv64", "linux-s390x", "osx-64", "osx-arm64", "win-32", "win-64", "win-arm64",
-    "freebsd-64", "zos-z", "emscripten-wasm32", "wasi-wasm32", "noarch",
-)  # fmt: skip
 ON = ("true", "yes", "on", "y", "1")
 OFF = ("false", "no", "off", "n", "0", "none", "null", "~", "")  # as conda's boolify() reads them
 NULLS = ("null", "Null", "NULL", "~")  # YAML's words for none
@@ -6399,7 +6455,8 @@ def find_run_with_argv(metadata: Metadata, script: str, args: "list[str]", prefi
     """
     words, rest = metadata.run_with, [os.path.join(".", script) if script.startswith("-") else script, *args]
     at = find_program_index(words)
-    word, name = words[at], os.path.basename(words[at])
+    word = words[at]
+    name = os.path.basename(word) if metadata.may_be_file else find_program_name(word)
     is_absolute = word.startswith("/") or os.path.isabs(word)
     if metadata.may_be_file and word != name and not is_absolute:
         program = find_neighbour(word, script)

@@ -1,4 +1,4 @@
-"""Orders, Engines, Failures, Progress: from specs to an environment, with real solves, links and failures in words.
+"""Orders, Engines, Failures, Progress: from specs to an environment, by real solves; why one fails, in words."""
 
 from __future__ import annotations
 

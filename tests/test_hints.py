@@ -33,7 +33,14 @@ BY_HAND = (
     "write it in one pair of quotes",
     'write one "- item" a line, each with its own',
     "write channels at the top of the block, packages below [dependencies]",
-    'dependencies of a "# /// script" block have "six @ URL"',
+    'a "# /// script" block alone has a place for that',
+    "write in the block what it names",
+    "write a line [",
+    "write one of these",
+    "write one package a line",
+    "write it like rich",
+    "give it as a key",
+    "name the index in pip.conf",
     "close what it opens",
     "url, extras and flags",
     "add one",
@@ -45,18 +52,7 @@ BY_HAND = (
     "get the file itself",
     '"conda-tmpenv create --file FILE" makes its environment',
 )
-WITHOUT_HINT = (
-    "conda-script-build-with-quotes.sh",
-    "conda-script-entrypoint-unknown.sh",
-    "conda-script-name-with-channel.sh",
-    "pep723-tool-is-text.py",
-    "pixi-dependencies-as-a-list.py",
-    "pixi-dependency-with-two-specs.py",
-    "pixi-is-text.py",
-    "pixi-pypi-with-a-url-behind-extras.py",
-    "pixi-pypi-with-a-url.py",
-    "pixi-target-of-nothing.py",
-)
+WITHOUT_HINT = ("conda-script-build-with-quotes.sh",)
 MAX_STEPS = 9
 COMMENT = re.compile(r"\s*(#|//|--|REM )")
 TOKEN = re.compile(r""""(?:[^"\\]|\\.)*"|'[^']*'""")
@@ -349,7 +345,7 @@ def leave_key_out(page: Page, _: object) -> None:
     del page.lines[page.row : end]
 
 
-@follows(r"write what stands in it at the top of", r"write its requires-python and dependencies at the top of")
+@follows(r"write what stands in it at the top of")
 def write_at_the_top_of_the_block(page: Page, _: object) -> None:
     del page.lines[page.row]
 

@@ -1,0 +1,6 @@
+# /// script
+# [tool.conda]
+# env = ["x"]
+# ///
+
+print('hello')

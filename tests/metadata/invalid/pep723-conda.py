@@ -1,0 +1,6 @@
+# /// script
+# [conda]
+# dependencies = ["six"]
+# ///
+
+print('hello')

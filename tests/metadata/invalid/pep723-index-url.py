@@ -1,0 +1,6 @@
+# /// script
+# index-url = "https://example.org/simple"
+# dependencies = ["six"]
+# ///
+
+print('hello')

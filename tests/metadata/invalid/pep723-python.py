@@ -1,0 +1,6 @@
+# /// script
+# python = ">=3"
+# dependencies = ["six"]
+# ///
+
+print('hello')

@@ -1,0 +1,6 @@
+# /// script
+# requirements = ["six"]
+# dependencies = ["six"]
+# ///
+
+print('hello')

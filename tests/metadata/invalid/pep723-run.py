@@ -1,0 +1,6 @@
+# /// script
+# [run]
+# dependencies = ["six"]
+# ///
+
+print('hello')

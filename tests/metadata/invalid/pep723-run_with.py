@@ -1,0 +1,6 @@
+# /// script
+# run_with = "python"
+# dependencies = ["six"]
+# ///
+
+print('hello')

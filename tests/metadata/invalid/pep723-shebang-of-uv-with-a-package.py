@@ -1,0 +1,6 @@
+#!/usr/bin/env -S uv run --with rich --script
+# /// script
+# dependencies = ["six"]
+# ///
+
+print('hello')

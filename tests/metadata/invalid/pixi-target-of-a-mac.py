@@ -1,0 +1,6 @@
+# /// script
+# [tool.pixi.target.macos.dependencies]
+# numpy="*"
+# ///
+
+print('hello')

@@ -1,0 +1,6 @@
+# /// script
+# [tool.pixi.target.linux-arm64.dependencies]
+# numpy="*"
+# ///
+
+print('hello')

@@ -1,0 +1,6 @@
+# /// script
+# [tool.pixi.target.win-amd64.dependencies]
+# numpy="*"
+# ///
+
+print('hello')

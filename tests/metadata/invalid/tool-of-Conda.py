@@ -1,0 +1,6 @@
+# /// script
+# [tool.Conda]
+# dependencies = ["x"]
+# ///
+
+print('hello')

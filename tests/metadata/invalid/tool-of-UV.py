@@ -1,0 +1,6 @@
+# /// script
+# [tool.UV]
+# index-url = "https://example.org"
+# ///
+
+print('hello')

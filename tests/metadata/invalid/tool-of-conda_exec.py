@@ -1,0 +1,6 @@
+# /// script
+# [tool.conda_exec]
+# dependencies = ["x"]
+# ///
+
+print('hello')

@@ -1,0 +1,6 @@
+﻿#!/usr/bin/env -S python -X dev
+# /// script
+# dependencies = ["six"]
+# ///
+
+print('hello')

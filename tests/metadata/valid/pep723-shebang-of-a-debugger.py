@@ -1,0 +1,6 @@
+#!/usr/bin/env -S python -m pdb
+# /// script
+# dependencies = ["six"]
+# ///
+
+print('hello')

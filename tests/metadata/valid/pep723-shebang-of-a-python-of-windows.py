@@ -1,0 +1,6 @@
+#!C:\Python311\python.exe -u
+# /// script
+# dependencies = ["six"]
+# ///
+
+print('hello')

@@ -1,0 +1,6 @@
+#!/usr/bin/env -S ipython -i
+# /// script
+# dependencies = ["ipython"]
+# ///
+
+print('hello')
