@@ -1420,7 +1420,13 @@ VERSION_CHARACTERS = NAME_CHARACTERS + OPERATORS + "+*|,^$() "
 # Builds without a digit, as channels have them.
 BUILDS = ("mkl", "openblas", "blis", "netlib", "accelerate", "cpu", "gpu", "cuda", "rocm", "eigen", "generic", "nompi",
           "mpich", "openmpi", "cpython", "pypy", "main", "conda_forge")  # fmt: skip
-PROSE = {"and", "or", "version", "with", "than", "newer", "later"}  # between specs, but none
+BUILD_LETTERS = ("py", "np", "pl", "r", "lua", "vc")  # in front of its digits
+VERSION_OPERATORS = ("", "=", "==", "!=", "<", "<=", ">", ">=", "~=")
+ANY_VERSION = {"latest", "newest", "any"}
+PROSE = {"and", "or", "version", "with", "than", "newer", "later", *ANY_VERSION}  # between specs, but none
+TURNED = {"=>": ">=", "=<": "<=", "=!": "!=", "=~": "~=", "<>": "!="}
+# What word processors make of operators, quotes and hyphens.
+LOOKALIKES = {ord(c): one for c, one in zip("≥≤≠“”‘’–—", [">=", "<=", "!=", "", "", "", "", "-", "-"])}
 VERSION_LIKE = 'write a version like ">=1.2,<2"'
 SPEC_LIKE = 'write it like "python >=3.9"'
 REQUIREMENT_LIKE = 'write it like "name >=1.2", or "name @ URL" for a file or a repository'
@@ -1444,7 +1450,16 @@ def parse_one_line(text: Text, what: str, like: str) -> Text:
         raise text.expected(what, hint.replace("%s", folder))
     if not text.isprintable():
         raise text.expected(what + " without control characters", "write it on one line, without escapes")
+    mended = text.translate(LOOKALIKES) if "@" not in text else text
+    if mended != text and mended.isascii():
+        character = next(c for c in text if not c.isascii())
+        raise text.expected(what + " of ASCII characters", format_items(text, [mended]), format_character(character))
     return Text.of(" ".join(text.split()), text.line, text.at)
+
+
+def format_character(character: str) -> str:
+    """Return what a message calls a character that is no ASCII."""
+    return "the character %s (U+%04X)" % (character, ord(character))
 
 
 def format_items(text: Text, items: "list[str]") -> str:
@@ -1527,68 +1542,88 @@ def parse_spec(text: Text, is_build_sure: bool = False) -> Text:
         raise text.expected("a package name", hint or SPEC_LIKE, quote(name or spec))
     if bracket and (not keys.endswith("]") or "=" not in keys or "[" in keys):
         hint = "write it like \"numpy[version='>=1.2']\", with nothing behind it"
+        if "=" not in keys.partition("]")[0] and keys != "version]" and text.line.find_start(text.at).endswith("- "):
+            hint = format_items(text, ["pip: ['%s']" % text])  # extras
         raise text.expected('"[key=value]" at the end', hint, quote(bracket + keys))
     if not rest.isascii():
-        i = next(i for i, c in enumerate(text) if not c.isascii())
-        hint = "write a letter of the alphabet in its place"
-        raise text.expected(
-            "a match spec of ASCII characters", hint, "the character %s (U+%04X)" % (text[i], ord(text[i]))
-        )
+        hint, found = "write a letter of the alphabet in its place", next(c for c in text if not c.isascii())
+        raise text.expected("a match spec of ASCII characters", hint, format_character(found))
     if not is_version(version, is_build_sure):
         hint = find_split_hint(text, parse_spec) or find_version_hint(text, name, version)
         raise text.expected("a version behind " + quote(name)[1:-1], hint, quote(version.strip()))
     return spec
 
 
+def join_versions(text: str) -> str:
+    """Return versions with the commas between them that conda wants, and no blank behind an operator.
+
+    >>> join_versions("> = 1.2 <2")
+    '>=1.2,<2'
+    """
+    text = " ".join(text.replace(",", " ").split())
+    for operator in OPERATORS:
+        text = text.replace(operator + " ", operator)
+    parts = [" " * (c in OPERATORS and before not in OPERATORS) + c for before, c in zip("=" + text, text)]
+    return ",".join(TURNED.get(one[:2], one[:2]) + one[2:] for one in "".join(parts).split())
+
+
 def find_version_hint(text: Text, name: str, version: str) -> str:
     """Return the hint for what is no version."""
-    words = version.replace(",", " ").split()
-    if version[:1] in ("/", ":"):
-        name, words = name + "::" + version[1:], []
-    elif not words or not all(word[0] in OPERATORS for word in words) or not is_version(" " + ",".join(words)):
-        words = []
-    item = (name + " " + ",".join(words)).strip(" ")
-    if item != name or "::" in name:
-        return format_items(text, [item])
+    joined, bare = join_versions(version), version.strip(" =:/@")
+    item = name + " " + joined
+    if version[:1] in ("/", ":", "@") and bare:
+        item = name + (" =" if bare[0].isdigit() else "::") + bare
+    if bare.lower() in ANY_VERSION:
+        item = name
+    elif version[:1] not in ("/", ":", "@") and (joined[:1] not in tuple(OPERATORS) or not is_version(" " + joined)):
+        item = ""
     line, at = text.line.find(text.at)
-    is_whole = format_items(text, [item]) or line.text[at] in "'\"" and line.text.startswith(name, at + 1)
-    return "write it like " + quote(name + " >=1.2,<2") if is_whole else VERSION_LIKE
+    is_whole = format_items(text, [name]) or line.text[at] in "'\"" and line.text.startswith(name, at + 1)
+    like = "write it like " + quote(name + " >=1.2,<2") if is_whole else VERSION_LIKE
+    return item and format_items(text, [item]) or like
 
 
 def is_version(text: str, is_build_sure: bool = False) -> bool:
-    """Answer whether nothing or a version and a build follow a package's name."""
-    words = text.split()
-    pairs = list(zip(words, words[1:]))
-    operators = "".join(c if c in OPERATORS else " " for c in text).split()
-    return (
-        not text.strip(VERSION_CHARACTERS)
-        and text[:1] in ("", " ", *OPERATORS)
-        and (
-            not words or words[0][0] in OPERATORS + "0123456789*^(" or words[0][:1] in "vV" and words[0][1:2].isdigit()
-        )
-        and (not words or words[-1][-1] not in OPERATORS + ",|")
-        and set(operators) <= {"=", "==", "!=", "<", "<=", ">", ">=", "~=", "!"}
-        and text.count("^") == text.count("$")  # a regular expression has both
-        and not any(part.strip()[:1].isalpha() for part in text.split(",")[1:])  # "python >=3, numpy" is two specs
-        # A blank is no comma: rattler takes "<2" behind it for a build.
-        and all(a[-1] in OPERATORS + ",|(" or b[0] not in OPERATORS for a, b in pairs)
-        and len(words) <= 2 + sum(a[-1] in OPERATORS + ",|(" or b[0] in ",|)" for a, b in pairs)
-        and all(a[-1] in OPERATORS + ",|(" or b[0] in ",|)" or is_build_sure or is_build(b, text) for a, b in pairs)
-    )
+    """version := ((term ("," | "|"))* term)? (" " build)?; term := operator? text ("=" build)?, in parentheses or not
+
+    A build that is a regular expression has "^" and "$", and anything between.
+    """
+    if text.strip(VERSION_CHARACTERS) or text[:1] not in ("", " ", *OPERATORS) or text.count("^") != text.count("$"):
+        return False
+    ends = [] if "^" in text or not text.strip() else text.replace("|", ",").split(",")
+    for i, term in enumerate(ends, 1):
+        operator, rest = split_off(term.strip(" ()"), OPERATORS)
+        version, *builds = rest.split() or [""]
+        version, equal, build = version.partition("=")
+        is_first = i == 1 and version[:1] in ("v", "V") and version[1:2].isdigit()
+        is_plain = operator or version[:1] in tuple("0123456789*") or is_first
+        if not is_plain or not version or operator not in VERSION_OPERATORS or bool(equal) != bool(build):
+            return False
+        if set(version.replace("!", "", 1) + build) & set(OPERATORS):  # "!" ends an epoch
+            return False
+        if builds and (i < len(ends) or len(builds) > 1 or not (is_build_sure or is_build(builds[0], text))):
+            return False
+    return True
 
 
 def is_build(word: str, version: str) -> bool:
     """Answer whether the word behind a version, as that stands behind its name, is a build and no second spec.
 
-    >>> is_build("py311h64a7726_0", ">=1.2"), is_build("mkl", " 1.0"), is_build("mkl", " >=1.0"), is_build("h5py", "=3")
-    (True, True, False, False)
+    >>> [is_build(word, " 1.0") for word in ("py311h64a7726_0", "py27", "h1a2b3c4", "mkl", "0", "h5py", "numpy")]
+    [True, True, True, True, True, False, False]
     """
     has_digit = any(map(str.isdigit, word))
     if "-" in word or set(word) & set(OPERATORS):
         return False
     if set(word) & set("*^") or has_digit and ("_" in word or word.isdigit()):
         return True
-    return version[:1] == " " and not set(version) & set("<>!~,|") and (has_digit or word in BUILDS)
+    has_hash = word[-8:-7] == "h" and not word[-7:].strip("0123456789abcdef")
+    letters = "".join(" " if c.isdigit() else c for c in word[: -8 if has_hash else None]).split()
+    return (
+        version[:1] == " "
+        and not set(version) & set("<>!~,|")
+        and set(letters) <= {*BUILDS, *(BUILD_LETTERS if has_digit else ())}
+    )
 
 
 def is_number(text: str) -> bool:
@@ -1599,13 +1634,14 @@ def is_number(text: str) -> bool:
 def parse_requires_python(text: Text) -> str:
     """Return the spec of python for a PEP 440 specifier set, in operators that conda and rattler read alike."""
     versions = []
-    for term in "".join(text.split()).split(",") if text else []:
+    for term in filter(None, map(str.strip, text.split(","))):  # PEP 440's own reader passes over empty ones
         operator, version = split_off(term, OPERATORS)
-        release = version.split(".")
-        if operator == "~=" and release[1:] and is_number(release[-2]) and release[-1] != "*":
+        version = version.lstrip()
+        release, is_version = version.split("."), not version.strip(NAME_CHARACTERS + "+*!")
+        if operator == "~=" and release[1:] and is_number(release[-2]) and release[-1] != "*" and is_version:
             versions += [">=" + version, "<" + ".".join([*release[:-2], str(int(release[-2]) + 1)])]
-        elif operator in ("==", "!=") or operator in ("<=", ">=", "<", ">") and release[-1] != "*":
-            versions.append(version if operator == "==" and release[-1] == "*" else term)
+        elif operator in ("==", "!=") + ("<=", ">=", "<", ">") * (release[-1] != "*") and is_version and version:
+            versions.append(version if operator == "==" and release[-1] == "*" else operator + version)
         else:
             hint = 'write "==": no match spec compares text' if operator == "===" else 'write it like ">=3.9,<4"'
             raise text.expected("versions of python as PEP 440 has them", hint)
@@ -1616,14 +1652,31 @@ def parse_requirement(text: Text) -> Text:
     """requirement := name ("[" extras "]")? (version | "@" URL)? (";" marker)?, PEP 508"""
     requirement = parse_one_line(text, "a PyPI requirement", REQUIREMENT_LIKE)
     name, rest = split_off(requirement)
-    versions = rest.split(";")[0].partition("@")[0].rpartition("]")[2].strip("() ")
-    is_file = name.lower().endswith(ARCHIVES) or set("/\\") & set(rest.split(";")[0].split("@")[0])
-    terms = [split_off(one.strip(" "), OPERATORS + " ") for one in versions.split(",")]
-    is_one = all(operator and " " not in version for operator, version in terms) or not versions
+    before, at, url = rest.split(";")[0].partition("@")
+    versions = before.rpartition("]")[2].strip("() ")
+    is_file = name.lower().endswith(ARCHIVES) or set("/\\") & set(before)
+    terms = [split_off(one.strip(" "), OPERATORS) for one in versions.split(",")] if versions else []
+    operators = {operator for operator, _ in terms}
+    is_one = "" not in operators and all(one.strip(" ") and not set(one.strip(" ")) & set(" =<>~") for _, one in terms)
     starts = ("", "[", ";", "@", "(", *OPERATORS)
     if is_file or not name[:1].isalnum() or rest.lstrip(" ")[:1] not in starts or not is_one:
         raise text.expected("a PyPI requirement", find_split_hint(text, parse_requirement) or REQUIREMENT_LIKE)
+    if not operators <= {*VERSION_OPERATORS[2:], "==="}:
+        joined = ",".join({**TURNED, "=": "=="}.get(operator, operator) + one.strip(" ") for operator, one in terms)
+        hint = format_items(text, [requirement.replace(versions, joined)]) if joined != versions else ""
+        raise text.expected("a PyPI requirement", hint or REQUIREMENT_LIKE)
+    if at and not is_url(url.strip(" ")):
+        hint = (
+            'write it like "%s @ file:///folder", with the whole path of the folder or file' % (name + before).strip()
+        )
+        raise text.expected("a PyPI requirement", hint, "no URL behind the @")
     return requirement
+
+
+def is_url(text: str) -> bool:
+    """Answer whether text begins with a scheme, which no letter of a drive is, or with a variable that may have it."""
+    scheme, colon, _ = text.partition(":")
+    return bool(colon) and len(scheme) > 1 and not set(scheme) & set("/\\. ") or text.startswith("$")
 
 
 def parse_date(text: Text) -> Text:

@@ -1,0 +1,5 @@
+# /// script
+# dependencies = ["numpy=1.26"]
+# ///
+
+print('hello')

@@ -1,0 +1,8 @@
+#!/usr/bin/env python
+
+# conda execute
+# env:
+#  - python
+#  - pip: [six=1.16]
+
+print('hello')

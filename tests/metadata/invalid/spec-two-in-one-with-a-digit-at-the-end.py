@@ -1,0 +1,7 @@
+#!/usr/bin/env python
+
+# conda execute
+# env:
+#  - python 3.9 pandas2
+
+print('hello')
