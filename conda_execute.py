@@ -370,6 +370,11 @@ def report_error(error: Error) -> int:
 # Lines and scalars that know where they stand in a file. Knows no grammar.
 
 
+CONFLICT_MARKS = ("<<<<<<< ", "======= ", ">>>>>>> ")
+CONFLICT = "settle the conflict that git has marked here"
+TEMPLATE = "templates are not read: write what it stands for"
+
+
 class Line:
     """A line: its text, and where that stands in its file.
 
@@ -396,6 +401,8 @@ class Line:
         line, at = self.find(at)
         rest = line.text[at:].rstrip(" ")
         message = "expected %s, found %s" % (what, found or (quote(rest) if rest else end))
+        hint = TEMPLATE if "{{" in line.raw or "{%" in line.raw else hint
+        hint = CONFLICT if line.text.strip(" ").startswith(CONFLICT_MARKS[::2]) else hint
         return Error(message, "%s:%d:%d" % (line.path, line.number, line.margin + at + 1), line.raw or " ", hint)
 
 
@@ -455,11 +462,14 @@ def skip_blank(text: str, at: int, blank: str = " \t") -> int:
 DASHES = ("- ", "-\n")
 BLOCK_END = "leave a blank line above this one if the block has ended"
 LINE_ABOVE = "write it at the end of the line above"
+COMMAND_LIKE = 'write the command behind run_with, like "run_with: python -u"'
+SELECTOR_LIKE = 'in a block, selectors stand behind items, like "numpy  # [linux]"'
+NO_PACKAGES = 'a block has packages of conda, and of PyPI below "- pip:"'
 IN_PLACE = "in the place of these lines"
 # What an item below each key is called, and one of them; "- pip:" stands in env alone.
-ITEM_NAMES = {"env": "spec", "pip": "requirement", "channels": "channel", "run_with": "word"}
+ITEM_NAMES = {"env": "spec", "dependencies": "spec", "pip": "requirement", "channels": "channel", "run_with": "word"}
 BLOCK_KEYS = ("env", "channels", "run_with", "exclude-newer")
-EXAMPLES = {"env": "python", "pip": "rich", "channels": "conda-forge", "run_with": "python"}
+EXAMPLES = {"env": "python", "dependencies": "python", "pip": "rich", "channels": "conda-forge", "run_with": "python"}
 # Keys of environment.yml that blocks do not have, and what takes their place.
 FOREIGN_KEYS = {
     "name": "an env's name follows from what is in it", "prefix": "an env's place follows from env-dir",
@@ -489,9 +499,10 @@ def is_like_key(text: str) -> bool:
     return bool(colon) and name.strip("- ") in ITEM_NAMES
 
 
-def find_end_hint(doc: Document, pos: int) -> str:
+def find_end_hint(doc: Document, line: Line) -> str:
     """Return the hint for a line that is not of the block: that has ended above it, unless some stands below too."""
-    line = doc.find(pos)[0]
+    if not line.margin:  # of a file
+        return "remove this line"
     below = [one.text.strip(" ") for one in doc.lines if one.number > line.number]
     is_inside = any(is_like_key(text) or text.startswith("- ") and is_like_item(text[2:]) for text in below)
     if is_inside or line is doc.lines[0]:
@@ -504,22 +515,24 @@ def find_line_hint(doc: Document, pos: int, name: str = "", dashes: int = -1, is
 
     `name` is that of the key above it, `dashes` where those of its items are, or would be for the first of them.
     """
-    line = doc.find(pos)[0]
+    line, name = doc.find(pos)[0], name.replace("dependencies", "env")
     text, start = line.text.strip(" "), line.raw[: line.margin]
     bare = text.lstrip("-").strip(" ")
     if is_like_key(text) and not (name == "env" and bare.startswith("pip")):
         return format_lines(start + " " * doc.indent + bare)
     is_end = text[0] in "-=<>!~" and text.strip("-=<>!~")[:1].isalnum() and (not name or text[0] != "-")
     if is_end or is_first and (name == "run_with" or text[0] == "["):
-        return LINE_ABOVE
+        return COMMAND_LIKE if name == "run_with" and ": " in text else LINE_ABOVE
     item = text[2:].strip(" ") if text.startswith("- ") else text if name == "run_with" else bare
     before, colon, value = item.partition(": ")
     item = format_spec(before, value, name) if colon and name == "env" and before != "pip" else item
     if name and (
         is_like_item(item) or is_first and item[:1].isalnum() or item.startswith("pip:") or name == "run_with"
     ):
-        return format_lines(start + " " * dashes + "- " + item)
-    return find_end_hint(doc, pos)
+        hint, is_sure = format_lines(start + " " * dashes + "- " + item), set(item) & set("=<>") or "::" in item
+        is_prose = line.indent == doc.indent and not (is_first or is_sure)
+        return "%s, or %s" % (find_end_hint(doc, line), hint) if is_prose else hint
+    return find_end_hint(doc, line)
 
 
 def expected_key(doc: Document, pos: int, indent: int, above: str = "") -> Error:
@@ -531,15 +544,20 @@ def expected_key(doc: Document, pos: int, indent: int, above: str = "") -> Error
 def expected_pair(doc: Document, pos: int, key: str = "") -> Error:
     """Return the Error for a line that should begin with a key and a colon, and begins with `key`, if with any."""
     start, rest = doc.find_start(pos), doc.find_rest(pos).rstrip(" ")
-    word, _, value = rest.replace("=", " ").partition(" ")
-    colon, value, hint = word.find(":"), value.strip(" "), find_end_hint(doc, pos)
+    word = rest.replace("=", " ").partition(" ")[0]
+    colon, value, hint = word.find(":"), rest[len(word) :].lstrip(" ="), find_end_hint(doc, doc.find(pos)[0])
     if key and colon > 0 and not rest.startswith("://", colon):
         hint = format_lines(start + rest[: colon + 1] + " " + rest[colon + 1 :])
         return doc.expected(pos + colon + 1, "a space behind the colon", hint)
     if key in ITEM_NAMES:
         hint = format_lines(start + key + ":")
-    elif key and word in BLOCK_KEYS and value[:1] in ("[", "-"):
-        hint = format_lines(start + word + ": " + value)
+    elif key and word in BLOCK_KEYS and (value[:1] in ("[", "-") or rest[len(word) :].lstrip(" ")[:1] == "="):
+        is_item = value[:1] not in ("[", "-", "") and word in ("env", "channels")
+        hint = format_lines((start + word + ": " + ("[%s]" % value if is_item else value)).rstrip(" "))
+    elif rest[0] + rest[-1] == "{}" and rest[1:].lstrip(" ").startswith(tuple(one + ":" for one in BLOCK_KEYS)):
+        for one in BLOCK_KEYS:
+            rest = rest.replace(", %s:" % one, "\n%s:" % one)
+        hint = format_lines(*[start + one for one in rest[1:-1].strip(" ").split("\n")])
     elif pos == doc.indent and rest[0] == "-":  # the block begins with it
         hint = format_lines(start.rstrip(" ") + " env:", place="above this line")
     elif pos == doc.indent and rest[0] + rest[-1] == "[]":
@@ -559,6 +577,30 @@ def expected_item(pos: int, key: Text, indent: int = -1) -> Error:
     return doc.expected(pos, what, find_line_hint(doc, pos, key, dashes, is_first=indent < 0))
 
 
+def refuse_below_item(pos: int, item: "Item", key: Text, indent: int) -> None:
+    """Raise Error at what stands at the dash of an item or deeper, if it belongs below "pip:" and not into the list."""
+    doc = key.line
+    assert isinstance(doc, Document)
+    is_deeper, is_dash = doc.find_column(pos) > indent, doc.text.startswith(DASHES, pos)
+    if isinstance(item, dict):
+        inner, node = list(item.items())[-1]
+        first = node[0] if isinstance(node, list) and node else None
+        if is_deeper and is_dash or not node:
+            raise expected_item(pos, inner, doc.find_column(first.at) - 2 if isinstance(first, Text) else -1)
+    elif is_deeper and is_dash and item.rstrip(" .,*=<>!~0123456789") == "pip":
+        hint = format_lines(*[doc.find_start(item.at) + one for one in (item, "pip:") if one != "pip"])
+        raise item.expected('"pip:" above the requirements', hint)
+
+
+def refine_hint(doc: Document, error: Error) -> None:
+    """Give an Error about a line that begins like a key, but like none of a block, the hint for prose."""
+    line = next(one for one in doc.lines if one.number == int(error.place.rsplit(":", 2)[1]))
+    word, colon, _ = line.text.partition(": ")
+    is_key = line.text[line.indent] in "-:" or is_like_key(word + ":") or find_nearest(word.strip(" "), BLOCK_KEYS)
+    if line.margin and line.indent == doc.indent and colon and not is_key:
+        error.hint = find_end_hint(doc, line)
+
+
 def expected_list(key: Text, found: str) -> Error:
     """Return the Error for a key with text or nothing in the place of its list."""
     (line, at), start, text = key.line.find(key.at), key.line.find_start(key.at), key.line.text
@@ -574,10 +616,15 @@ def expected_text(item: "dict[Text, Node]", name: str) -> Error:
     """Return the Error for an item that is a mapping."""
     first, *others = item
     key = others[0] if others and (name, first) == ("env", "pip") else first
-    node, hint = item[key], 'put text with ": " in quotes'
-    if name in ("env", "pip"):
+    node, hint, start = item[key], 'put text with ": " in quotes', first.line.find_start(first.at)
+    if key == "if" or key.startswith("sel("):  # of recipes
+        hint = SELECTOR_LIKE
+    elif isinstance(node, list) and name == "env" and key not in ("conda", *SYNONYMS):
+        is_pip = find_nearest(key, ["pip"])
+        hint = format_lines(start + "pip:") if is_pip else "remove this line and those deeper below it: " + NO_PACKAGES
+    elif name in ("env", "pip"):
         items = node if isinstance(node, list) and node else [format_spec(key, str(node or ""), name)]
-        hint = format_lines(*[first.line.find_start(first.at) + str(one) for one in items[:9]])
+        hint = format_lines(*[start + str(one) for one in items[:9]])
     return key.expected("a " + ITEM_NAMES[name], hint, "the key " + quote(key))
 
 
@@ -596,7 +643,7 @@ def find_key_hint(block: "dict[Text, Node]") -> str:
     if above == "env" and not block[above] and isinstance(node, Text) and node[:1] in tuple("0123456789=<>!~*"):
         return format_lines(key.line.find_start(key.at) + " - " + format_spec(key, node, "env"))
     assert isinstance(key.line, Document)
-    return find_end_hint(key.line, key.at)
+    return find_end_hint(key.line, key.line.find(key.at)[0])
 
 
 def find_pip_hint(key: Text, node: "Node", env: "Node | None") -> str:
@@ -655,7 +702,11 @@ def parse_yaml(lines: "list[Line]") -> "dict[Text, Node]":
         if line.text[:4].rstrip() in ("---", "..."):
             raise line.expected(0, "one document without markers", "remove this line")
     doc = Document(lines)
-    mapping, end = parse_mapping(doc, doc.indent)
+    try:
+        mapping, end = parse_mapping(doc, doc.indent)
+    except Error as e:
+        refine_hint(doc, e)
+        raise
     if doc.text[end] != "\0":
         raise expected_key(doc, end, doc.indent, list(mapping)[-1])
     return mapping
@@ -684,7 +735,8 @@ def parse_key(doc: Document, pos: int) -> "tuple[Text, int]":
         raise expected_pair(doc, pos, key)
     end = skip_blank(doc.text, end)
     if end - pos > MAX_KEY:
-        raise doc.expected(pos, "a key of at most %d characters" % MAX_KEY, find_end_hint(doc, pos), str(end - pos))
+        hint = find_end_hint(doc, doc.find(pos)[0])
+        raise doc.expected(pos, "a key of at most %d characters" % MAX_KEY, hint, str(end - pos))
     return key, end + 1
 
 
@@ -733,6 +785,8 @@ def parse_list(doc: Document, pos: int, key: Text) -> "tuple[list[Item], int]":
             item.comment, pos = parse_end(doc, pos)
         items.append(item)
     column = doc.find_column(pos)
+    if column >= indent:
+        refuse_below_item(pos, items[-1], key, indent)
     if column > least or column == least and (doc.text[pos] == "-" or is_like_item(doc.find_rest(pos))):
         raise expected_item(pos, key, indent)
     return items, pos
@@ -1166,7 +1220,7 @@ def find_block(data: bytes, path: str) -> "tuple[str, list[Line]]":
         if kind:
             raise Error("expected a script, found " + kind, path, hint=hint)
         refuse_near_header(data.replace(b"\r\n", b"\n").split(b"\n"), path)
-        mark = next((one for one, ends in MARKERS.items() if path.lower().endswith(ends)), "#")
+        mark = find_marker(path)
         message = 'expected a comment block that begins with "%s conda execute", found none' % mark
         hint = format_lines(mark + " conda execute", mark + " env:", mark + "  - python")
         raise problem or Error(message, path, hint=hint)
@@ -1186,6 +1240,11 @@ def find_block(data: bytes, path: str) -> "tuple[str, list[Line]]":
         once_more = "one more on line %d, up to which all is one block" % (end + 1)
         raise line.expected(0, 'one "# ///" in the block', "leave a blank line below this one", once_more)
     return dialect, [read_line(path, i + 1, raws[i], marker, "\t") for i in range(number, end)]
+
+
+def find_marker(path: str) -> str:
+    """Return what opens a comment in a script of this name."""
+    return next((one for one, ends in MARKERS.items() if path.lower().endswith(ends)), "#")
 
 
 def split_marker(raw: bytes) -> "tuple[bytes, bytes]":
@@ -1232,9 +1291,12 @@ def refuse_near_header(raws: "list[bytes]", path: str) -> None:
     """Raise Error at a line that was probably meant to open a block, since keys stand below it."""
     i = 0
     while i < len(raws):
+        if raws[i].rstrip() == b"# /// pyproject":  # as a draft of PEP 723 had it
+            raise expected_exactly(read_raw(path, i + 1, raws[i]), PEP_723.decode())
         if raws[i] == PEP_723:
-            i = find_end(raws, i, path, b"# ", PEP_723_END)
-            continue
+            find_end(raws, i, path, b"# ", PEP_723_END)  # it has one, and so another block has taken it in
+            hint = "leave a blank line above this one"
+            raise read_raw(path, i + 1, raws[i]).expected(0, "a blank line between two blocks", hint)
         marker, text = split_marker(raws[i])
         if marker and b" " not in marker and text.startswith(KEYS_BELOW) or text == b"env:":
             above = i - 1
@@ -1258,14 +1320,18 @@ def refuse_if_near(line: Line, text: bytes, marker: bytes) -> None:
     headers = {"conda execute": start + "conda execute", "conda-script": start + "/// conda-script"}
     for name, wanted in {**headers, "script": PEP_723.decode()}.items():
         is_near = SequenceMatcher(None, words, name).ratio() > 0.8 or words.replace("-", " ").startswith(name + ":")
-        if not is_near or name != "conda execute" and "//" not in line.raw or line.raw == wanted:
+        is_read = name != "conda execute" or is_marker(marker)
+        header = wanted if is_read else find_marker(line.path) + " conda execute"
+        is_it = (line.raw if is_read else line.raw.strip()) == header
+        if not is_near or name != "conda execute" and "//" not in line.raw or is_it:
             continue
         if name == "script" and marker != b"#":
             hint = "write %s and its keys in its place" % quote(start.strip() + " conda execute")
             raise line.expected(0, "a block for any language", hint, '"# /// script", which is for Python alone')
-        if name == "conda execute" and not is_marker(marker):
-            hint = "write it so on a line of its own, behind the marker that opens a comment in this language"
-            raise line.expected(len(line.raw) - len(line.raw.lstrip()), '"# conda execute"', hint)
+        if not is_read:
+            hint = 'write "%s", and "%s" in front of each line of the block: block comments are not read'
+            at, mark = len(line.raw) - len(line.raw.lstrip()), find_marker(line.path)
+            raise line.expected(at, quote(header), hint % (header, mark))
         raise expected_exactly(line, wanted)
 
 
@@ -1333,6 +1399,8 @@ def read_block(data: bytes, end: int, marker: bytes, path: str, number: int) -> 
         rest = raw.lstrip(b" \t")[len(marker) :]
         margin = raw[: len(raw) - len(rest)]
         if margin.strip().lower() != marker.lower() or marker.isalpha() and rest[:1] not in (b"", b" ", b"\t"):
+            if (raw.decode("utf-8", "replace") + " ").startswith(CONFLICT_MARKS):
+                raise read_raw(path, number, raw).expected(0, "a line of the block, or its end", CONFLICT)
             return
         line = read_line(path, number, raw, margin)
         if not line.is_blank:
@@ -1486,7 +1554,7 @@ def find_split_hint(text: Text, parse: "Callable[[Text], Text]") -> str:
         else:
             items.append(word)
     items = [item.rstrip(",") for item in items]
-    if len(items) == 1 or len(text) > 400 or PROSE & {item.split(" ")[0] for item in items}:
+    if not 1 < len(items) < 10 or len(text) > 400 or PROSE & {item.split(" ")[0] for item in items}:
         return ""
     try:
         return format_items(text, [parse(Text.of(item, text.line, text.at)) for item in items])
@@ -2521,7 +2589,8 @@ def refuse_environment_file(data: bytes, path: str) -> None:
     hint = "in a script, this is:"
     if find_encoding(data) != "UTF-8":  # which has been told
         return
-    if name.endswith(YAML_SUFFIXES) and b"\ndependencies:" in b"\n" + text:
+    has_dependencies = any(one.strip().startswith(b"dependencies:") for one in text.split(b"\n"))
+    if name.endswith(YAML_SUFFIXES) and has_dependencies:
         parse, kind = parse_environment, "a conda environment file"
         hint = '"conda-tmpenv create --file FILE" makes its environment; ' + hint
     elif name.endswith(".txt") and "requirements" in name and text.strip():

@@ -25,7 +25,10 @@ FOLDER = Path(__file__).parent / "metadata" / "invalid"
 SCRIPTS = [path for path in sorted(FOLDER.iterdir()) if path.suffix not in (".json", ".txt")]
 # How the hints begin that take knowledge which no machine has.
 BY_HAND = (
-    "write it so on a line of its own",  # which marker?
+    "in a block, selectors stand",
+    "write the command behind run_with",
+    "settle the conflict",
+    "templates are not read",
     "write the lines of that file",  # which are?
     "merge the two",
     "merge it into",
@@ -130,11 +133,17 @@ def follows(*patterns: str) -> Callable[[Way], Way]:
 # -- lines
 
 
+@follows(r'write "([^"]*)", or write ".*"$')
+def write_the_first(page: Page, match: re.Match[str]) -> None:
+    page.lines[page.row] = match[1]
+
+
 @follows(r'write "(.*)" and "(.*)" on lines of their own', r'write "(.*)", or leave it out', r'write "(.*)"$')
 def write(page: Page, match: re.Match[str]) -> None:
     """Write lines in the place of this one; what does not begin as a line of it, in the place of what was found."""
     texts = [text for group in match.groups() for text in group.split('", "')]
-    if COMMENT.match(texts[0]) or page.before.strip() and texts[0].startswith(page.before):
+    is_line = page.before.strip() and texts[0].startswith(page.before) or page.column and not page.before.strip()
+    if COMMENT.match(texts[0]) or is_line:
         page.lines[page.row : page.row + 1] = texts
     else:
         page.replace(page.found, match[1])
@@ -161,6 +170,15 @@ def write_below(page: Page, match: re.Match[str]) -> None:
 @follows(r"leave a blank line above this one")
 def leave_a_blank_line_above(page: Page, _: object) -> None:
     page.lines.insert(page.row, "")
+
+
+@follows(r'write "(.*)", and "(.*)" in front of each line of the block')
+def write_comments(page: Page, match: re.Match[str]) -> None:
+    end = page.row + 1
+    while end < len(page.lines) and re.match(r"[\s*]*(env:|- )", page.lines[end]):
+        page.lines[end] = f"{match[2]} {page.lines[end].lstrip(' *') if '*' in page.lines[end] else page.lines[end]}"
+        end += 1
+    page.lines[page.row] = match[1]
 
 
 @follows(r"leave a blank line below this one")

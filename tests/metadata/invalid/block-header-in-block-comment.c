@@ -1,0 +1,5 @@
+/* conda execute
+ * env:
+ *  - gcc
+ */
+int main(void) { return 0; }

@@ -1,0 +1,6 @@
+/*
+ * conda execute
+ * env:
+ *  - gcc
+ */
+int main(void) { return 0; }

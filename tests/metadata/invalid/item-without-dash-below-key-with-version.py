@@ -1,0 +1,8 @@
+#!/usr/bin/env python
+
+# conda execute
+# env:
+#  - python
+# numpy >=1.2
+
+print('hello')

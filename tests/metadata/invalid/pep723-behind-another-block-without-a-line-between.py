@@ -1,0 +1,7 @@
+# /// note
+# x
+# ///
+# /// script
+# dependencies = []
+# ///
+print('hello')

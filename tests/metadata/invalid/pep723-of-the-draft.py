@@ -1,0 +1,5 @@
+# /// pyproject
+# [run]
+# requires-python = ">=3.9"
+# ///
+print('hello')

@@ -1,0 +1,10 @@
+#!/usr/bin/env python
+
+# conda execute
+# env:
+#  - python
+#  - pip:
+#     - rich
+#   - httpx
+
+print('hello')

@@ -1,0 +1,9 @@
+#!/usr/bin/env python
+
+# conda execute
+# env:
+#  - python
+#  - pip >=20
+#    - rich
+
+print('hello')

@@ -1,0 +1,8 @@
+#!/usr/bin/env python
+
+# conda execute
+# env:
+#  - python
+# Author: "me
+
+print('hello')

@@ -1,0 +1,10 @@
+#!/usr/bin/env python
+
+# conda execute
+# env:
+#  - python
+# channels:
+#  - conda-forge
+# Imports
+
+print('hello')

@@ -1,0 +1,8 @@
+#!/usr/bin/env python
+
+# conda execute
+# env:
+# more text #
+#  - python
+
+print('hello')

@@ -1,0 +1,9 @@
+#!/usr/bin/env python
+
+# conda execute
+# env:
+#  - python
+# Imports
+#  - numpy
+
+print('hello')
