@@ -1503,9 +1503,15 @@ NO_OPTION = '; it cannot be empty or begin with "-" or "@"'
 OPTION_HINTS = {
     "-r": 'write the lines of that file below "- pip:", one an item', "--requirement": "-r",
     "-e": 'write it like "%s", with the whole path of the folder', "--editable": "-e",
-    "-c": "remove it: channels stand below channels, and a version behind its name", "--constraint": "-c",
-    "--channel": "-c", "-i": "remove it, and set it in pip.conf, or the variable PIP_INDEX_URL", "--index-url": "-i",
-    "--extra-index-url": "-i", "-f": "-i", "--find-links": "-i", "--no-index": "-i", "--trusted-host": "-i",
+    "-c": "remove it: channels stand below channels; what a file of constraints says, behind each name",
+    "--constraint": "-c", "--channel": "-c",
+    "-i": "set it in pip.conf, or a variable such as PIP_INDEX_URL, and only then remove it: else the bare names are "
+    "asked of PyPI, where anybody can register them", "--index-url": "-i", "--extra-index-url": "-i",
+    "-f": "-i", "--find-links": "-i", "--no-index": "-i", "--trusted-host": "-i",
+    "--pre": 'remove it, and write a version such as ">=2.0a0" behind what may be a pre-release',
+    "--hash": 'write the requirement alone: hashes are those of a lock, which "conda-execute --lock SCRIPT" writes',
+    "--require-hashes": "--hash", "--no-binary": "--only-binary", "--prefer-binary": "--only-binary",
+    "--only-binary": "remove it: of the newest version pip takes a wheel, and builds it where there is none",
 }  # fmt: skip
 
 
@@ -2558,9 +2564,8 @@ def parse_requirements(data: bytes, path: str) -> Metadata:
     pip = []
     for line in list_lines(data, path):
         text = Text.of(line.text.partition(" #")[0].strip(), line, line.indent)
-        if text.startswith("-") or " --" in text or text.endswith("\\"):
-            hint = "a block has no options of pip: leave it out, or write the requirements that it stands for"
-            raise text.expected("a PyPI requirement on one line", hint)
+        if text[0] != "-" and (" --" in text or text.endswith("\\")):
+            raise text.expected("a PyPI requirement on one line", OPTION_HINTS["--hash"])
         pip.append(parse_requirement(text))
     return Metadata(dialect="", specs=["python"], pip=pip, channels=[], run_with=[])
 

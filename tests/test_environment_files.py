@@ -194,6 +194,8 @@ OPTIONS = {
     "a hash": ("rich==13.7 --hash=sha256:00\n", "1:1", '"rich==13.7 --hash=sha256:00"'),
     "a hash on the next line": ("a\nrich==13.7 \\\n  --hash=sha256:00\n", "2:1", '"rich==13.7 \\"'),
     "an address": ("git+https://host/x\n", "1:1", '"git+https://host/x"'),
+    "an index in one word": ("-ihttps://host/simple\nrich\n", "1:1", '"-ihttps://host/simple"'),
+    "constraints": ("-c pins.txt\nrich\n", "1:1", '"-c pins.txt"'),
 }
 
 
@@ -207,6 +209,30 @@ def test_requirements_that_no_block_can_say_are_told_with_their_line(
     first = run(path).stderr.splitlines()[0]
     assert first.startswith(f"conda-execute: {path}:{place}: {say}")
     assert first.endswith(f", found {found}")
+
+
+# What each option changes, or where else that is said: whoever leaves it out knows.
+OPTION_HINTS = {
+    "--index-url https://host/simple": "anybody can register",
+    "--extra-index-url=https://host/simple": "anybody can register",
+    "-f https://host/wheels": "anybody can register",
+    "--no-index": "pip.conf",
+    "--pre": '">=2.0a0"',
+    "--require-hashes": "--lock SCRIPT",
+    "rich==13.7 --hash=sha256:00": "--lock SCRIPT",
+    "--prefer-binary": "builds it where there is none",
+    "-c pins.txt": "what a file of constraints says",
+}
+
+
+@pytest.mark.parametrize("text, hint", OPTION_HINTS.items(), ids=OPTION_HINTS)
+def test_an_option_of_pip_is_never_just_left_out(text: str, hint: str, run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "requirements.txt"
+    path.write_text(text + "\nrich\n")
+    assert hint in run(path).stderr.splitlines()[3]
+    path = tmp_path / "environment.yml"
+    path.write_text(f"dependencies:\n- pip:\n  - {text}\n")
+    assert " --" in text or hint in run("--tmpenv", "name", "--file", path).stderr.splitlines()[3]
 
 
 def test_requirements_of_powershell_are_called_what_they_are(run: Run, tmp_path: Path) -> None:
