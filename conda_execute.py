@@ -1142,6 +1142,22 @@ UNPACK = "unpack it, and run a script that is in it"
 PROGRAM = "start it as it is, or write a script with a block whose run_with names it"
 PAGE = "get the file itself: the address that pages often call raw, without a login"
 OTHER = "a block stands in the text of a script: name that"
+READER = "name the script that reads it, and put the packages that it needs into the block of that"
+LOCK = '"conda create --prefix PREFIX --file FILE" makes its environment; one of ours lies beside its script: run that'
+# How the names of files end in which data stand, a script's or another tool's.
+DATA_SUFFIXES = (
+    ".json",
+    ".jsonl",
+    ".toml",
+    ".yml",
+    ".yaml",
+    ".csv",
+    ".tsv",
+    ".lock",
+    ".ini",
+    ".cfg",
+    "constraints.txt",
+)
 # What files begin with, in lower case and behind blanks; what each is, and what to do instead of running it.
 KINDS = (
     (b"pk\x03\x04", "a zip archive", UNPACK), (b"\x1f\x8b", "a gzip archive", UNPACK),
@@ -1153,17 +1169,25 @@ KINDS = (
     (b"\xff\xd8\xff", "an image", OTHER),
     (b"<?xml", "an XML file", OTHER), (b"{\\rtf", "a document in RTF", "save it as plain text"),
     (b"version https://git-lfs.", "a pointer of Git LFS", 'write "git lfs pull" to get the file itself'),
-    (b"<!doctype html", "a web page", PAGE), (b"<html", "a web page", PAGE),
+    (b"404", "an error of a web server", PAGE), (b"not found", "an error of a web server", PAGE),
+    (b"# this file may be used to create an environment", "a list of packages of conda's", LOCK),
 )  # fmt: skip
 BINARY_WITHIN = 8000  # bytes, as git has it
 
 
+# Where the zeros of ASCII stand in wide characters, and the marks in front of such text.
+WIDE = (("UTF-32", ("x000", "000x"), (b"\xff\xfe\0\0", b"\0\0\xfe\xff")),
+        ("UTF-16", ("x0", "0x"), (b"\xff\xfe", b"\xfe\xff")))  # fmt: skip
+
+
 def find_encoding(data: bytes) -> str:
     """Return "UTF-16" or "UTF-32" for text in these, with a mark at its beginning or ASCII there, else "UTF-8"."""
-    zeros = "".join("x0"[not byte] for byte in data[:4])
-    if zeros in ("x000", "000x") or data[:4] in (b"\xff\xfe\0\0", b"\0\0\xfe\xff"):
-        return "UTF-32"
-    return "UTF-16" if zeros in ("x0x0", "0x0x") or data[:2] in (b"\xff\xfe", b"\xfe\xff") else "UTF-8"
+    zeros = "".join("x0"[not byte] for byte in data[:8])
+    for name, units, marks in WIDE:
+        is_ascii = len(zeros) > 3 and zeros in [unit * (len(zeros) // len(unit)) for unit in units]
+        if is_ascii or data.startswith(marks):
+            return name
+    return "UTF-8"
 
 
 def check_encoding(data: bytes, path: str) -> None:
@@ -1175,14 +1199,17 @@ def check_encoding(data: bytes, path: str) -> None:
 
 
 def find_kind(data: bytes) -> "tuple[str, str]":
-    """Return what the bytes of a file are, and what to do, where they are no text; else twice nothing."""
+    """Return what the bytes of a file are, and what to do, where they are no script; else twice nothing."""
     head = data.lstrip(b"\xef\xbb\xbf \t\r\n")[:BINARY_WITHIN].lower()
     notebook = 'make a script of it with "jupyter nbconvert --to script NOTEBOOK", and put a block on top'
     is_zipapp = b"PK\5\6" in data[-65557:]  # the end of a zip, which a comment may follow
     signs = (
         (not head, "nothing in it", "check the path, and what should have written it"),
+        (head[:2] != b"#!" and b"@EXPLICIT" in data.splitlines(), "a lock, which @EXPLICIT begins", LOCK),
         *((head.startswith(start), kind, hint) for start, kind, hint in KINDS),
         (head.startswith(b"{") and b'"nbformat"' in data, "a notebook", notebook),
+        (head[:1] == b"{" and head[1:].lstrip()[:1] == b'"', "data in JSON", READER),
+        (head[:1] == b"<" and (head[1:2] == b"!" or head[1:2].isalpha()), "a web page", PAGE),
         (head.startswith(b"ustar", 257) or is_zipapp, "an archive", UNPACK),
         (data[2:8] == b"\r\n\0\0\0\0", "compiled Python", "run the .py that it was made of"),
         (b"\r" in head and b"\n" not in data, "lines that end in CR alone", "save it with line ends of Unix"),
@@ -1215,15 +1242,7 @@ def find_block(data: bytes, path: str) -> "tuple[str, list[Line]]":
                 raise
             problem = e
     if not found:
-        check_encoding(data, path)
-        kind, hint = find_kind(data)
-        if kind:
-            raise Error("expected a script, found " + kind, path, hint=hint)
-        refuse_near_header(data.replace(b"\r\n", b"\n").split(b"\n"), path)
-        mark = find_marker(path)
-        message = 'expected a comment block that begins with "%s conda execute", found none' % mark
-        hint = format_lines(mark + " conda execute", mark + " env:", mark + "  - python")
-        raise problem or Error(message, path, hint=hint)
+        raise expected_block(data, path, problem)
     (number, dialect, marker, end), *others = sorted(found)
     if others:
         again = others[0][0]
@@ -1245,6 +1264,21 @@ def find_block(data: bytes, path: str) -> "tuple[str, list[Line]]":
 def find_marker(path: str) -> str:
     """Return what opens a comment in a script of this name."""
     return next((one for one, ends in MARKERS.items() if path.lower().endswith(ends)), "#")
+
+
+def expected_block(data: bytes, path: str, problem: "Error | None") -> Error:
+    """Return the Error for a file without block: what it is instead, else what its block may lack, else all."""
+    check_encoding(data, path)
+    kind, hint = find_kind(data)
+    if not kind:
+        refuse_near_header(data.replace(b"\r\n", b"\n").split(b"\n"), path)
+        kind, hint = ("data, as its name says", READER) if path.lower().endswith(DATA_SUFFIXES) else ("", "")
+    if kind:
+        return Error("expected a script, found " + kind, path, hint=hint)
+    mark = find_marker(path)
+    message = 'expected a comment block that begins with "%s conda execute", found none' % mark
+    hint = format_lines(mark + " conda execute", mark + " env:", mark + "  - python")
+    return problem or Error(message, path, hint=hint)
 
 
 def split_marker(raw: bytes) -> "tuple[bytes, bytes]":
@@ -2590,15 +2624,15 @@ def format_block(metadata: Metadata) -> "list[str]":
 
 def refuse_environment_file(data: bytes, path: str) -> None:
     """Raise Error for a list of packages that is no script, with the block that says the same if there is one."""
-    name, text = os.path.basename(path).lower(), data.replace(b"\xef\xbb\xbf", b"", 1)
+    name, keys = path.lower(), [raw.partition(b":")[0].strip(b" '\"\xef\xbb\xbf") for raw in data.split(b"\n")]
     hint = "in a script, this is:"
     if find_encoding(data) != "UTF-8":  # which has been told
         return
-    has_dependencies = any(one.strip().startswith(b"dependencies:") for one in text.split(b"\n"))
-    if name.endswith(YAML_SUFFIXES) and has_dependencies:
+    is_yaml = name.endswith(YAML_SUFFIXES) or keys[0] in (b"name", b"channels", b"dependencies")
+    if is_yaml and (b"dependencies" in keys or os.path.basename(name).startswith("environment.")):
         parse, kind = parse_environment, "a conda environment file"
         hint = '"conda-tmpenv create --file FILE" makes its environment; ' + hint
-    elif name.endswith(".txt") and "requirements" in name and text.strip():
+    elif name.endswith((".txt", ".in")) and "requirements" in "/".join(name.split(os.sep)[-2:]) and data.strip():
         parse, kind = parse_requirements, "a list of PyPI requirements"
     else:
         return
@@ -7585,7 +7619,7 @@ def parse_specs(words: "list[str]", path: str) -> Metadata:
     """Return what the specs of a command line, and of a file with one on each line or an environment.yml, ask for."""
     texts = [Text.of(word, Line("the command line", 1, word), 0) for word in words]
     metadata = Metadata(dialect="", specs=[], pip=[], channels=[], run_with=[])
-    check_encoding(read_head(path, 4), path)
+    check_encoding(read_head(path, 8), path)
     if path.lower().endswith(YAML_SUFFIXES):
         with open(path, "rb") as f:
             metadata = parse_environment(f.read(), path)

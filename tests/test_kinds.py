@@ -50,6 +50,11 @@ def make_tar(path: Path) -> None:
         f.addfile(entry, io.BytesIO(TEXT.encode()))
 
 
+def make_tar_of_a_letter(path: Path) -> None:
+    with tarfile.open(path, "w") as f:
+        f.addfile(tarfile.TarInfo("a"))
+
+
 def make_pyc(path: Path) -> None:
     source = path.with_name("source.py")
     source.write_text("x = 1\n")
@@ -63,7 +68,7 @@ def write_bytes(data: bytes) -> Callable[[Path], object]:
 UNPACK, OTHER = conda_execute.UNPACK, conda_execute.OTHER
 NOTEBOOK = 'make a script of it with "jupyter nbconvert --to script NOTEBOOK", and put a block on top'
 EMPTY = "check the path, and what should have written it"
-PAGE = conda_execute.PAGE
+PAGE, LOCK, READER = conda_execute.PAGE, conda_execute.LOCK, conda_execute.READER
 # How each is made, what it is called, and what is said to do.
 FILES = {
     "notebook": (write_bytes(json.dumps({"cells": [CELL], "nbformat": 4}, indent=1).encode()), "a notebook", NOTEBOOK),
@@ -75,6 +80,7 @@ FILES = {
     "zip": (make_zip, "a zip archive", UNPACK),
     "zipapp": (make_zipapp, "an archive", UNPACK),
     "tar": (make_tar, "an archive", UNPACK),
+    "tar of a name like wide characters": (make_tar_of_a_letter, "an archive", UNPACK),
     "gzip": (write_bytes(gzip.compress(TEXT.encode())), "a gzip archive", UNPACK),
     "bzip2": (write_bytes(bz2.compress(TEXT.encode())), "a bzip2 archive", UNPACK),
     "xz": (write_bytes(lzma.compress(TEXT.encode())), "an xz archive", UNPACK),
@@ -99,6 +105,17 @@ FILES = {
         "a pointer of Git LFS",
         'write "git lfs pull" to get the file itself',
     ),
+    "a lock": (write_bytes(b"# platform: linux-64\r\n@EXPLICIT\r\n"), "a lock, which @EXPLICIT begins", LOCK),
+    "what conda lists": (
+        write_bytes(b"# This file may be used to create an environment using:\n# platform: linux-64\na=1=0\n"),
+        "a list of packages of conda's",
+        LOCK,
+    ),
+    "JSON": (write_bytes(b'{\n  "name": "x"}\n'), "data in JSON", READER),
+    "half a web page": (write_bytes(b"<head>\n<title>x</title>"), "a web page", PAGE),
+    "a comment of HTML": (write_bytes(b"<!-- x --><p>"), "a web page", PAGE),
+    "an address that is none": (write_bytes(b"404: Not Found"), "an error of a web server", PAGE),
+    "a link of Windows": (write_bytes(b"L\0\0\0\1\x14\2\0" + bytes(99)), "a binary file", OTHER),
     "nothing": (write_bytes(b""), "nothing in it", EMPTY),
     "blank lines": (write_bytes(b"\n \r\n\t"), "nothing in it", EMPTY),
 }
@@ -176,4 +193,25 @@ def test_a_script_without_block_is_not_taken_for_a_binary_file_for_what_it_carri
 @given(st.text(alphabet=st.characters(min_codepoint=1, codec="ascii"), min_size=1).filter(str.strip))
 def test_what_is_ascii_is_no_wide_text_and_no_binary_file(text: str) -> None:
     assert conda_execute.find_encoding(text.encode()) == "UTF-8"
-    assert conda_execute.find_kind(text.encode())[0] in ("", "lines that end in CR alone")
+    assert conda_execute.find_kind(text.encode())[0] not in ("a binary file", "compiled Python", "nothing in it")
+
+
+DATA = ["pixi.toml", "pixi.lock", "conda-lock.yml", "table.CSV", "constraints.txt", "setup.cfg", "compose.yaml"]
+
+
+@pytest.mark.parametrize("name", DATA)
+def test_a_file_that_is_named_like_data_is_called_that_unless_a_block_stands_in_it(
+    name: str, run: Run, tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    path.write_text("a\n")
+    assert failed(run(path), f"{path}: expected a script, found data, as its name says\n  {READER}")
+    path.write_text("# conda-execute\n# env: [hello-conda]\n")
+    assert f"{path}:1:8: expected" in run(path).stderr
+    path.write_text("# conda execute\n# env: [hello-conda]\n# run_with: hello-conda\n")
+    assert run("-n", path).returncode == 0
+
+
+def test_php_is_no_web_page(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.php").write_text("<?php\n")
+    assert "expected a comment block" in run(tmp_path / "a.php").stderr
