@@ -1543,6 +1543,7 @@ OPTION_HINTS = {
     "asked of PyPI, where anybody can register them", "--index-url": "-i", "--extra-index-url": "-i",
     "-f": "-i", "--find-links": "-i", "--no-index": "-i", "--trusted-host": "-i",
     "--pre": 'remove it, and write a version such as ">=2.0a0" behind what may be a pre-release',
+    "@E": LOCK,  # of @EXPLICIT
     "--hash": 'write the requirement alone: hashes are those of a lock, which "conda-execute --lock SCRIPT" writes',
     "--require-hashes": "--hash", "--no-binary": "--only-binary", "--prefer-binary": "--only-binary",
     "--only-binary": "remove it: of the newest version pip takes a wheel, and builds it where there is none",
@@ -7033,18 +7034,18 @@ def find_script(word: str, store: Store, offline: bool) -> Script:
     return read_script(word)
 
 
-def read_script(path: str) -> Script:
-    """Return the script in a file."""
+def read_script(path: str, what: str = "a script") -> Script:
+    """Return the script, or what else is wanted, in a file."""
     if not os.path.isfile(path) and os.path.exists(path):
         is_folder = os.path.isdir(path)
         found = "a folder" if is_folder else "a pipe or device"
-        hint = "name a script that is in it" if is_folder else 'write "-" to run what comes on standard input'
-        raise Error("expected a script in a file, found " + found, path, hint=hint)
+        hint = "name %s that is in it" % what if is_folder else 'write "-" to run what comes on standard input'
+        raise Error("expected %s in a file, found %s" % (what, found), path, hint=hint)
     try:
         with open(path, "rb") as f:
             return Script(f.read(), path, path)
     except OSError as e:
-        message = "expected a script that can be read, found: %s" % e.strerror
+        message = "expected %s that can be read, found: %s" % (what, e.strerror)
         raise Error(message, path, hint="check the path, and quotes around its blanks") from None
 
 
@@ -7491,7 +7492,7 @@ OPTIONS = (
     "help", "c",
 )  # fmt: skip
 WITH_VALUE = ("file", "script", "min-age", "platform")
-LETTERS = {"-v": "--verbose", "-q": "--quiet", "-f": "--force-env", "-n": "--dry-run", "-h": "--help"}
+LETTERS = {"-v": "verbose", "-q": "quiet", "-f": "force-env", "-n": "dry-run", "-h": "help", "-c": "c"}
 TMPENV_COMMANDS = ("list", "create", "name", "clear")
 # What each command takes, and the collection that runs by itself, beside --verbose, --quiet and --help.
 TMPENV_OPTIONS = {
@@ -7510,7 +7511,7 @@ def format_usage(platform: str) -> str:
 
 
 def parse_argv(argv: "list[str]", known: "Collection[str]", anywhere: bool) -> "tuple[dict[str, str], list[str]]":
-    """Return the options with their values, and the words.
+    """Return the options with their values, or as they were written, and the words.
 
     Options end at the first word, or stand anywhere, as they do behind -c; none has a blank in it.
     """
@@ -7523,14 +7524,16 @@ def parse_argv(argv: "list[str]", known: "Collection[str]", anywhere: bool) -> "
             words.append(word)
             continue
         for option in [word] if word.startswith("--") else ["-" + letter for letter in word[1:]]:
-            name = LETTERS.get(option, option).lstrip("-")
-            if name not in known:
+            name = LETTERS.get(option, option[2:])
+            if name not in known or option == "--c":
                 near = find_nearest(option.partition("=")[0], [one for one in known if one != "c"])
                 value = quote(option.partition("=")[2]) if near in WITH_VALUE and "=" in option else ""
                 hint = ("write --%s %s" % (near, value)).rstrip() if near else "--help lists the options"
                 hint += '; "--" stands before lines that begin with "-"' if "c" in options else ""
                 raise Error("expected a known option, found %s" % quote(option), hint=hint, code=2)
-            value = rest.pop() if name in WITH_VALUE and rest else ""
+            if name in options and name in WITH_VALUE and name != "platform":
+                raise Error("expected %s once, found it again" % option, hint="leave one of them out", code=2)
+            value = option if name not in WITH_VALUE else rest.pop() if rest else ""
             options[name] = options[name] + " " + value if name == "platform" in options else value
     return options, words + rest[::-1][rest[-1:] == ["--"] :]
 
@@ -7569,7 +7572,8 @@ def check_tmpenv(options: "Mapping[str, str]", words: "list[str]") -> str:
         near = find_nearest(command, TMPENV_COMMANDS)
         hint = "write " + near if near else hint
         raise Error("expected one of %s, found %s" % (", ".join(TMPENV_COMMANDS), quote(command)), hint=hint, code=2)
-    strange = ["--" + name for name in set(options) - {"verbose", "quiet"} - TMPENV_OPTIONS[command]]
+    known = {"verbose", "quiet", *TMPENV_OPTIONS[command]}
+    strange = ["--" + name if name in WITH_VALUE else options[name] for name in options if name not in known]
     strange += words[1:] if "file" not in TMPENV_OPTIONS[command] or "script" in options else []
     strange += ["--all"] if {"all", "min-age"} <= set(options) else []
     strange += ["--" + name for name in ("locked", "no-lock") if name in options]["script" in options :]
@@ -7619,13 +7623,18 @@ def parse_specs(words: "list[str]", path: str) -> Metadata:
     """Return what the specs of a command line, and of a file with one on each line or an environment.yml, ask for."""
     texts = [Text.of(word, Line("the command line", 1, word), 0) for word in words]
     metadata = Metadata(dialect="", specs=[], pip=[], channels=[], run_with=[])
-    check_encoding(read_head(path, 8), path)
+    for text in texts:
+        suffix = os.path.splitext(text)[1].lower()  # "ruamel.yaml" and "discord.py" are packages, too
+        if suffix in (".yml", ".txt") or os.path.isfile(text) and (suffix or os.sep in text):
+            option = "--script" if suffix in SUFFIXES or HEADER in read_head(text) else "--file"
+            raise text.expected("a match spec", "write %s %s" % (option, quote(text)), "the file " + quote(text))
+    data = read_script(path, "a list of specs").data if path else b""
+    check_encoding(data, path)
     if path.lower().endswith(YAML_SUFFIXES):
-        with open(path, "rb") as f:
-            metadata = parse_environment(f.read(), path)
-    elif path:
-        with open(path, encoding="utf-8-sig", errors="surrogateescape") as f:  # specs have none of those: parse_spec()
-            lines = [Line(path, number, raw.rstrip("\n")) for number, raw in enumerate(f, 1)]
+        metadata = parse_environment(data, path)
+    else:
+        rows = data.decode("utf-8-sig", "surrogateescape").replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        lines = [Line(path, number, row) for number, row in enumerate(rows, 1)]  # surrogates: parse_spec() has none
         texts += [Text.of(line.text.split(" #")[0].strip(), line, line.indent) for line in lines if not line.is_blank]
     if not texts and not metadata.specs and not metadata.pip:
         raise Error("expected SPEC, --file or --script, found none", hint="conda-tmpenv --help says more", code=2)

@@ -50,6 +50,8 @@ WRONG = {
     "abbreviated": (["--force", "a.py"], 'expected a known option, found "--force"\n  write --force-env'),
     "letters exchanged": (["--qiuet", "a.py"], 'expected a known option, found "--qiuet"\n  write --quiet'),
     "with a value": (["--quite=1", "a.py"], 'expected a known option, found "--quite=1"\n  write --quiet'),
+    "a letter with two dashes": (["--c", "x"], 'expected a known option, found "--c"\n  --help lists the options'),
+    "three dashes": (["---quiet", "a"], 'expected a known option, found "---quiet"\n  write --quiet'),
     "bundle": (["-vx", "a.py"], 'expected a known option, found "-x"\n  --help lists the options'),
     "json alone": (["--json", "a.py"], "expected --dry-run with --json, found none\n  write --dry-run --json"),
 }
@@ -111,7 +113,7 @@ def test_a_script_without_a_block_is_told_what_to_write(run: Run, tmp_path: Path
     (tmp_path / "a.py").write_text("print(1)\n")
     text = (
         'a.py: expected a comment block that begins with "# conda execute", found none\n'
-        '  write "# conda execute", "# env:" and "#  - python" on three lines of their own'
+        '  write "# conda execute", "# env:" and "#  - python" on lines of their own'
     )
     assert failed(run("a.py"), text)
 

@@ -11,7 +11,19 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import HEADER, HELLO, TOOL, find_collectors, let_pass, make_conda, make_env, names, wait_until, write_row
+from conftest import (
+    HEADER,
+    HELLO,
+    TOOL,
+    failed,
+    find_collectors,
+    let_pass,
+    make_conda,
+    make_env,
+    names,
+    wait_until,
+    write_row,
+)
 
 import conda_execute
 
@@ -253,6 +265,43 @@ def test_a_file_that_is_not_there_is_told(tmpenv: Tmpenv, option: str) -> None:
     assert "No such file or directory" in done.stderr
 
 
+def test_a_spec_that_is_a_file_is_answered_with_the_option_for_it(tmpenv: Tmpenv, tmp_path: Path) -> None:
+    for name in ("environment.yaml", "requirements.in", "discord.py"):
+        (tmp_path / name).touch()
+    (tmp_path / "plot.smk").write_text("# conda execute\n")
+    for name, option in {
+        "environment.yaml": "--file", "requirements.in": "--file", "no-such.yml": "--file", "requirements.txt": "--file",
+        "discord.py": "--script", "./plot.smk": "--script",
+    }.items():  # fmt: skip
+        text = f'the command line:1:1: expected a match spec, found the file "{name}"\n  1 | {name}\n    | ^\n'
+        assert failed(tmpenv("name", name, cwd=tmp_path), f'{text}  write {option} "{name}"')
+    assert tmpenv("name", "ruamel.yaml", "tornado.py", cwd=tmp_path).returncode == 0
+
+
+def test_a_file_of_specs_that_is_none_is_told(tmpenv: Tmpenv, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("# platform: linux-64\n@EXPLICIT\nhttps://host/a-1-0.conda#00\n")
+    done = tmpenv("name", "--file", tmp_path / "a.txt")
+    assert done.returncode == 125
+    assert done.stderr.splitlines()[3] == "  " + conda_execute.LOCK
+    text = "expected a list of specs that can be read, found: No such file or directory"
+    assert failed(tmpenv("name", "--file", "no.txt"), f"no.txt: {text}\n  check the path, and quotes around its blanks")
+    text = "expected a list of specs in a file, found a folder\n  name a list of specs that is in it"
+    assert failed(tmpenv("name", "--file", tmp_path), f"{tmp_path}: {text}")
+
+
+def test_what_conda_lists_is_a_file_of_specs(tmpenv: Tmpenv, tmp_path: Path) -> None:
+    path = tmp_path / "list.txt"
+    path.write_text("# This file may be used to create an environment using:\n# platform: linux-64\na=1=h0_0\n")
+    assert tmpenv("name", "--file", path).stdout == tmpenv("name", "a=1=h0_0").stdout != ""
+
+
+def test_an_option_is_told_as_it_was_typed(tmpenv: Tmpenv) -> None:
+    text = 'conda-execute: expected nothing else behind name, found "%s"\n  conda-tmpenv --help says more\n'
+    assert tmpenv("name", "-n", "x", "python").stderr == text % "-n"
+    assert tmpenv("name", "--dry-run", "python").stderr == text % "--dry-run"
+    assert tmpenv("name", "python", "--min-age", "1").stderr == text % "--min-age"
+
+
 def test_a_create_that_fails_prints_no_prefix(tmpenv: Tmpenv, env_dir: Path) -> None:
     done = tmpenv("create", "no-such-dependency")
     assert (done.returncode, done.stdout) == (125, "")
@@ -340,7 +389,8 @@ WRONG = [
     ["name", "--json", "x"], ["clear", "--json"], ["clear", "--file", "a"], ["clear", "--min-age"],
     ["clear", "--min-age", "soon"], ["clear", "--min-age", "nan"], ["clear", "--min-age", "-1"],
     ["clear", "--min-age", "1", "--all"], ["name", "x", "--script", "a"], ["name", "--file", "a", "--script", "b"],
-    ["--json"], ["list", "--jso"], ["list", "-x"], ["clear", "--dry"],
+    ["name", "--script", "a", "--script", "b"], ["create", "--file", "a", "--file", "b"],
+    ["clear", "--min-age", "1", "--min-age", "2"], ["--json"], ["list", "--jso"], ["list", "-x"], ["clear", "--dry"],
 ]  # fmt: skip
 
 

@@ -107,7 +107,7 @@ def test_what_only_looks_like_a_line_is_a_wrong_command_line(run: Run, words: li
 
 NONE = (
     'expected a comment block that begins with "# conda execute", found none\n'
-    '  write "# conda execute", "# env:" and "#  - python" on three lines of their own'
+    '  write "# conda execute", "# env:" and "#  - python" on lines of their own'
 )
 NOTHING = "expected a script, found nothing in it\n  check the path, and what should have written it"
 
