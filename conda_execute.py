@@ -412,6 +412,7 @@ class Document(Line):
     def __init__(self, lines: "list[Line]") -> None:
         super().__init__("", 0, "".join(line.text + "\n" for line in lines) + "\0")
         self.lines = lines
+        self.deeper = 0  # levels that may follow a flow list of YAML: see parse_flow()
         self.kinds: dict[int, str] = {}  # of TOML's tables: see put_node()
         self.is_read: Callable[[list[Text]], bool]  # whether what has a path is: see parse_toml()
 
@@ -466,6 +467,7 @@ COMMAND_LIKE = 'write the command behind run_with, like "run_with: python -u"'
 SELECTOR_LIKE = 'in a block, selectors stand behind items, like "numpy  # [linux]"'
 NO_PACKAGES = 'a block has packages of conda, and of PyPI below "- pip:"'
 IN_PLACE = "in the place of these lines"
+ONE_A_LINE = 'write one "- item" a line below the key, without brackets'
 # What an item below each key is called, and one of them; "- pip:" stands in env alone.
 ITEM_NAMES = {"env": "spec", "dependencies": "spec", "pip": "requirement", "channels": "channel", "run_with": "word"}
 BLOCK_KEYS = ("env", "channels", "run_with", "exclude-newer")
@@ -608,7 +610,7 @@ def expected_list(key: Text, found: str) -> Error:
     if not found and text.startswith(DASHES, below) and key.line.find_start(below) == start[:-2]:
         return expected_item(below, key)  # "- pip:", and its items not deeper
     item = line.raw[: line.margin] + " " * (at + 1) + "- " + (found or EXAMPLES[key])
-    hint = format_lines(line.raw[: line.raw.index(":", len(start)) + 1], item)
+    hint = ONE_A_LINE if "{" in start else format_lines(line.raw[: line.raw.index(":", len(start)) + 1], item)
     return key.expected('a list of "- %s" under %s' % (ITEM_NAMES[key], key), hint, found and quote(found) or "nothing")
 
 
@@ -624,7 +626,7 @@ def expected_text(item: "dict[Text, Node]", name: str) -> Error:
         hint = format_lines(start + "pip:") if is_pip else "remove this line and those deeper below it: " + NO_PACKAGES
     elif name in ("env", "pip"):
         items = node if isinstance(node, list) and node else [format_spec(key, str(node or ""), name)]
-        hint = format_lines(*[start + str(one) for one in items[:9]])
+        hint = ONE_A_LINE if "{" in start else format_lines(*[start + str(one) for one in items[:9]])
     return key.expected("a " + ITEM_NAMES[name], hint, "the key " + quote(key))
 
 
@@ -696,12 +698,13 @@ MAX_INDENT = 100  # deeper nesting serves nobody, and would exhaust the stack
 MAX_KEY = 1024  # YAML 1.2, 7.4.2; PyYAML finds no colon behind a longer one
 
 
-def parse_yaml(lines: "list[Line]") -> "dict[Text, Node]":
+def parse_yaml(lines: "list[Line]", deeper: int = 0) -> "dict[Text, Node]":
     """document := mapping; raise Error at the first thing that is outside the subset."""
     for line in lines:
         if line.text[:4].rstrip() in ("---", "..."):
             raise line.expected(0, "one document without markers", "remove this line")
     doc = Document(lines)
+    doc.deeper = deeper
     try:
         mapping, end = parse_mapping(doc, doc.indent)
     except Error as e:
@@ -751,7 +754,7 @@ def parse_value(doc: Document, pos: int, key: Text) -> "tuple[Node, int]":
     pos = skip_blank(doc.text, pos)
     is_below = doc.text[pos] in "#\n"
     if not is_below:
-        value, pos = parse_flow(doc, pos) if doc.text[pos] == "[" else parse_scalar(doc, pos)
+        value, pos = parse_flow(doc, pos, doc.deeper) if doc.text[pos] == "[" else parse_scalar(doc, pos)
     key.comment, pos = parse_end(doc, pos)
     if not is_below:
         return value, pos
@@ -807,7 +810,7 @@ def expected_scalar(doc: Document, pos: int, key: Text) -> Error:
 def parse_flow(doc: Document, pos: int, deeper: int = 0) -> "tuple[Node, int]":
     """flow := "[" (value ("," value)* ","?)? "]" | "{" (pair ("," pair)* ","?)? "}", on one line or several
 
-    pair := scalar ":" value?; value := scalar | flow. Condarc alone has pairs, and `deeper` levels more.
+    pair := scalar ":" value?; value := scalar | flow. Blocks have no pairs; others have `deeper` levels more.
     """
     items: list[Any] = []
     mapping: dict[Text, Node] = {}
@@ -849,7 +852,9 @@ def expected_comma(doc: Document, end: int, pos: int, closing: str) -> Error:
     if "\n" in text[end:pos]:
         is_closed = is_key_end(text, find_plain_end(text, pos, True))
         return doc.expected(end, what, 'write "%s" there' % (closing if is_closed else ","), "none")
-    if closing == "]" and text[pos] not in "'\"" and text[end - 1] not in "'\"":
+    if text[pos] == ":":
+        hint = ONE_A_LINE
+    elif closing == "]" and text[pos] not in "'\"" and text[end - 1] not in "'\"":
         hint = "put an item with such characters in quotes"
     return doc.expected(pos, what, hint)
 
@@ -888,6 +893,8 @@ def expected_plain(doc: Document, pos: int, in_flow: bool) -> Error:
         hint = format_lines(start.rstrip(" "), line.raw[: line.margin] + " " * (line.indent + 1) + rest)
     elif first == ">" and word.strip("|>+-"):
         hint = "write it like %s, with the name in front" % quote("python " + word)
+    elif first == "{" and start.endswith("- ") and rest[-1] == "}":
+        word, hint = rest, format_lines(start + rest[1:-1].strip(" "))
     elif first == "{" and not in_flow:
         word, hint = rest, 'write a list like "[python =3.9, numpy]"'
     return doc.expected(pos, "plain text", hint, "%s (%s)" % (INDICATORS[first], quote(word)))
@@ -1543,7 +1550,7 @@ OPTION_HINTS = {
     "asked of PyPI, where anybody can register them", "--index-url": "-i", "--extra-index-url": "-i",
     "-f": "-i", "--find-links": "-i", "--no-index": "-i", "--trusted-host": "-i",
     "--pre": 'remove it, and write a version such as ">=2.0a0" behind what may be a pre-release',
-    "@E": LOCK,  # of @EXPLICIT
+    "@E": 'write specs: below @EXPLICIT stands what "conda create --prefix PREFIX --file FILE" restores',
     "--hash": 'write the requirement alone: hashes are those of a lock, which "conda-execute --lock SCRIPT" writes',
     "--require-hashes": "--hash", "--no-binary": "--only-binary", "--prefer-binary": "--only-binary",
     "--only-binary": "remove it: of the newest version pip takes a wheel, and builds it where there is none",
@@ -2157,6 +2164,8 @@ def find_items(mapping: "dict[Text, Node]", name: str, platform: Platform) -> "l
         raise expected_list(key, str(node or ""))
     items = []
     for item in node:
+        if isinstance(item, list) or item == {}:
+            raise key.expected("a %s in each place of %s" % (ITEM_NAMES[name], key), ONE_A_LINE, "brackets in brackets")
         head = next(iter(item)) if isinstance(item, dict) else item
         if isinstance(item, dict) and (len(item), name, head) != (1, "env", "pip"):
             raise expected_text(item, name)
@@ -2559,6 +2568,7 @@ def parse_conda_script(lines: "list[Line]", path: str, platform: Platform) -> Me
 # to its metadata. Knows no command line.
 
 YAML_SUFFIXES = (".yml", ".yaml")
+FLOW_LEVELS = 1  # "dependencies: [python, {pip: [rich]}]"
 
 
 def list_lines(data: bytes, path: str) -> "list[Line]":
@@ -2580,7 +2590,9 @@ def forget_comments(node: "Any") -> None:
 def parse_environment(data: bytes, path: str) -> Metadata:
     """Return what an environment.yml asks for; an environment of ours has no name or place of its own."""
     lines = list_lines(data, path)
-    found = parse_yaml(lines[bool(lines) and lines[0].text.rstrip() == "---" :])
+    while lines and (lines[0].text[0] == "%" or lines[0].text.split(" #")[0].rstrip() == "---"):  # "%YAML 1.2"
+        del lines[0]
+    found = parse_yaml(lines[: -1 if lines and lines[-1].text.rstrip() == "..." else None], FLOW_LEVELS)
     forget_comments(found)
     known, hint = ("name", "prefix", "channels", "dependencies"), "leave it out: a block has nothing like it"
     check_keys(found, known, "a conda environment file", hint, variables=hint + ", but the script can set them")
@@ -2588,7 +2600,7 @@ def parse_environment(data: bytes, path: str) -> Metadata:
         message = "expected dependencies in a conda environment file, found none"
         raise Error(message, path, hint='write "dependencies:" and "  - python" on two lines of their own')
     key = find_key(found, "dependencies")
-    block = {**found, Text.of("env", key.line, key.at): found[key]}
+    block = {**{one: node for one, node in found.items() if node}, Text.of("env", key.line, key.at): found[key]}
     metadata = parse_keys(block, Platform())
     metadata.dialect = ""
     return metadata

@@ -270,7 +270,7 @@ def test_a_spec_that_is_a_file_is_answered_with_the_option_for_it(tmpenv: Tmpenv
         (tmp_path / name).touch()
     (tmp_path / "plot.smk").write_text("# conda execute\n")
     for name, option in {
-        "environment.yaml": "--file", "requirements.in": "--file", "no-such.yml": "--file", "requirements.txt": "--file",
+        "environment.yaml": "--file", "requirements.in": "--file", "no-such.yml": "--file", "none.txt": "--file",
         "discord.py": "--script", "./plot.smk": "--script",
     }.items():  # fmt: skip
         text = f'the command line:1:1: expected a match spec, found the file "{name}"\n  1 | {name}\n    | ^\n'
@@ -282,9 +282,9 @@ def test_a_file_of_specs_that_is_none_is_told(tmpenv: Tmpenv, tmp_path: Path) ->
     (tmp_path / "a.txt").write_text("# platform: linux-64\n@EXPLICIT\nhttps://host/a-1-0.conda#00\n")
     done = tmpenv("name", "--file", tmp_path / "a.txt")
     assert done.returncode == 125
-    assert done.stderr.splitlines()[3] == "  " + conda_execute.LOCK
-    text = "expected a list of specs that can be read, found: No such file or directory"
-    assert failed(tmpenv("name", "--file", "no.txt"), f"no.txt: {text}\n  check the path, and quotes around its blanks")
+    assert '"conda create --prefix PREFIX --file FILE" restores' in done.stderr.splitlines()[3]
+    text = "no.txt: expected a list of specs that can be read, found: No such file or directory"
+    assert failed(tmpenv("name", "--file", "no.txt"), text + "\n  check the path, and quotes around its blanks")
     text = "expected a list of specs in a file, found a folder\n  name a list of specs that is in it"
     assert failed(tmpenv("name", "--file", tmp_path), f"{tmp_path}: {text}")
 

@@ -86,6 +86,42 @@ def test_an_environment_file_may_come_on_standard_input(run: Run, tmp_path: Path
         assert "standard input: expected a script, found a conda environment file" in run("-", stdin=f).stderr
 
 
+LEGAL = {
+    "a directive": "%YAML 1.2\n--- # made by hand\ndependencies: [a]\n",
+    "the end of a document": "---\ndependencies:\n- a\n...\n",
+    "no channels": "channels:\ndependencies: [a]\n",
+    "no channels in brackets": "name:\nchannels: []\ndependencies: [a]\n",
+    "pip in brackets": "dependencies: [a, {pip: [b, 'c >=1,<2']}]\n",
+    "pip in brackets over lines": "dependencies: [\n  a,\n  { pip : [ b,\n    'c >=1,<2' ] },\n]\n",
+}
+
+
+@pytest.mark.parametrize("text", LEGAL.values(), ids=LEGAL)
+def test_what_conda_reads_in_an_environment_file_is_read(text: str) -> None:
+    metadata = conda_execute.parse_environment(text.encode(), "environment.yml")
+    assert (metadata.specs, metadata.channels) == (["a"], [])
+    assert metadata.pip == (["b", "c >=1,<2"] if "pip" in text else [])
+
+
+# What is no list of specs in brackets, where, and what to write; nothing of it is lost by that.
+IN_BRACKETS = {
+    "brackets": ("[a, [b]]", "1:1", conda_execute.ONE_A_LINE),
+    "braces": ("[a, {}]", "1:1", conda_execute.ONE_A_LINE),
+    "a version": ("[a, {python: 3.9}]", "1:20", conda_execute.ONE_A_LINE),
+    "more than pip": ("[a, {pip: [b], c: d}]", "1:30", conda_execute.ONE_A_LINE),
+    "nothing for pip": ("[a, {pip: }]", "1:20", conda_execute.ONE_A_LINE),
+    "pip without braces": ("[a, pip: [b]]", "1:22", conda_execute.ONE_A_LINE),
+    "pip in braces behind a dash": ("\n- {pip: [b]}", "2:3", 'write "- pip: [b]"'),
+}
+
+
+@pytest.mark.parametrize("text, place, hint", IN_BRACKETS.values(), ids=IN_BRACKETS)
+def test_other_brackets_are_told_with_what_to_write(text: str, place: str, hint: str) -> None:
+    with pytest.raises(conda_execute.Error) as caught:
+        conda_execute.parse_environment(f"dependencies: {text}\n".encode(), "a.yml")
+    assert (caught.value.place, caught.value.hint) == ("a.yml:" + place, hint)
+
+
 def test_create_builds_an_environment_file(run: Run, env_dir: Path, channel: str, tmp_path: Path) -> None:
     path = tmp_path / "environment.yml"
     path.write_text("name: x\ndependencies:\n- hello-conda =1.0\n")
