@@ -3194,6 +3194,7 @@ PROGRAMS = {"conda": ("CONDA_EXE", ["--no-default-packages", "--json"]), "mamba"
             "micromamba": ("MAMBA_EXE", [])}  # fmt: skip
 ENGINES = ("auto", *PROGRAMS, "rattler")
 ENGINE_VARIABLES = tuple(dict.fromkeys(variable for variable, _ in PROGRAMS.values()))
+SECTION = "conda-execute"  # of condarc
 # Each, with its default, is a key of condarc, a variable CONDA_EXECUTE_KEY, and a field of Config.
 SETTINGS = {"env-dir": "{config.envs_dirs[0]}/../tmp_envs", "remove-if-unused-for": "25", "engine": "auto"}
 ON = ("true", "yes", "on", "y", "1")
@@ -3389,7 +3390,8 @@ def find_setting(key: str, own: "Dict[Text, Node]", environ: "Environ") -> Text:
         return Text.of(line.raw, line, 0)
     value = own[Text(key)]
     if not isinstance(value, Text) or not value:
-        raise find_key(own, key).expected("one value for " + key, found="none" if value == "" else "several")
+        hint = 'write "%s: %s", or leave it out' % (key, SETTINGS[key].replace("{config.envs_dirs[0]}/..", "~"))
+        raise find_key(own, key).expected("one value for " + key, hint, "none" if value == "" else "several")
     return value
 
 
@@ -3424,12 +3426,27 @@ def parse_hours(text: str) -> float:
     return hours if 0 <= hours < 1e9 else -1
 
 
+def refuse_near_sections(condarc: Condarc) -> None:
+    """Raise Error for a line that was probably meant to begin our section: a key at the top, or a heading elsewhere."""
+    for name, path, rows in condarc.sections:
+        is_opaque = name == ONE_FLOW or set(rows[0][1]) & set(b"|>")  # the lines below are no keys
+        for i, (number, raw) in enumerate(rows[: 1 if is_opaque else None]):
+            before, colon, value = raw.decode("utf-8", "replace").partition(":")
+            key, is_heading = before.strip(" '\""), not i or not value.split(" #")[0].strip()
+            is_like = key[:5].lower() == "conda" and len(key) > 11  # "conda-exec" is another tool's
+            if colon and is_like and is_heading and (i or name != SECTION) and find_nearest(key, [SECTION]):
+                line = Line(path, number, raw.decode("utf-8", "replace"))
+                hint = format_lines(SECTION + ":", place="where other keys of condarc begin")
+                raise line.expected(line.indent, '"%s:" above the settings of conda-execute' % SECTION, hint)
+
+
 def read_config(environ: "Environ", executable: str) -> Config:
     """Return the settings; raise Error that names the file and line of a bad one."""
     root = find_root(environ, executable)
     condarc = Condarc(environ, list_condarcs(environ, root))
-    own = condarc.table("conda-execute")
-    check_keys(own, SETTINGS, "conda-execute")
+    refuse_near_sections(condarc)
+    own = condarc.table(SECTION)
+    check_keys(own, SETTINGS, SECTION)
     given = {key: find_setting(key, own, environ) for key in SETTINGS}
     env_dir, max_unused, engine = given["env-dir"], given["remove-if-unused-for"], given["engine"]
     if engine not in ENGINES:

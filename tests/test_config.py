@@ -167,7 +167,13 @@ FLOW = """\
 
 
 @pytest.mark.parametrize(
-    "text", [FLOW, "--- " + FLOW.partition("\n")[2], "  conda-execute:\n    engine: rattler\n  a: b\n"]
+    "text",
+    [
+        FLOW,
+        "--- " + FLOW.partition("\n")[2],
+        '{\n"conda-execute":\n{"engine": "rattler"}}\n',
+        "  conda-execute:\n    engine: rattler\n  a: b\n",
+    ],
 )
 def test_a_file_that_is_one_flow_mapping_or_indented_is_read(text: str, home: Path) -> None:
     (home / ".condarc").write_text(text)
@@ -188,6 +194,7 @@ def test_a_file_of_wide_characters_is_refused(codec: str, home: Path) -> None:
 
 
 SETTING = '  write "KEY: VALUE", or for a list "KEY:" and below it one "  - VALUE" a line'
+SECTION = '  write "conda-execute:" where other keys of condarc begin'
 BAD = {
     "another language": (
         "conda-execute = rattler\n",
@@ -280,11 +287,33 @@ BAD = {
     ),
     "empty": (
         "conda-execute:\n  engine:\n",
-        "2:3: expected one value for engine, found none\n  2 |   engine:\n    |   ^",
+        "2:3: expected one value for engine, found none\n  2 |   engine:\n    |   ^\n"
+        '  write "engine: auto", or leave it out',
+    ),
+    "no folder": (
+        "conda-execute:\n  env-dir:\n",
+        "2:3: expected one value for env-dir, found none\n  2 |   env-dir:\n    |   ^\n"
+        '  write "env-dir: ~/tmp_envs", or leave it out',
+    ),
+    "a near miss of the section": (
+        "channels: [a]\nconda_execute:\n  engine: conda\n",
+        '2:1: expected "conda-execute:" above the settings of conda-execute, found "conda_execute:"\n'
+        "  2 | conda_execute:\n    | ^\n" + SECTION,
+    ),
+    "a near miss with a value": (
+        "Conda-Excute: {engine: conda}\n",
+        '1:1: expected "conda-execute:" above the settings of conda-execute, found "Conda-Excute: {engine: conda}"\n'
+        "  1 | Conda-Excute: {engine: conda}\n    | ^\n" + SECTION,
+    ),
+    "the section below another": (
+        "channels:\n  - a\n conda-execute:  # ours\n   engine: conda\n",
+        '3:2: expected "conda-execute:" above the settings of conda-execute, found "conda-execute:  # ours"\n'
+        "  3 |  conda-execute:  # ours\n    |  ^\n" + SECTION,
     ),
     "list": (
         "conda-execute:\n  engine: [conda, mamba]\n",
-        "2:3: expected one value for engine, found several\n  2 |   engine: [conda, mamba]\n    |   ^",
+        "2:3: expected one value for engine, found several\n  2 |   engine: [conda, mamba]\n    |   ^\n"
+        '  write "engine: auto", or leave it out',
     ),
     "no section": (
         "conda-execute: on\n",
@@ -303,6 +332,13 @@ BAD = {
 def test_a_bad_value_names_its_file_and_line(text: str, expected: str, home: Path) -> None:
     (home / ".condarc").write_text(text)
     assert message() == f"conda-execute: {home}/.condarc:{expected}"
+
+
+def test_keys_of_conda_and_its_other_tools_are_no_near_misses(home: Path) -> None:
+    keys = "conda-build", "conda_build", "conda-exec", "execute_threads"
+    text = "".join(f"{key}:\n  engine: x\n" for key in keys) + "custom_channels:\n  conda-executor: https://host\n"
+    (home / ".condarc").write_text(text + "conda-execute:\n  engine: rattler\n")
+    assert config().engine == "rattler"
 
 
 def test_one_flow_mapping_that_is_too_deep_is_refused(home: Path) -> None:
