@@ -1602,7 +1602,7 @@ def find_split_hint(text: Text, parse: "Callable[[Text], Text]") -> str:
         else:
             items.append(word)
     items = [item.rstrip(",") for item in items]
-    if not 1 < len(items) < 10 or len(text) > 400 or PROSE & {item.split(" ")[0] for item in items}:
+    if not 1 < len(items) < 16 or len(text) > 400 or PROSE & {item.split(" ")[0] for item in items}:
         return ""
     try:
         return format_items(text, [parse(Text.of(item, text.line, text.at)) for item in items])

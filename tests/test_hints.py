@@ -37,6 +37,8 @@ BY_HAND = (
     'write one "- item" a line, each with its own',
     "write channels at the top of the block, packages below [dependencies]",
     'a "# /// script" block alone has a place for that',
+    "write specs: below @EXPLICIT",
+    'write one "- item" a line below the key, without brackets',
     "write in the block what it names",
     "write a line [",
     "write one of these",
@@ -191,7 +193,7 @@ def remove_lines(page: Page, _: object) -> None:
     del page.lines[page.row : page.find_value_end()]
 
 
-@follows(r"remove this line", r"leave run_with out")
+@follows(r"remove this line", r"leave run_with out", r"set it in pip.conf, .* and only then remove it")
 def remove_line(page: Page, _: object) -> None:
     del page.lines[page.row]
 
