@@ -531,7 +531,8 @@ def find_line_hint(doc: Document, pos: int, name: str = "", dashes: int = -1, is
     if name and (
         is_like_item(item) or is_first and item[:1].isalnum() or item.startswith("pip:") or name == "run_with"
     ):
-        hint, is_sure = format_lines(start + " " * dashes + "- " + item), set(item) & set("=<>") or "::" in item
+        hint = format_lines(start + " " * dashes + "- " + item)
+        is_sure = "::" in item or set(item) & set("=<>") and set(item) & set("0123456789")
         is_prose = line.indent == doc.indent and not (is_first or is_sure)
         return "%s, or %s" % (find_end_hint(doc, line), hint) if is_prose else hint
     return find_end_hint(doc, line)
@@ -547,19 +548,20 @@ def expected_pair(doc: Document, pos: int, key: str = "") -> Error:
     """Return the Error for a line that should begin with a key and a colon, and begins with `key`, if with any."""
     start, rest = doc.find_start(pos), doc.find_rest(pos).rstrip(" ")
     word = rest.replace("=", " ").partition(" ")[0]
-    colon, value, hint = word.find(":"), rest[len(word) :].lstrip(" ="), find_end_hint(doc, doc.find(pos)[0])
+    colon, value, hint = word.find(":"), rest[len(word) :].lstrip(" :="), find_end_hint(doc, doc.find(pos)[0])
     if key and colon > 0 and not rest.startswith("://", colon):
         hint = format_lines(start + rest[: colon + 1] + " " + rest[colon + 1 :])
         return doc.expected(pos + colon + 1, "a space behind the colon", hint)
     if key in ITEM_NAMES:
         hint = format_lines(start + key + ":")
-    elif key and word in BLOCK_KEYS and (value[:1] in ("[", "-") or rest[len(word) :].lstrip(" ")[:1] == "="):
+    elif key and word in BLOCK_KEYS and (value[:1] in ("[", "-") or rest[len(word) :].lstrip(" :")[:1] == "="):
         is_item = value[:1] not in ("[", "-", "") and word in ("env", "channels")
         hint = format_lines((start + word + ": " + ("[%s]" % value if is_item else value)).rstrip(" "))
-    elif rest[0] + rest[-1] == "{}" and rest[1:].lstrip(" ").startswith(tuple(one + ":" for one in BLOCK_KEYS)):
+    elif rest[0] + rest[-1] == "{}":
         for one in BLOCK_KEYS:
-            rest = rest.replace(", %s:" % one, "\n%s:" % one)
-        hint = format_lines(*[start + one for one in rest[1:-1].strip(" ").split("\n")])
+            rest = rest.replace('"%s":' % one, one + ":").replace(", %s:" % one, "\n%s:" % one)
+        pairs = rest[1:-1].strip(" ").split("\n")
+        hint = format_lines(*[start + pair for pair in pairs]) if pairs[0].startswith(BLOCK_KEYS) else hint
     elif pos == doc.indent and rest[0] == "-":  # the block begins with it
         hint = format_lines(start.rstrip(" ") + " env:", place="above this line")
     elif pos == doc.indent and rest[0] + rest[-1] == "[]":
@@ -589,7 +591,9 @@ def refuse_below_item(pos: int, item: "Item", key: Text, indent: int) -> None:
         first = node[0] if isinstance(node, list) and node else None
         if is_deeper and is_dash or not node:
             raise expected_item(pos, inner, doc.find_column(first.at) - 2 if isinstance(first, Text) else -1)
-    elif is_deeper and is_dash and item.rstrip(" .,*=<>!~0123456789") == "pip":
+    elif is_deeper and (
+        is_dash and item.rstrip(" .,*=<>!~0123456789") == "pip" or item == "pip" and not is_like_key(doc.find_rest(pos))
+    ):
         hint = format_lines(*[doc.find_start(item.at) + one for one in (item, "pip:") if one != "pip"])
         raise item.expected('"pip:" above the requirements', hint)
 
@@ -598,7 +602,7 @@ def refine_hint(doc: Document, error: Error) -> None:
     """Give an Error about a line that begins like a key, but like none of a block, the hint for prose."""
     line = next(one for one in doc.lines if one.number == int(error.place.rsplit(":", 2)[1]))
     word, colon, _ = line.text.partition(": ")
-    is_key = line.text[line.indent] in "-:" or is_like_key(word + ":") or find_nearest(word.strip(" "), BLOCK_KEYS)
+    is_key = line.text[line.indent] in "-:{" or is_like_key(word + ":") or find_nearest(word.strip(" "), BLOCK_KEYS)
     if line.margin and line.indent == doc.indent and colon and not is_key:
         error.hint = find_end_hint(doc, line)
 
@@ -1535,7 +1539,8 @@ ANY_VERSION = {"latest", "newest", "any"}
 PROSE = {"and", "or", "version", "with", "than", "newer", "later", *ANY_VERSION}  # between specs, but none
 TURNED = {"=>": ">=", "=<": "<=", "=!": "!=", "=~": "~=", "<>": "!="}
 # What word processors make of operators, quotes and hyphens.
-LOOKALIKES = {ord(c): one for c, one in zip("≥≤≠“”‘’–—", [">=", "<=", "!=", "", "", "", "", "-", "-"])}
+LOOKALIKES = {ord(c): one for c, one in zip("≥≤≠⩾⩽＝＞＜–—", [">=", "<=", "!=", ">=", "<=", *"=><--"])}
+LOOKALIKES.update(dict.fromkeys(map(ord, "“”„‘’«»"), ""))
 VERSION_LIKE = 'write a version like ">=1.2,<2"'
 SPEC_LIKE = 'write it like "python >=3.9"'
 REQUIREMENT_LIKE = 'write it like "name >=1.2", or "name @ URL" for a file or a repository'
@@ -1604,6 +1609,11 @@ def find_split_hint(text: Text, parse: "Callable[[Text], Text]") -> str:
     items = [item.rstrip(",") for item in items]
     if not 1 < len(items) < 16 or len(text) > 400 or PROSE & {item.split(" ")[0] for item in items}:
         return ""
+    return format_parsed(text, items, parse)
+
+
+def format_parsed(text: Text, items: "list[str]", parse: "Callable[[Text], Text]") -> str:
+    """Return the hint to write items in the place of one, or "" where one of them would be refused as well."""
     try:
         return format_items(text, [parse(Text.of(item, text.line, text.at)) for item in items])
     except Error:
@@ -1689,6 +1699,7 @@ def find_version_hint(text: Text, name: str, version: str) -> str:
     item = name + " " + joined
     if version[:1] in ("/", ":", "@") and bare:
         item = name + (" =" if bare[0].isdigit() else "::") + bare
+        item = item if "::" in item or is_version(" =" + bare) else ""
     if bare.lower() in ANY_VERSION:
         item = name
     elif version[:1] not in ("/", ":", "@") and (joined[:1] not in tuple(OPERATORS) or not is_version(" " + joined)):
@@ -1772,27 +1783,32 @@ def parse_requirement(text: Text) -> Text:
     versions = before.rpartition("]")[2].strip("() ")
     is_file = name.lower().endswith(ARCHIVES) or set("/\\") & set(before)
     terms = [split_off(one.strip(" "), OPERATORS) for one in versions.split(",")] if versions else []
-    operators = {operator for operator, _ in terms}
-    is_one = "" not in operators and all(one.strip(" ") and not set(one.strip(" ")) & set(" =<>~") for _, one in terms)
+    are_versions = all(
+        operator in (*VERSION_OPERATORS[2:], "===") and one.strip(" ") and not set(one.strip(" ")) & set(" =<>~")
+        for operator, one in terms
+    )
     starts = ("", "[", ";", "@", "(", *OPERATORS)
-    if is_file or not name[:1].isalnum() or rest.lstrip(" ")[:1] not in starts or not is_one:
-        raise text.expected("a PyPI requirement", find_split_hint(text, parse_requirement) or REQUIREMENT_LIKE)
-    if not operators <= {*VERSION_OPERATORS[2:], "==="}:
-        joined = ",".join({**TURNED, "=": "=="}.get(operator, operator) + one.strip(" ") for operator, one in terms)
-        hint = format_items(text, [requirement.replace(versions, joined)]) if joined != versions else ""
-        raise text.expected("a PyPI requirement", hint or REQUIREMENT_LIKE)
+    if is_file or not name[:1].isalnum() or rest.lstrip(" ")[:1] not in starts or not are_versions:
+        raise text.expected("a PyPI requirement", find_requirement_hint(text, requirement, versions))
     if at and not is_url(url.strip(" ")):
-        hint = (
-            'write it like "%s @ file:///folder", with the whole path of the folder or file' % (name + before).strip()
-        )
-        raise text.expected("a PyPI requirement", hint, "no URL behind the @")
+        hint = 'write it like "%s @ file:///folder", with the whole path of the folder or file'
+        raise text.expected("a PyPI requirement", hint % (name + before).strip(), "no URL behind the @")
     return requirement
+
+
+def find_requirement_hint(text: Text, requirement: str, versions: str) -> str:
+    """Return the hint for what is no PyPI requirement: several, or versions as conda or nobody has them."""
+    joined = join_versions(versions) if versions[:1] in OPERATORS else ""
+    joined = ",".join("=" * (one[0] == "=" and one[1:2] != "=") + one for one in filter(None, joined.split(",")))
+    mended = requirement.replace(versions, joined or versions)
+    hint = format_parsed(text, [mended], parse_requirement) if mended != requirement else ""
+    return find_split_hint(text, parse_requirement) or hint or REQUIREMENT_LIKE
 
 
 def is_url(text: str) -> bool:
     """Answer whether text begins with a scheme, which no letter of a drive is, or with a variable that may have it."""
     scheme, colon, _ = text.partition(":")
-    return bool(colon) and len(scheme) > 1 and not set(scheme) & set("/\\. ") or text.startswith("$")
+    return bool(colon) and len(scheme) > 1 and not set(scheme) & set("/\\ ") or text.startswith("$")
 
 
 def parse_date(text: Text) -> Text:

@@ -1,0 +1,6 @@
+#!/usr/bin/env python
+
+# conda execute
+# env := [python]
+
+print('hello')

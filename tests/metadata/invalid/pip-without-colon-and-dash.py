@@ -1,0 +1,9 @@
+#!/usr/bin/env python
+
+# conda execute
+# env:
+#  - python
+#  - pip
+#    rich
+
+print('hello')
