@@ -66,7 +66,7 @@ Chapters, in the order of a run, and where to begin in each; each calls only wha
     Hints          what a line of a block should be that cannot stand where it does
     YAML           the part of it that blocks and condarc use
     TOML           the part of it that blocks use
-    Kinds          what a file is that is no text: KINDS, find_kind, check_encoding
+    Kinds          what a file is that is no script: KINDS, find_kind, check_encoding
     Block          finding the block of a script, its lines: find_block
     Specs          match specs, requirements, channels: parse_spec, parse_requirement, parse_channel
     Commands       shebang, suffix, run_with: find_run_with; the language of entrypoints
@@ -1147,7 +1147,7 @@ def parse_bare(doc: Document, pos: int) -> "tuple[Text, int]":
 
 
 # ---- Kinds ---------------------------------------------------------------------------
-# What a file is that is no text in UTF-8, and so holds no block. Knows no block.
+# What a file is that is no script in UTF-8, and so holds no block. Knows no block.
 
 UNPACK = "unpack it, and run a script that is in it"
 PROGRAM = "start it as it is, or write a script with a block whose run_with names it"
