@@ -1156,19 +1156,8 @@ OTHER = "a block stands in the text of a script: name that"
 READER = "name the script that reads it, and put the packages that it needs into the block of that"
 LOCK = '"conda create --prefix PREFIX --file FILE" makes its environment; one of ours lies beside its script: run that'
 # How the names of files end in which data stand, a script's or another tool's.
-DATA_SUFFIXES = (
-    ".json",
-    ".jsonl",
-    ".toml",
-    ".yml",
-    ".yaml",
-    ".csv",
-    ".tsv",
-    ".lock",
-    ".ini",
-    ".cfg",
-    "constraints.txt",
-)
+DATA_SUFFIXES = (".json", ".jsonl", ".toml", ".yml", ".yaml", ".csv", ".tsv", ".lock", ".ini", ".cfg",
+                 "constraints.txt")  # fmt: skip
 # What files begin with, in lower case and behind blanks; what each is, and what to do instead of running it.
 KINDS = (
     (b"pk\x03\x04", "a zip archive", UNPACK), (b"\x1f\x8b", "a gzip archive", UNPACK),
@@ -2653,7 +2642,7 @@ def format_block(metadata: Metadata) -> "list[str]":
 
 def refuse_environment_file(data: bytes, path: str) -> None:
     """Raise Error for a list of packages that is no script, with the block that says the same if there is one."""
-    name, keys = path.lower(), [raw.partition(b":")[0].strip(b" '\"\xef\xbb\xbf") for raw in data.split(b"\n")]
+    name, keys = path.lower(), [raw.partition(b":")[0].rstrip().strip(b"'\"\xef\xbb\xbf") for raw in data.split(b"\n")]
     hint = "in a script, this is:"
     if find_encoding(data) != "UTF-8":  # which has been told
         return
@@ -7079,19 +7068,24 @@ def find_script(word: str, store: Store, offline: bool) -> Script:
     return read_script(word)
 
 
-def read_script(path: str, what: str = "a script") -> Script:
-    """Return the script, or what else is wanted, in a file."""
-    if not os.path.isfile(path) and os.path.exists(path):
-        is_folder = os.path.isdir(path)
-        found = "a folder" if is_folder else "a pipe or device"
-        hint = "name %s that is in it" % what if is_folder else 'write "-" to run what comes on standard input'
-        raise Error("expected %s in a file, found %s" % (what, found), path, hint=hint)
+def read_given(path: str, what: str) -> bytes:
+    """Return what is in a file, or a pipe, that the command line names."""
     try:
         with open(path, "rb") as f:
-            return Script(f.read(), path, path)
+            return f.read()
     except OSError as e:
         message = "expected %s that can be read, found: %s" % (what, e.strerror)
         raise Error(message, path, hint="check the path, and quotes around its blanks") from None
+
+
+def read_script(path: str) -> Script:
+    """Return the script in a file."""
+    if not os.path.isfile(path) and os.path.exists(path):
+        is_folder = os.path.isdir(path)
+        found = "a folder" if is_folder else "a pipe or device"
+        hint = "name a script that is in it" if is_folder else 'write "-" to run what comes on standard input'
+        raise Error("expected a script in a file, found " + found, path, hint=hint)
+    return Script(read_given(path, "a script"), path, path)
 
 
 def read_stdin(store: Store) -> Script:
@@ -7673,7 +7667,7 @@ def parse_specs(words: "list[str]", path: str) -> Metadata:
         if suffix in (".yml", ".txt") or os.path.isfile(text) and (suffix or os.sep in text):
             option = "--script" if suffix in SUFFIXES or HEADER in read_head(text) else "--file"
             raise text.expected("a match spec", "write %s %s" % (option, quote(text)), "the file " + quote(text))
-    data = read_script(path, "a list of specs").data if path else b""
+    data = read_given(path, "a list of specs") if path else b""
     check_encoding(data, path)
     if path.lower().endswith(YAML_SUFFIXES):
         metadata = parse_environment(data, path)

@@ -285,8 +285,12 @@ def test_a_file_of_specs_that_is_none_is_told(tmpenv: Tmpenv, tmp_path: Path) ->
     assert '"conda create --prefix PREFIX --file FILE" restores' in done.stderr.splitlines()[3]
     text = "no.txt: expected a list of specs that can be read, found: No such file or directory"
     assert failed(tmpenv("name", "--file", "no.txt"), text + "\n  check the path, and quotes around its blanks")
-    text = "expected a list of specs in a file, found a folder\n  name a list of specs that is in it"
-    assert failed(tmpenv("name", "--file", tmp_path), f"{tmp_path}: {text}")
+    assert "list of specs that can be read, found: Is a directory" in tmpenv("name", "--file", tmp_path).stderr
+
+
+def test_a_file_of_specs_may_be_a_pipe(tmpenv: Tmpenv, env_dir: Path) -> None:
+    with subprocess.Popen(["echo", "hello-conda"], stdout=subprocess.PIPE) as child:
+        assert tmpenv("name", "--file", "/dev/stdin", stdin=child.stdout).stdout == f"{env_dir / HELLO}\n"
 
 
 def test_what_conda_lists_is_a_file_of_specs(tmpenv: Tmpenv, tmp_path: Path) -> None:

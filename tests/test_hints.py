@@ -34,7 +34,8 @@ BY_HAND = (
     "merge it into",
     "write it flatter",
     "write it in one pair of quotes",
-    'write one "- item" a line, each with its own',
+    'write one "- item" a line',
+    "write specs: below @EXPLICIT stands what",
     "write channels at the top of the block, packages below [dependencies]",
     'a "# /// script" block alone has a place for that',
     "write specs: below @EXPLICIT",
@@ -240,7 +241,7 @@ def begin_a_new_line(page: Page, _: object) -> None:
 # -- parts of a line
 
 
-@follows(r"remove it$", r"remove it[:,]", r'remove "(.*)":')
+@follows(r"remove it$", r"remove it[:,]", r"set it in pip.conf, .*, and only then remove it:", r'remove "(.*)":')
 def remove(page: Page, match: re.Match[str]) -> None:
     if match.groups() and match[1]:
         page.replace(match[1], "")

@@ -204,7 +204,7 @@ def test_a_file_that_is_named_like_data_is_called_that_unless_a_block_stands_in_
     name: str, run: Run, tmp_path: Path
 ) -> None:
     path = tmp_path / name
-    path.write_text("a\n")
+    path.write_text("a:\n  dependencies: [b]\n")
     assert failed(run(path), f"{path}: expected a script, found data, as its name says\n  {READER}")
     path.write_text("# conda-execute\n# env: [hello-conda]\n")
     assert f"{path}:1:8: expected" in run(path).stderr
