@@ -2647,7 +2647,8 @@ def refuse_environment_file(data: bytes, path: str) -> None:
     if find_encoding(data) != "UTF-8":  # which has been told
         return
     is_yaml = name.endswith(YAML_SUFFIXES) or keys[0] in (b"name", b"channels", b"dependencies")
-    if is_yaml and (b"dependencies" in keys or os.path.basename(name).startswith("environment.")):
+    has_list = {b"dependencies", b" dependencies"} & set(keys)  # one blank too deep: inner keys are deeper
+    if is_yaml and (has_list or os.path.basename(name).startswith("environment.")):
         parse, kind = parse_environment, "a conda environment file"
         hint = '"conda-tmpenv create --file FILE" makes its environment; ' + hint
     elif name.endswith((".txt", ".in")) and "requirements" in "/".join(name.split(os.sep)[-2:]) and data.strip():

@@ -194,7 +194,7 @@ def remove_lines(page: Page, _: object) -> None:
     del page.lines[page.row : page.find_value_end()]
 
 
-@follows(r"remove this line", r"leave run_with out", r"set it in pip.conf, .* and only then remove it")
+@follows(r"remove this line", r"leave run_with out")
 def remove_line(page: Page, _: object) -> None:
     del page.lines[page.row]
 
