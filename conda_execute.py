@@ -1433,7 +1433,7 @@ def read_block(data: bytes, end: int, marker: bytes, path: str, number: int) -> 
         rest = raw.lstrip(b" \t")[len(marker) :]
         margin = raw[: len(raw) - len(rest)]
         if margin.strip().lower() != marker.lower() or marker.isalpha() and rest[:1] not in (b"", b" ", b"\t"):
-            if (raw.decode("utf-8", "replace") + " ").startswith(CONFLICT_MARKS):
+            if (raw.decode("utf-8", "replace") + " ").startswith(CONFLICT_MARKS) and b"\n>>>>>>> " in data:
                 raise read_raw(path, number, raw).expected(0, "a line of the block, or its end", CONFLICT)
             return
         line = read_line(path, number, raw, margin)
@@ -1562,14 +1562,8 @@ def parse_one_line(text: Text, what: str, like: str) -> Text:
         raise text.expected(what + " without control characters", "write it on one line, without escapes")
     mended = text.translate(LOOKALIKES) if "@" not in text else text
     if mended != text and mended.isascii():
-        character = next(c for c in text if not c.isascii())
-        raise text.expected(what + " of ASCII characters", format_items(text, [mended]), format_character(character))
+        raise text.expected(what + " of ASCII characters", format_items(text, [mended]))
     return Text.of(" ".join(text.split()), text.line, text.at)
-
-
-def format_character(character: str) -> str:
-    """Return what a message calls a character that is no ASCII."""
-    return "the character %s (U+%04X)" % (character, ord(character))
 
 
 def format_items(text: Text, items: "list[str]") -> str:
@@ -1661,8 +1655,8 @@ def parse_spec(text: Text, is_build_sure: bool = False) -> Text:
             hint = format_items(text, ["pip: ['%s']" % text])  # extras
         raise text.expected('"[key=value]" at the end', hint, quote(bracket + keys))
     if not rest.isascii():
-        hint, found = "write a letter of the alphabet in its place", next(c for c in text if not c.isascii())
-        raise text.expected("a match spec of ASCII characters", hint, format_character(found))
+        c, hint = next(c for c in text if not c.isascii()), "write a letter of the alphabet in its place"
+        raise text.expected("a match spec of ASCII characters", hint, "the character %s (U+%04X)" % (c, ord(c)))
     if not is_version(version, is_build_sure):
         hint = find_split_hint(text, parse_spec) or find_version_hint(text, name, version)
         raise text.expected("a version behind " + quote(name)[1:-1], hint, quote(version.strip()))
@@ -1684,15 +1678,10 @@ def join_versions(text: str) -> str:
 
 def find_version_hint(text: Text, name: str, version: str) -> str:
     """Return the hint for what is no version."""
-    joined, bare = join_versions(version), version.strip(" =:/@")
-    item = name + " " + joined
-    if version[:1] in ("/", ":", "@") and bare:
-        item = name + (" =" if bare[0].isdigit() else "::") + bare
-        item = item if "::" in item or is_version(" =" + bare) else ""
-    if bare.lower() in ANY_VERSION:
-        item = name
-    elif version[:1] not in ("/", ":", "@") and (joined[:1] not in tuple(OPERATORS) or not is_version(" " + joined)):
-        item = ""
+    bare, is_glued = version.strip(" =:/@"), version[:1] in (":", "/", "@")
+    joined = join_versions("=" + bare if is_glued else version)
+    item = name + " " + joined if joined[:1] in tuple(OPERATORS) and is_version(" " + joined) else ""
+    item = name if bare.lower() in ANY_VERSION else name + "::" + bare if is_glued and bare[:1].isalpha() else item
     line, at = text.line.find(text.at)
     is_whole = format_items(text, [name]) or line.text[at] in "'\"" and line.text.startswith(name, at + 1)
     like = "write it like " + quote(name + " >=1.2,<2") if is_whole else VERSION_LIKE
