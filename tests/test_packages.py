@@ -352,7 +352,7 @@ RESTORERS = {
     "conda classic": [CONDA, "create", "--solver", "classic", "--no-default-packages"],
     "conda rattler": [CONDA, "create", "--solver", "rattler", "--no-default-packages"],
     "mamba": [MAMBA, "create", "--no-rc"],
-    "micromamba": [str(Path(MAMBA).with_name("micromamba")), "create", "--no-rc"],
+    "micromamba": [str(Path(MAMBA).parent / "micromamba") if MAMBA else "", "create", "--no-rc"],
 }
 
 
