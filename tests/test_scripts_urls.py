@@ -306,7 +306,7 @@ BROKEN = {
     "no block": (
         page(b"\xff\n"),
         'expected a comment block that begins with "# conda execute", found none\n'
-        '  write "# conda execute", "# env:" and "#  - python" on three lines of their own',
+        '  write "# conda execute", "# env:" and "#  - python" on lines of their own',
     ),
     "a loop": (
         redirect("/plot.sh"),
