@@ -2845,8 +2845,9 @@ def parse_lock(lock: LockFile, platform: str) -> None:
 def check_whole(lock: LockFile, metadata: Metadata) -> None:
     """Raise Error where a lock lacks what its script names: it was cut, or is of something else."""
     packages, pins = {one.name for one in lock.packages}, set(map(find_distribution, lock.pip))
+    met = {*pins, *map(find_distribution, lock.find_listed("satisfied"))}
     lacking = [one for one in metadata.specs if find_package(one) not in packages and one[:2] != "__"]
-    lacking += [one for one in metadata.pip if find_distribution(one) not in pins and ";" not in one]
+    lacking += [one for one in metadata.pip if find_distribution(one) not in met and ";" not in one]
     lacking += ["pip"] if pins and "pip" not in packages else []
     if lacking:
         raise lock.expected("a package for all that the script asks for", "none for " + quote(lacking[0]))
@@ -2910,12 +2911,14 @@ def format_flow(items: "Iterable[str]") -> str:
     return "[%s]" % ", ".join(words)
 
 
-def format_lock(metadata: Metadata, engine: str, platform: str, packages: "list[str]", pins: "Iterable[str]") -> bytes:
+def format_lock(metadata: Metadata, engine: str, platform: str, packages: "list[str]", pins: "list[str]") -> bytes:
     """Return the text of a lock whose packages are URLs with hashes, in the order in which they can be linked."""
     asked = ["%s: %s" % (key, format_flow(items)) for key, items in find_asked(metadata).items() if items]
     head = [LOCK_TITLE, "platform: " + platform, "metadata: " + metadata.name, *asked, "engine: " + engine]
     head.append("created: " + time.strftime("%Y-%m-%d", time.gmtime()))
-    named = set(map(find_distribution, metadata.pip))
+    named, pinned = set(map(find_distribution, metadata.pip)), set(map(find_distribution, pins))
+    satisfied = [one for one in metadata.pip if find_distribution(one) not in pinned]
+    head += ["satisfied: " + format_flow(satisfied)] if satisfied else []  # by the packages, or not asked for here
     pins = sorted(pins, key=lambda pin: find_distribution(pin) in named)  # so that check_whole() misses what is cut off
     lines = [*("# " + one for one in head), EXPLICIT, *packages, *("# pip: " + one for one in pins)]
     return ("\n".join(lines) + "\n").encode("utf-8")
@@ -5951,7 +5954,7 @@ def install_requirements(order: BuildOrder) -> None:
         install = [*pip, "install", *dated, "--", *order.pip]
         if order.lock:
             write_file(pins, ("\n".join(order.lock.pip) + "\n").encode("utf-8"))
-            install = [*pip, "install", "--require-hashes", "--no-deps", "--requirement", pins]
+            install = [*pip, "install", "--no-cache-dir", "--require-hashes", "--no-deps", "--requirement", pins]
         elif has_report(order.prefix):
             install[-1 - len(order.pip) : -1 - len(order.pip)] = ["--report", report]
         code, output = run_engine(install, environ, order)

@@ -210,7 +210,8 @@ BAD = {
         'expected a package for all that the script asks for, found none for "pip"', HINT,
     ),
     "a merge conflict": (
-        explicit("<<<<<<< HEAD", PACKAGE), "4:1", 'expected the URL of a package, found "<<<<<<< HEAD"', HINT,
+        explicit("<<<<<<< HEAD", PACKAGE), "4:1", 'expected the URL of a package, found "<<<<<<< HEAD"',
+        "settle the conflict that git has marked here",
     ),
     "of something else": (
         explicit(PACKAGE).replace(HELLO, "0" * 20), "2:13",

@@ -279,7 +279,7 @@ def test_a_lock_that_was_changed_is_found(
     lock.write_text("\n".join(lines).replace(old, new))
     done = run(script)
     assert (done.returncode, done.stdout, trace.exists()) == (125, "", False)
-    assert new.rpartition("/")[2] in done.stderr or f"{SCRIPTED}.tar.bz2: " in done.stderr
+    assert any(one in done.stderr for one in (new.rpartition("/")[2], f"{SCRIPTED}.tar.bz2: ", 'none for "scripted"'))
 
 
 # -- Trees
@@ -819,7 +819,6 @@ def test_what_pip_has_installed_is_locked_with_hashes(
     for path in [path for path in wheels.iterdir() if hashlib.sha256(path.read_bytes()).hexdigest() in found.values()]:
         flip_file(path, 40)
     if found:
-        environ["PIP_NO_CACHE_DIR"] = "1"  # it has what it built of an sdist with that hash
         done = run("--force-env", script)
         assert (done.returncode, done.stdout) == (125, "")
         assert sorted(found)[0].split("=")[0].split(" ")[0] in done.stderr.split("HASHES")[1]
