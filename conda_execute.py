@@ -7428,7 +7428,8 @@ def lock_here(invocation: Invocation) -> bytes:
         lease.release()
     pins = check_pins(marker.get("pin", []), invocation) if metadata.pip else []
     kind, program = find_engine(config.engine, os.environ, sys.executable)
-    engine = find_engine_version(kind, program, invocation)
+    [built] = marker.get("engine", [kind])  # which may be another one than today's
+    engine = find_engine_version(kind, program, invocation) if built == kind else built
     return format_lock(metadata, engine, config.subdir, packages, pins)
 
 
