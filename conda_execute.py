@@ -5982,7 +5982,10 @@ def has_report(prefix: str) -> bool:
 def format_pin(installed: "dict[str, Any]") -> str:
     """Return what a lock says of a distribution that pip reports; no hash of what has none: a folder, a checkout."""
     info, about = installed.get("download_info", {}), installed.get("metadata", {})
-    digest = (info.get("archive_info", {}).get("hashes") or {}).get("sha256", "")
+    archive = info.get("archive_info", {})
+    digest = (archive.get("hashes") or {}).get("sha256") or archive.get("hash", "").partition("sha256=")[
+        2
+    ]  # pip < 23.1
     where = " @ " + info.get("url", "") if installed.get("is_direct") else "==" + about.get("version", "")
     return "%s%s%s" % (about.get("name", ""), where, " --hash=sha256:" + digest if digest else "")
 

@@ -113,7 +113,7 @@ def test_a_shebang_names_a_program_of_the_environment_and_never_a_place(
         write_tool(tmp_path / "work" / name, "that of a place")
         write_tool(tmp_path / name, "that of a place")
     script = tmp_path / "work" / "a"
-    script.write_text(f"{first}\n{head}import sys; print(sys.executable)\n", newline="")
+    script.write_bytes(f"{first}\n{head}import sys; print(sys.executable)\n".encode())
     for cwd, path in ((script.parent, "a"), (tmp_path, "work/a"), ("/", script)):
         done = run("-q", path, cwd=cwd)
         assert done.stdout.startswith(f"{env_dir}/") and done.stdout.endswith("/bin/python\n"), done.stderr

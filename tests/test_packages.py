@@ -20,7 +20,7 @@ from zipfile import ZipFile
 
 import channel as channel_program
 import pytest
-import rattler.package_streaming
+import rattler
 from channel import PLACEHOLDER, Package
 from conftest import (
     CONDA,
@@ -853,7 +853,7 @@ def test_which_pip_reports(version: str, expected: bool, tmp_path: Path) -> None
 def test_a_bit_that_changes_what_a_list_of_files_means_is_found_wherever_it_is(company: Path, tmp_path: Path) -> None:
     """Each byte in turn: what is not found leaves the same files, with the same placeholders."""
     folder = tmp_path / "tree"
-    rattler.package_streaming.extract(str(company / SUBDIR / "tree-1.0-0.conda"), str(folder))
+    rattler.rattler.extract(str(company / SUBDIR / "tree-1.0-0.conda"), str(folder))
     path = folder / "info" / "paths.json"
     whole = path.read_bytes()
     assert conda_execute.is_unpacked_whole(str(folder))
