@@ -406,6 +406,21 @@ class Line:
         return Error(message, "%s:%d:%d" % (line.path, line.number, line.margin + at + 1), line.raw or " ", hint)
 
 
+def read_raw(path: str, number: int, raw: bytes) -> Line:
+    """Return a line for a message."""
+    return Line(path, number, raw.decode("utf-8", "replace"))
+
+
+def strip_mark(data: bytes) -> bytes:
+    """Return the bytes of a file without the byte order mark that editors on Windows write."""
+    return data[3 * data.startswith(b"\xef\xbb\xbf") :]
+
+
+def split_lines(data: bytes) -> "list[bytes]":
+    """Return the lines of a file, of Windows or not."""
+    return data.replace(b"\r\n", b"\n").split(b"\n")
+
+
 class Document(Line):
     """The lines of a block as one: in its text each ends in a newline, and all in a null character."""
 
@@ -1230,10 +1245,10 @@ NOT_MARKERS = (b"", b"-", b".", b":", b"/")
 
 def find_block(data: bytes, path: str) -> "tuple[str, list[Line]]":
     """Return the dialect and the lines of the script's only block, those that open and close it left out."""
-    data = data[3 * data.startswith(b"\xef\xbb\xbf") :]
+    data = strip_mark(data)
     found, problem, raws = list(find_headers(data)), None, []
     if PEP_723 in data or CONDA_SCRIPT in data:
-        raws = data.replace(b"\r\n", b"\n").split(b"\n")
+        raws = split_lines(data)
         found += find_pep_723(raws)
         try:
             found += find_conda_script(raws, path)
@@ -1252,7 +1267,7 @@ def find_block(data: bytes, path: str) -> "tuple[str, list[Line]]":
     if dialect == "conda-execute":
         lines = list(read_block(data, end, marker, path, number))
         if not lines:
-            refuse_empty_block(data.replace(b"\r\n", b"\n").split(b"\n"), number, marker, path)
+            refuse_empty_block(split_lines(data), number, marker, path)
         return dialect, lines
     if dialect == "pep723" and PEP_723_END in raws[number:end]:
         line = read_line(path, raws.index(PEP_723_END, number) + 1, PEP_723_END)
@@ -1271,7 +1286,7 @@ def expected_block(data: bytes, path: str, problem: "Error | None") -> Error:
     check_encoding(data, path)
     kind, hint = find_kind(data)
     if not kind:
-        refuse_near_header(data.replace(b"\r\n", b"\n").split(b"\n"), path)
+        refuse_near_header(split_lines(data), path)
         kind, hint = ("data, as its name says", READER) if path.lower().endswith(DATA_SUFFIXES) else ("", "")
     if kind:
         return Error("expected a script, found " + kind, path, hint=hint)
@@ -1367,11 +1382,6 @@ def refuse_if_near(line: Line, text: bytes, marker: bytes) -> None:
             at, mark = len(line.raw) - len(line.raw.lstrip()), find_marker(line.path)
             raise line.expected(at, quote(header), hint % (header, mark))
         raise expected_exactly(line, wanted)
-
-
-def read_raw(path: str, number: int, raw: bytes) -> Line:
-    """Return a line for a message."""
-    return Line(path, number, raw.decode("utf-8", "replace"))
 
 
 def expected_exactly(line: Line, wanted: str) -> Error:
@@ -1896,7 +1906,7 @@ def parse_shebang(data: bytes, path: str) -> "list[str]":
     >>> parse_shebang(b"#!/usr/bin/env -S python -u", "my_script.py")
     ['/usr/bin/env', 'python', '-u']
     """
-    first = os.fsdecode(data[3 * data.startswith(b"\xef\xbb\xbf") : 4096].split(b"\n", 1)[0])
+    first = os.fsdecode(strip_mark(data[:4096]).split(b"\n", 1)[0])
     words = first[2:].split() if first.startswith("#!") and "\0" not in first else []
     flag = next((one for one in SPLIT_FLAGS if len(words) > 1 and words[1].startswith(one)), "")
     if flag and is_env(words[0]):
@@ -2093,11 +2103,10 @@ def check_keys(mapping: "dict[Text, Node]", known: "Collection[str]", where: str
     for key in mapping:
         if key not in known:
             near = "" if key in hints else find_nearest(key, known)
-            what = ("one of the keys %s in %s" if len(known) > 1 else "the key %s alone in %s") % (
-                ", ".join(known),
-                where,
+            what = "one of the keys %s in %s" if len(known) > 1 else "the key %s alone in %s"
+            raise key.expected(
+                what % (", ".join(known), where), "write %s" % quote(near) if near else hints.get(key, hint)
             )
-            raise key.expected(what, "write %s" % quote(near) if near else hints.get(key, hint))
         if key.comment.startswith("["):
             hint = "remove it: selectors stand behind the items of a list"
             raise key.line.expected(key.comment.at, "no selector behind a key", hint)
@@ -2291,10 +2300,8 @@ def parse_dependency(name: Text, node: "Node", platform: Platform) -> str:
     spec = (channel + "::" if channel else "") + " ".join(words) + ("[%s]" % ",".join(keys) if keys else "")
     if split_off(name)[1] or build.split() != [build] * bool(build):
         channel, colons, package = name.rpartition("::")
-        hint = (
-            'give it as a key: %s = { channel = "%s" }' % (package, channel) if colons else "write one package a line"
-        )
-        raise name.expected("the name, version and build of one package", hint)
+        hint = 'give it as a key: %s = { channel = "%s" }' % (package, channel) if colons else ""
+        raise name.expected("the name, version and build of one package", hint or "write one package a line")
     spec = parse_spec(Text.of(spec, name.line, name.at), is_build_sure=bool(build))
     return spec if not when or is_met(when, platform) else ""
 
@@ -2333,16 +2340,10 @@ def parse_dependencies(
 # What the keys of pixi that we do not read would have changed.
 PIXI_KEYS = {
     "activation": "the variables of the script, and what runs before it",
-    "build-dependencies": "what packages are built with",
     "channel-priority": "which channel a package comes from",
     "conda-pypi-map": "which conda package stands for one of PyPI",
     "constraints": "the versions of what others depend on",
-    "dev": "what is built from source",
-    "environments": "which environments there are",
     "exclude-newer": "how new packages may be",
-    "feature": "which environments there are",
-    "host-dependencies": "what packages are built with",
-    "package": "what is built from source",
     "platforms": "where the script may run",
     "preview": "which new parts of pixi are at work",
     "pypi-exclude-newer": "how new packages of PyPI may be",
@@ -2353,6 +2354,9 @@ PIXI_KEYS = {
     "solve-strategy": "which versions are taken",
     "system-requirements": "for which systems packages are chosen",
     "tasks": "which commands there are",
+    **dict.fromkeys(("build-dependencies", "host-dependencies"), "what packages are built with"),
+    **dict.fromkeys(("dev", "package"), "what is built from source"),
+    **dict.fromkeys(("environments", "feature"), "which environments there are"),
     **dict.fromkeys(("name", "version", "authors", "description"), "what pixi shows of it"),
 }
 
@@ -2360,7 +2364,7 @@ PIXI_KEYS = {
 def check_pixi_keys(table: "dict[Text, Node]", known: "Collection[str]", where: str) -> None:
     """Refuse what pixi reads and we do not, and say what it would have changed."""
     hint = "leave it out, or run the script with pixi"
-    hints = {key: "it would have changed %s: %s" % (what, hint) for key, what in PIXI_KEYS.items()}
+    hints = {key: "it would have changed %s: %s" % (PIXI_KEYS[key], hint) for key in table if key in PIXI_KEYS}
     check_keys(table, known, where, hint, **hints, project='write "workspace"')
 
 
@@ -2475,18 +2479,20 @@ def is_for_python(word: str) -> bool:
     return "python" in name or name.rstrip("0123456789.") in PYTHONS + RUNNERS
 
 
+def read_first(path: str, data: bytes) -> Line:
+    """Return the first line of a script for a message."""
+    return Line(path, 1, strip_mark(data).split(b"\n", 1)[0].decode("utf-8", "replace").rstrip())
+
+
 def find_python_command(lines: "list[Line]", data: bytes, path: str) -> "list[str]":
     """Return the words that run a script with a PEP 723 block; refuse one of another language."""
     words, suffix = parse_shebang(data, path), os.path.splitext(path)[1].lower()
-    first = Line(
-        path, 1, data[3 * data.startswith(b"\xef\xbb\xbf") :].split(b"\n", 1)[0].decode("utf-8", "replace").rstrip()
-    )
     hint = 'a "# /// script" block is for Python: write "#!/usr/bin/env python", or a "# conda execute" block'
     own, every = is_own_command(words), [part for word in words for part in word.split()]
     if words and not own and not any(map(is_for_python, every)):
-        raise first.expected(0, "a shebang of python, or of what reads such blocks", hint)
+        raise read_first(path, data).expected(0, "a shebang of python, or of what reads such blocks", hint)
     if not words and (suffix in OTHER_SUFFIXES or SUFFIXES.get(suffix, "python") != "python"):
-        line = lines[0] if lines else first
+        line = lines[0] if lines else read_first(path, data)
         raise line.expected(0, "a script of Python around this block", hint, "one called *" + suffix)
     at = find_program_index(words) if words else 0
     is_python = "python" in find_program_name("".join(words[at : at + 1])).lower()
@@ -2494,6 +2500,7 @@ def find_python_command(lines: "list[Line]", data: bytes, path: str) -> "list[st
     strange = [one for one in every if one.startswith(RUNNER_OPTIONS)]
     if strange and not is_python and not own:
         hint = "write in the block what it names, and leave it out"
+        first = read_first(path, data)
         raise first.expected(max(0, first.text.find(strange[0])), "packages and indexes in the block alone", hint)
     return words if is_python and not own else ["python"]
 
@@ -2567,7 +2574,7 @@ FLOW_LEVELS = 1  # "dependencies: [python, {pip: [rich]}]"
 
 def list_lines(data: bytes, path: str) -> "list[Line]":
     """Return the lines of a file that are not blank."""
-    raws = data[3 * data.startswith(b"\xef\xbb\xbf") :].split(b"\n")
+    raws = strip_mark(data).split(b"\n")
     lines = [read_line(path, number, raw.rstrip(b"\r")) for number, raw in enumerate(raws, 1)]
     return [line for line in lines if not line.is_blank]
 
@@ -2769,8 +2776,7 @@ class LockFile:
 
     def expected(self, what: str, found: str, key: str = "", hint: str = "") -> Error:
         """Return an Error that points at what the lock says by a key, or at its first line."""
-        raw = self.data[:1000].split(b"\n", 1)[0].decode("utf-8", "replace")
-        at = self.head.get(key) or Text.of("", Line(self.path, 1, raw), 0)
+        at = self.head.get(key) or Text.of("", read_raw(self.path, 1, self.data[:1000].split(b"\n", 1)[0]), 0)
         return at.expected(what, hint + LOCK_HINT, found)
 
     def find_listed(self, key: str) -> "list[str]":
@@ -2820,7 +2826,7 @@ def parse_lock(lock: LockFile, platform: str) -> None:
     lock.packages, lock.pip = [], []
     for number, raw in enumerate(rows, 1):
         if raw.endswith(b"\r"):
-            line = Line(lock.path, number, raw.decode("utf-8", "replace"))
+            line = read_raw(lock.path, number, raw)
             hint = 'save it so; "*.lock -text" in .gitattributes keeps git from changing them'
             raise line.expected(len(line.text) - 1, "lines that end as on Unix", hint, "a Windows line end")
         line = read_line(lock.path, number, raw)
@@ -3324,7 +3330,7 @@ def read_sections(path: str) -> "list[tuple[str, str, list[tuple[int, bytes]]]]"
     data, margin = read_head(path), 0  # conda, too, reads past a file that it may not read
     check_encoding(data, path)
     sections: list[tuple[str, str, list[tuple[int, bytes]]]] = []
-    for number, raw in enumerate(data[3 * data.startswith(b"\xef\xbb\xbf") :].replace(b"\r\n", b"\n").split(b"\n"), 1):
+    for number, raw in enumerate(split_lines(strip_mark(data)), 1):
         raw = b"   " + raw[3:] if raw.startswith((b"---", b"...")) else raw  # text may stand behind these
         text = raw.lstrip(b" ")
         if text[:1] == b"#" or text.split(b" #")[0].strip() in (b"", b"~", b"null") or raw.startswith(b"%"):
@@ -3343,7 +3349,7 @@ def read_sections(path: str) -> "list[tuple[str, str, list[tuple[int, bytes]]]]"
 
 def expected_setting(path: str, rows: "list[tuple[int, bytes]]") -> Error:
     """Return the Error for lines of a condarc that stand where a key should."""
-    line = Line(path, rows[0][0], rows[0][1].decode("utf-8", "replace"))
+    line = read_raw(path, *rows[0])
     hint = 'write "KEY: VALUE", or for a list "KEY:" and below it one "  - VALUE" a line'
     return line.expected(line.indent, "a setting of condarc, as YAML has it", hint)
 
@@ -3433,7 +3439,7 @@ def refuse_near_sections(condarc: Condarc) -> None:
             key, is_heading = before.strip(" '\""), not i or not value.split(" #")[0].strip()
             is_like = key[:5].lower() == "conda" and len(key) > 11  # "conda-exec" is another tool's
             if colon and is_like and is_heading and (i or name != SECTION) and find_nearest(key, [SECTION]):
-                line = Line(path, number, raw.decode("utf-8", "replace"))
+                line = read_raw(path, number, raw)
                 hint = format_lines(SECTION + ":", place="where other keys of condarc begin")
                 raise line.expected(line.indent, '"%s:" above the settings of conda-execute' % SECTION, hint)
 
@@ -6656,10 +6662,8 @@ def find_run_with_argv(metadata: Metadata, script: str, args: "list[str]", prefi
         folder = os.path.dirname(word) if is_absolute else ""
         program = find_executable(name, prefix, folder + os.pathsep + path, SHELLS)
     if not program:
-        where, how = (
-            ("its conda packages", "in the shebang") if metadata.dialect == "pep723" else ("env", "with run_with")
-        )
-        hint = "add the package that brings it to %s, or name another command %s" % (where, how)
+        names = ("its conda packages", "in the shebang") if metadata.dialect == "pep723" else ("env", "with run_with")
+        hint = "add the package that brings it to %s, or name another command %s" % names
         hint += "; --force-env mends a damaged environment"
         message = "expected %s in %s, found none" % (quote(word if is_absolute else name), prefix)
         raise Error(message, script, hint=hint, code=127)
@@ -7389,7 +7393,7 @@ def format_locked(record: "dict[str, Any]", place: str) -> str:
     return "%s#%s" % (url, "sha256:%s" % sha256_ if sha256_ else md5)
 
 
-def find_engine_version(kind: str, program: str, invocation: Invocation) -> str:
+def find_engine_version(kind: str, program: str) -> str:
     """Return name and version of an engine, the name alone where it does not say which."""
     from subprocess import run as start
 
@@ -7401,19 +7405,15 @@ def find_engine_version(kind: str, program: str, invocation: Invocation) -> str:
     return "rattler " + "".join([one.version for one in distributions(name="py-rattler")][:1])
 
 
-def check_pins(pins: "list[str]", invocation: Invocation) -> "list[str]":
+def check_pins(pins: "list[str]", place: str) -> "list[str]":
     """Return what a marker says that pip installed, which may be nothing: all of it with hashes."""
     if not pins or "" in pins:  # an older file of ours, an older pip
         hint = "add pip >=22.2 to env, then: --force-env --lock"
-        raise Error(
-            "expected a pip that says what it installs, found one that cannot", invocation.script.shown, hint=hint
-        )
+        raise Error("expected a pip that says what it installs, found one that cannot", place, hint=hint)
     for one in pins:
         if one != NO_PINS and " --hash=" not in one:
             hint = "name a version, or the URL of a wheel or sdist, in its place: a folder or checkout has no hash"
-            raise Error(
-                "expected a hash of each PyPI requirement, found none of " + one, invocation.script.shown, hint=hint
-            )
+            raise Error("expected a hash of each PyPI requirement, found none of " + one, place, hint=hint)
     return [one for one in pins if one != NO_PINS]
 
 
@@ -7429,10 +7429,10 @@ def lock_here(invocation: Invocation) -> bytes:
         packages = [format_locked(one, prefix) for one in records]
     finally:
         lease.release()
-    pins = check_pins(marker.get("pin", []), invocation) if metadata.pip else []
+    pins = check_pins(marker.get("pin", []), invocation.script.shown) if metadata.pip else []
     kind, program = find_engine(config.engine, os.environ, sys.executable)
     [built] = marker.get("engine", [kind])  # which may be another one than today's
-    engine = find_engine_version(kind, program, invocation) if built == kind else built
+    engine = find_engine_version(kind, program) if built == kind else built
     return format_lock(metadata, engine, config.subdir, packages, pins)
 
 
@@ -7442,16 +7442,15 @@ def lock_elsewhere(invocation: Invocation, subdir: str) -> bytes:
     metadata = read_metadata(invocation.script, subdir, lambda name: assumed.get(name, ""))
     if metadata.pip:
         message = "expected match specs alone for %s, found requirements of PyPI" % subdir
-        raise Error(
-            message, invocation.script.shown, hint="write --lock on such a machine: pip chooses for its own alone"
-        )
+        hint = "write --lock on such a machine: pip chooses for its own alone"
+        raise Error(message, invocation.script.shown, hint=hint)
     kind, program = find_engine(config.engine, os.environ, sys.executable)
     with invocation.store.lock(".locking").wait(exclusive=True) as builder:
         prefix = invocation.store.path(".locking")
         order = BuildOrder(metadata, config, (kind, program), prefix, invocation.offline, builder)
         found = build_with_rattler(order, only_solve=True) if kind == "rattler" else solve_with_program(order)
     packages = [format_locked(one, "") for one in sort_records(found)]
-    return format_lock(metadata, find_engine_version(kind, program, invocation), subdir, packages, [])
+    return format_lock(metadata, find_engine_version(kind, program), subdir, packages, [])
 
 
 def write_lock(invocation: Invocation, subdirs: "list[str]") -> int:
