@@ -102,6 +102,7 @@ Chapters, in the order of a run, and where to begin in each; each calls only wha
     Scripts        where a script comes from; what is kept of it: Script.save; URLs
     Runs           Invocation: from options and a script to a lease, a command and its variables; build, marker
     Locking        writing a lock: lock_here, lock_elsewhere, write_lock
+    Links          a script as a command of a shell's own: Link, put_link; its text: LINK_CODE
     Options        both command lines: help in USAGE, options in OPTIONS; those with a value in WITH_VALUE too
     conda-tmpenv   list, create, name, clear
     Command line   main, and what the options of conda-execute do: execute
@@ -3508,6 +3509,17 @@ def find_host() -> str:
 HOST_ID = find_host()
 
 
+def find_link_host() -> str:
+    """Return who we are as a shell can tell without starting anything, "HOST,BOOT,PID NAMESPACE"; "" where it cannot.
+
+    Where not all processes can be seen (hidepid of proc(5)) nobody can tell who runs.
+    """
+    host, boot = (os.fsdecode(read_head("/proc/sys/kernel/" + one).strip()) for one in ("hostname", "random/boot_id"))
+    if not host or not boot or set(host) - set(NAME_CHARACTERS) or not os.path.exists("/proc/1/stat"):
+        return ""
+    return "%s,%s,%s" % (host, boot, os.readlink("/proc/self/ns/pid").strip("pid:[]"))
+
+
 def find_flock_scope(folder: str) -> str:
     """Return whom flock(2) in a folder binds: the "kernel" that alone has the disk, "all" hosts that have it, or ""."""
     path = os.path.realpath(folder) + "/"
@@ -3989,6 +4001,7 @@ BUILDER_GRACE_S = 10  # for which those who wait for a builder may hold a lease
 CLOCK_S = 300  # by how much a clock may be wrong
 MAX_TRIES = 9  # where another process may be in between each time
 PLATFORM = ".platform-"  # and a subdir, in .leases: of the machines that env-dir itself belongs to
+LINKED, LEAVING = ".linked", ".leaving"  # of what links may start, and of what they may not: see Links
 STORE_README = b"""\
 conda environments that conda-execute made for scripts; each lies under the hash of its metadata.
 Deleting all of this is safe while no such script runs: what is needed is built again.
@@ -4234,6 +4247,11 @@ class EnvDir:
         """Return what the log says, nothing where it cannot be read."""
         return Uses(read_head(self.path("usage.tsv")))
 
+    def find_link_uses(self, name: str) -> "dict[str, float]":
+        """Return when links last started something in an environment, by the files that each host has for that."""
+        folders = [self.path(".leases", name + one) for one in (LEAVING, LINKED)]
+        return {path: read_time(path, 0) for folder in folders for path in list_files(folder)}
+
     def last_use(self, name: str, uses: "Uses | None" = None) -> float:
         """Return when an environment or a kept script was used last; 0 for one that is not complete."""
         now, is_script = self.now(), name.startswith(SCRIPTS)
@@ -4244,10 +4262,12 @@ class EnvDir:
             return 0
         except OSError:  # one that may not be looked at is none that is not complete
             return now
-        last = max([marked, *(when for when, _ in (uses.of(name) if uses else ()))])
+        linked = self.find_link_uses(name)
+        last = max([marked, *linked.values(), *(when for when, _ in (uses.of(name) if uses else ()))])
         if last <= now + CLOCK_S:
             return last
-        try_to(os.utime, dated)  # a clock that was wrong wrote it: it counts from now on
+        for path in (dated, *linked):  # a clock that was wrong wrote it: it counts from now on
+            try_to(os.utime, path)
         return now
 
     def find_names(self) -> "list[str]":
@@ -4265,6 +4285,7 @@ class EnvDir:
 RETRY_S = 600  # when to look again at an environment that something still runs in
 RETRY_FAR_S = 86400  # on another host
 MARK_S, LOOK_S = 3, 1  # from leaving a mark to dating the environment; for which a collector may look at one
+MAX_LOOKS = 100  # at the processes that came up while we looked at others
 ASIDE = ".aside"  # what a rebuild may yet put back
 
 
@@ -4332,10 +4353,16 @@ class Collector(EnvDir):
     def find_running(self) -> "Iterator[tuple[str, int]]":
         """Yield where each process of this host runs, by /proc: see read_paths_in_use(); for our own, its parent."""
         roots = {os.fsencode(path) + b"/" for path in (self.env_dir, os.path.realpath(self.env_dir))}
-        for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
-            places = b"\n".join(read_paths_in_use(pid))
-            for part in (part for root in roots for part in places.split(root)[1:]):
-                yield find_env_of_path(part), pid if pid != os.getpid() else os.getppid()
+        seen: set[int] = set()
+        for _ in range(MAX_LOOKS):  # who forks and ends while we look has left a number that is new
+            pids = {int(one) for one in os.listdir("/proc") if one.isdigit()} - seen
+            seen |= pids
+            for pid in sorted(pids):
+                places = b"\n".join(read_paths_in_use(pid))
+                for part in (part for root in roots for part in places.split(root)[1:]):
+                    yield find_env_of_path(part), pid if pid != os.getpid() else os.getppid()
+            if not pids:
+                break
 
     def find_logged(self) -> "Iterator[tuple[str, int]]":
         """Yield where each process of this host runs that the log names, and that has not ended."""
@@ -4376,6 +4403,24 @@ class Collector(EnvDir):
         for entry in asides:
             os.rename(self.path(".trash", entry), self.path(".trash", entry[: -len(ASIDE)]))
 
+    def move_link_uses(self, name: str, old: str, new: str) -> None:
+        """Forbid links to start anything in an environment, or allow it again; to rename takes no room on a disk."""
+        old, new = (self.path(".leases", name + one) for one in (old, new))
+        for path in (old, new):
+            if not os.path.isdir(path):  # nothing of ours
+                try_to(os.unlink, path)
+        if os.path.isdir(old) and try_to(os.rename, old, new):  # both are there: a collector was killed
+            for path in list_files(old):
+                try_to(os.replace, path, os.path.join(new, os.path.basename(path)))
+            try_to(os.rmdir, old)
+
+    def allow_links(self, name: str) -> None:
+        """Let links of this host start what they find in an environment, on which we have a lease."""
+        if find_link_host():
+            self.move_link_uses(name, LEAVING, LINKED)
+            make_folder(self.path(".leases", name + LINKED))
+            write_file(self.path(".leases", name + LINKED, find_link_host()), b"")
+
     def find_users_elsewhere(self, name: str, uses: Uses, is_held: bool = False) -> "list[str]":
         """Return who of other hosts may still run in an environment, whom no lock binds; of one that is held, all."""
         last = self.last_use(name)
@@ -4394,8 +4439,11 @@ class Collector(EnvDir):
             if host != HOST_ID and (when < since or since and is_old):
                 found.append("process %s on %s" % (os.fsdecode(row.split(b"\t")[3]), host))
         noted = max([when for when, _ in uses.of(name)], default=0)
-        is_told = name in uses.creations and last < noted + CLOCK_S
-        return found + (["one that the log does not tell of"] if since and not is_told else [])
+        is_told = name in uses.creations and read_time(self.path(name, MARKER), self.now()) < noted + CLOCK_S
+        found += ["one that the log does not tell of"] if since and not is_told else []
+        linked = {os.path.basename(path): when for path, when in self.find_link_uses(name).items()}
+        since, own = max(self.now() - FOREIGN_LEASE_S, find_boot(self.env_dir)), find_link_host()
+        return found + ["a link on " + one.split(",")[0] for one in linked if one != own and linked[one] > since]
 
     def lock_idle(self, name: str, locks: "list[Lock]", bound_s: float) -> None:
         """Take the locks of what nobody uses, so that nobody will; raise InUse for who is in the way.
@@ -4405,12 +4453,14 @@ class Collector(EnvDir):
         """
         deadline = time.monotonic() + bound_s  # for those who are about to let go of a lock
         while True:
+            self.move_link_uses(name, LINKED, LEAVING)  # before we look: who has his lease open by now is seen
             dated, uses, busy = self.last_use(name), self.read_uses(), self.find_processes()
             names = {name, *(os.path.basename(lock.path) for lock in locks)} - {SCRIPTS}
             pids = sorted({pid for one in names for pid in busy.get(one, ())})
             is_alone = not pids and all(lock.take(exclusive=True) for lock in locks)
             who = ["process " + ", ".join(map(str, pids))] if pids else []
             who += self.find_users_elsewhere(name, uses)
+            is_alone = is_alone and not os.path.lexists(self.path(".leases", name + LINKED))  # once we have the locks
             if is_alone and not who and self.last_use(name) == dated:
                 return
             if who or time.monotonic() >= deadline:
@@ -4435,7 +4485,9 @@ class Collector(EnvDir):
                 if not os.path.lexists(self.path(name)):
                     os.rename(trash, self.path(name))
                 raise InUse(self.path(name), [])
+            try_to(remove_tree, self.path(".leases", name + LEAVING))
         finally:
+            self.move_link_uses(name, LEAVING, LINKED)
             for lock in held:
                 lock.release()
 
@@ -4446,6 +4498,15 @@ class Collector(EnvDir):
         self.move_idle(name, locks, bound_s, "", used_before, dry_run)
         if not is_script and not dry_run:
             self.append("remove", name, "")
+
+    def forget_link_uses(self, name: str) -> None:
+        """Take away what other hosts, or boots, have left by links that no longer run; the last use stays known."""
+        since, marker = max(self.now() - FOREIGN_LEASE_S, find_boot(self.env_dir)), self.path(name, MARKER)
+        for path, when in self.find_link_uses(name).items():
+            if when < since and os.path.basename(path) != find_link_host():
+                if read_time(marker, when) < when:
+                    try_to(os.utime, marker, (when, when))
+                try_to(os.unlink, path)
 
     def sweep(self) -> None:
         """Take from .leases what nobody needs: marks of the dead, and failures that were told; mark what is busy."""
@@ -4465,6 +4526,8 @@ class Collector(EnvDir):
                 if is_over if host == HOST_ID else abs(now - read_time(mark, now)) > mark_age_s:
                     try_to(os.unlink, mark)
                     try_to(os.rmdir, path)
+            if kind in (LINKED, LEAVING):
+                self.forget_link_uses(name)
             if ".failed" in os.path.basename(path) and abs(now - read_time(path, now)) > STALE_S:
                 try_to(os.unlink, path)
 
@@ -7137,10 +7200,15 @@ def read_run_with(script: Script, metadata: Metadata) -> "list[str]":
     return find_run_with(script.data, path, metadata, script.shown)
 
 
-def find_lock(script: Script, subdir: str) -> str:
-    """Return the path of the lock of a script, beside it or beside what a link leads to; "" where there is none."""
+def find_lock_paths(script: Script, subdir: str) -> "list[str]":
+    """Return where the lock of a script may lie: beside it, or beside what a link leads to."""
     paths = [script.path, os.path.realpath(script.path)] if script.is_own else []
-    return next(filter(os.path.lexists, ("%s.%s.lock" % (path, subdir) for path in paths)), "")
+    return ["%s.%s.lock" % (path, subdir) for path in dict.fromkeys(paths)]
+
+
+def find_lock(script: Script, subdir: str) -> str:
+    """Return the path of the lock of a script; "" where there is none."""
+    return next(filter(os.path.lexists, find_lock_paths(script, subdir)), "")
 
 
 def read_lock(path: str) -> LockFile:
@@ -7466,15 +7534,298 @@ def write_lock(invocation: Invocation, subdirs: "list[str]") -> int:
     return 0
 
 
-def replace_file(path: str, content: bytes) -> None:
+def replace_file(path: str, content: bytes, mode: int = 0o666) -> None:
     """Write a file at once, or leave what is there."""
     part = "%s.%d.part" % (path, os.getpid())
     try:
-        write_file(part, content, 0o666)
+        write_file(part, content, mode)
         os.replace(part, path)
     except OSError as e:
         try_to(os.unlink, part)
-        raise Error("expected to be able to write the lock, found: %s" % e.strerror, path) from None
+        raise Error("expected to be able to write this file, found: %s" % e.strerror, path) from None
+
+
+# ---- Links ---------------------------------------------------------------------------
+# A script as a command that needs nothing of us to start: what such a link says, and where it may lie.
+
+LINK_SIGN = b"#!/bin/sh\n# conda-execute link: "
+LINK_LIMIT_BYTES = 1 << 15  # of what is compared: dash reads a byte a system call, 0.4 ms for 1,000
+LINK_VARIABLES = ("CONDA_EXECUTE_ENV_DIR", "CONDA_SUBDIR", "CONDA_OVERRIDE_CUDA")  # that a run obeys
+# By which the machines of a platform start its programs, and no others do (ld.so(8)).
+LOADERS = {
+    "linux-64": "/lib64/ld-linux-x86-64.so.2", "linux-aarch64": "/lib/ld-linux-aarch64.so.1",
+    "linux-ppc64le": "/lib64/ld64.so.2", "linux-s390x": "/lib/ld64.so.1",
+}  # fmt: skip
+LINK_ABOUT = """\
+starts the script below in its conda environment; to undo it, delete this file: that is all.
+#
+#     script       %s
+#     environment  %s
+#
+# It was made by conda-execute %s, https://github.com/conda-tools/conda-execute, which finds in the comments of a
+# script what environment that needs. While all that is compared below is as it was then, the shell becomes the
+# script's command. Else conda-execute takes over, builds what is missing, and writes this file anew.
+"""
+LINK_HAND_OVER = """
+hand_over() {
+    [ -z "$ce_fd" ] || eval "exec $ce_fd<&-"
+    if [ -f "$ce_tool" ] && [ -x "$ce_python" ]; then
+        exec "$ce_python" "$ce_tool" --relink "$0" %s -- "$ce_script" "$@"
+    fi
+    printf '%%s\\n' "conda-execute: $0: expected $ce_tool and $ce_python, found that one has gone" \\
+        "  make the link anew: python conda_execute.py --link SCRIPT LINK; or delete it" >&2
+    exit 125
+}
+"""
+LINK_CODE = """
+# Takes a lease, an open file, before it looks whether links may start anything: who removes an environment
+# first forbids that, then looks at who runs. Where others could not see the lease there is no permission.
+take_lease() {
+    [ -e /proc/1/stat ] && IFS= read -r ce_host < /proc/sys/kernel/hostname || return 1
+    IFS= read -r ce_boot < /proc/sys/kernel/random/boot_id || return 1
+    { while IFS= read -r ce_line; do ce_space=$ce_line; done < /proc/self/fdinfo/3; } 3< /proc/self/ns/pid
+    ce_use=$ce_lease.linked/$ce_host,$ce_boot,${ce_space##*[!0-9]}
+    for ce_fd in 9 8 7 6 5 4 3 ''; do [ -e "/proc/self/fd/$ce_fd" ] || break; done
+    [ -n "$ce_fd" ] && [ -r "$ce_lease" ] && eval "exec $ce_fd< \\"\\$ce_lease\\"" || return 1
+    [ -f "$ce_use" ] && [ ! -e "$ce_lease.leaving" ] && true >| "$ce_use" || return 1  # which dates it
+    [ -e "$ce_due" ] && [ ! "$ce_use" -nt "$ce_due" ]  # else it is time to look what has been unused for too long
+}
+
+is_next() { IFS= read -r ce_line && [ "x$ce_line" = "x$1" ]; }
+is_last() { ! IFS= read -r ce_line && [ "x$ce_line" = "x$1" ]; }
+
+# Does as "conda activate" would, but for scripts of the environment that is left.
+activate() {
+    ce_path=:${PATH-/bin:/usr/bin} ce_outer=
+    case ${CONDA_PREFIX:+${CONDA_SHLVL-}} in
+    '' | 0) ce_level=0 ;;
+    [1-9]) ce_level=$CONDA_SHLVL ce_outer=$CONDA_PREFIX ;;
+    *) return 1 ;;
+    esac
+    if [ -n "$ce_outer" ]; then
+        ce_one=$ce_outer/etc/conda
+        [ -e "$ce_one/env_vars.d" ] || [ -e "$ce_one/deactivate.d" ] || [ -e "$ce_outer/conda-meta/state" ] && return 1
+        ce_rest=${ce_path#:}: ce_path=
+        while [ -n "$ce_rest" ]; do
+            case ${ce_rest%%:*} in "$ce_outer"/bin | "$ce_outer"/bin/) ;; *) ce_path=$ce_path:${ce_rest%%:*} ;; esac
+            ce_rest=${ce_rest#*:}
+        done
+    fi
+    if [ "$ce_outer" != "$ce_prefix" ]; then
+        [ "$ce_level" = 0 ] || export "CONDA_PREFIX_$ce_level=$ce_outer"
+        set_variables
+        ce_level=$((ce_level + 1))
+    fi
+    export PATH="$ce_prefix/bin$ce_path" CONDA_SHLVL="$ce_level" CONDA_PREFIX="$ce_prefix" PREFIX="$ce_prefix"
+    export CONDA_DEFAULT_ENV="$ce_named" CONDA_PROMPT_MODIFIER="$ce_prompt"
+}
+
+give() {  # NAME VALUE: what the caller has there is kept as conda keeps it
+    eval "[ -z \\"\\${$1+x}\\" ] || export __CONDA_SHLVL_${ce_level}_$1=\\"\\$$1\\""
+    export "$1=$2"
+}
+"""
+
+LINK_START = """
+set_variables() {
+    %s
+}
+
+is_unchanged() {
+%s}
+
+if take_lease 2>/dev/null && is_unchanged 2>/dev/null && activate; then
+    set -- %s "$@"
+    eval "exec \\"\\$@\\" $ce_fd<&$ce_fd"
+fi
+hand_over "$@"
+"""
+
+
+def format_words(words: "Iterable[str]") -> str:
+    """Return words as a POSIX shell reads them, nothing in them expanded.
+
+    >>> print(format_words(["a b", "it's"]))
+    'a b' 'it'\\''s'
+    """
+    return " ".join("'%s'" % word.replace("'", "'\\''") for word in words)
+
+
+def format_check(words: "Iterable[str]", tests: str) -> str:
+    """Return the lines by which a shell finds out whether all paths are what they should be."""
+    paths = list(words)
+    each = "".join(" \\\n        " + format_words([path]) for path in paths)
+    return "    for ce_one in%s; do\n        %s || return 1\n    done\n" % (each, tests) if paths else ""
+
+
+def format_comparison(path: str, rows: "list[bytes]", is_end: bool) -> str:
+    """Return the lines by which a shell finds out whether a file begins with some lines, or is no more than these."""
+    texts = [format_words([os.fsdecode(row)]) for row in rows]
+    tests = ["is_next " + text for text in texts[: len(texts) - is_end]] + ["is_last " + texts[-1]] * is_end
+    inner = " &&\n        ".join(tests)
+    return "    [ -f {0} ] && {{\n        {1}\n    }} < {0} || return 1\n".format(format_words([path]), inner)
+
+
+def find_header(data: bytes, path: str) -> "tuple[list[bytes], bool]":
+    """Return the lines of a script up to one that no longer can be of its block, and whether the last ends the file."""
+    rows = data.split(b"\n")
+    end = min(find_block(data, path)[1][-1].number, len(rows))
+    mark = rows[end - 1].lstrip()[:1]
+    while end < len(rows) and mark and rows[end].lstrip()[:1] == mark:
+        end += 1
+    return rows[: end + 1], end + 1 >= len(rows)
+
+
+class Link:
+    """What a link of a script says; made while we have a lease on its environment."""
+
+    def __init__(self, invocation: Invocation) -> None:
+        self.invocation, self.store, self.prefix = invocation, invocation.store, invocation.prefix
+        self.script, self.lock, self.options = invocation.script, invocation.metadata.lock, invocation.options
+        self.argv = invocation.find_argv()
+        self.conda = os.path.join(self.prefix, "etc", "conda")
+        self.compared = self.find_compared()
+        conda_meta, [bin_dir, *_] = os.path.join(self.prefix, "conda-meta"), find_bin_dirs(self.prefix)
+        folders = self.store.configured_dir, self.store.env_dir, self.store.path(".leases")
+        self.owned = [one for one in dict.fromkeys([*folders, self.prefix, conda_meta, bin_dir]) if os.path.exists(one)]
+        self.obstacle = self.find_obstacle()
+
+    def find_compared(self) -> "list[tuple[str, list[bytes], bool]]":
+        """Return which files have to read as they do, their lines, and whether the last of these ends the file."""
+        marker, state = (os.path.join(self.prefix, one) for one in (MARKER, "conda-meta/state"))
+        wholes = [*list_files(os.path.join(self.conda, "env_vars.d"), ".json"), *filter(os.path.exists, [state])]
+        wholes += [os.path.abspath(self.lock.path)] if self.lock else []
+        found = [(self.script.path, *find_header(self.script.data, self.script.shown))]
+        found += [(marker, read_head(marker).split(b"\n")[:4], False)]  # its version, prefix, platform, oldest file
+        return found + [(path, read_head(path).split(b"\n"), True) for path in wholes]
+
+    def find_obstacle(self) -> str:
+        """Return why a shell cannot start the script by itself, or ""."""
+        is_entrypoint = self.invocation.metadata.dialect == "conda-script"
+        entrypoint = self.invocation.metadata.run_with[0] if is_entrypoint else ""
+        texts = [b"\n".join(rows) for _, rows, _ in self.compared]
+        if not find_link_host():
+            return "a shell cannot tell here who else runs: that takes Linux, and a /proc without hidepid"
+        if "&&" in entrypoint or "$(" in entrypoint or "${CACHE}" in entrypoint:
+            return "its entrypoint is more than one command, or has a ${CACHE}"
+        if sum(map(len, texts)) > LINK_LIMIT_BYTES or b"\0" in b"".join(texts):
+            return "up to the end of its block, with its lock, it has more than %d bytes" % LINK_LIMIT_BYTES
+        if any(os.stat(path).st_uid != os.geteuid() for path in self.owned):
+            return "its environment is another user's"
+        return ""
+
+    def format_head(self) -> str:
+        """Return what a person reads, the values that all else is about, and how conda-execute takes over."""
+        new = activate({}, self.prefix, self.invocation.config)
+        values = {
+            "script": self.script.path, "python": sys.executable, "tool": os.path.abspath(__file__),
+            "prefix": self.prefix, "lease": self.store.path(".leases", self.invocation.metadata.name),
+            "due": self.store.find_due_path(), "named": new["CONDA_DEFAULT_ENV"],
+            "prompt": new["CONDA_PROMPT_MODIFIER"], "fd": "", "space": "",
+        }  # fmt: skip
+        again = ["--" + one for one in ("locked", "no-lock") if one in self.options]
+        lines = ["ce_%s=%s\n" % (name, format_words([value])) for name, value in values.items()]
+        about = LINK_ABOUT % (printable(self.script.path), printable(self.prefix), __version__)
+        return os.fsdecode(LINK_SIGN) + about + "\n" + "".join(lines) + LINK_HAND_OVER % format_words(again)
+
+    def format_checks(self) -> str:
+        """Return what a run looks at, but for the lease."""
+        marker, subdir = self.store.find_marker(self.invocation.metadata.name), self.invocation.config.subdir
+        needed = [os.path.join(self.prefix, one) for one in marker["oldest"] + marker.get("brings", []) if one]
+        needed += filter(os.path.exists, [LOADERS.get(subdir, "")])
+        programs = [one for one in self.argv if one != self.script.path and one[:1] == "/" and os.access(one, os.X_OK)]
+        locks = [] if self.lock or "no-lock" in self.options else find_lock_paths(self.script, subdir)
+        folders = [os.path.join(self.conda, one) for one in ("env_vars.d", "activate.d")]
+        absent = [one for one in (*locks, *folders, self.prefix + "/conda-meta/state") if not os.path.lexists(one)]
+        checks = ['[ "x${%s-}" = x%s ]' % (one, format_words([os.environ.get(one, "")])) for one in LINK_VARIABLES]
+        for folder, suffix in zip(folders, (".json", ".sh")):
+            if folder not in absent:
+                listed = " ".join(list_files(folder, suffix)) or folder + "/*" + suffix
+                checks += ["set -- %s/*%s" % (format_words([folder]), suffix), '[ "$*" = %s ]' % format_words([listed])]
+        lines = ["    %s || return 1\n" % check for check in checks]
+        lines += [format_check(self.owned, '[ -O "$ce_one" ]'), format_check(needed, '[ -e "$ce_one" ]')]
+        lines += [format_check(programs, '[ -x "$ce_one" ] && [ -s "$ce_one" ]')]
+        lines += [format_check(absent, '[ ! -e "$ce_one" ]'), *(format_comparison(*one) for one in self.compared)]
+        return "".join(lines)
+
+    def format(self) -> bytes:
+        """Return what the link says: data in the place of which code would stand is quoted, and never expanded."""
+        if self.obstacle:
+            return os.fsencode('%s\nhand_over "$@" # always: %s\n' % (self.format_head(), self.obstacle))
+        argv, start = self.argv, ""
+        entering = list_files(os.path.join(self.conda, "activate.d"), ".sh")
+        if entering:
+            code = ["." + " " + format_words([path]) for path in entering]
+            shell = which("bash", os.environ.get("PATH", os.defpath))
+            code += ["trap - DEBUG ERR RETURN"] if shell else []
+            argv = [shell or "/bin/sh", "-c", ACTIVATION % "\n".join(code), "conda-execute", *argv]
+            start = '    [ -z "${BASH_ENV-}" ] || return 1 # which bash would run\n'
+            start += "    case ${SHELLOPTS-} in *nounset* | *errexit* | *noexec*) return 1 ;; esac\n"
+        gives = ["give " + format_words(pair) for pair in read_variables(self.prefix).items()]
+        parts = "\n    ".join(gives or [":"]), start + self.format_checks(), format_words(argv)
+        return os.fsencode(self.format_head() + LINK_CODE + LINK_START % parts)
+
+
+def find_link_place(script: Script, word: str) -> str:
+    """Return where a link is to lie: at a path, in a folder, or where users have their programs."""
+    place = word or os.path.expanduser(os.path.join("~", ".local", "bin", ""))
+    if place.startswith("~"):
+        raise Error("expected a home, in which links lie, found none", hint="write --link SCRIPT PATH")
+    is_folder = os.path.isdir(place) or place.endswith(os.sep)
+    stem = os.path.splitext(os.path.basename(script.path))[0]
+    return os.path.abspath(os.path.join(place, stem) if is_folder else place)
+
+
+def is_link(path: str) -> bool:
+    """Answer whether a file is a link of ours."""
+    return os.path.isfile(path) and read_head(path, len(LINK_SIGN)) == LINK_SIGN
+
+
+def read_links(store: Store) -> "dict[str, str]":
+    """Return the names of the environments that links lead to, by the path of each link that is still there."""
+    rows = [row.split(b"\t") for row in read_head(store.path(".leases", ".links")).split(b"\n")]
+    found = {unescape(row[5]): os.fsdecode(row[2]) for row in rows if len(row) == 6}
+    return {path: name for path, name in found.items() if is_link(path)}
+
+
+def put_link(invocation: Invocation, path: str) -> str:
+    """Write a link, unless it says so already; return why it does not do without us, or "". We have a lease."""
+    store, name, link = invocation.store, invocation.metadata.name, Link(invocation)
+    content = link.format()
+    if not link.obstacle:
+        store.allow_links(name)
+    if read_head(path) != content:
+        replace_file(path, content, 0o755)
+    with store.lock(".linking").wait(exclusive=True):
+        links = read_links(store)
+        if links.get(path) != name:
+            rows = [format_use(0, "link", one, 0, HOST_ID, each) for each, one in {**links, path: name}.items()]
+            replace_file(store.path(".leases", ".links"), b"".join(rows), 0o644)
+    return link.obstacle
+
+
+def write_link(invocation: Invocation, word: str) -> int:
+    """Make a script a command, and print where that is."""
+    script, progress = invocation.script, invocation.store.progress
+    if not script.is_own or os.name == "nt":
+        found = "Windows" if os.name == "nt" else printable(script.shown)
+        raise Error("expected a script in a file, on a system with /bin/sh, found " + found, code=2)
+    path = find_link_place(script, word)
+    if os.path.lexists(path) and not is_link(path):
+        hint = "name another: --link SCRIPT PATH"
+        raise Error("expected a path that is free, or a link of ours, found something else", path, hint=hint)
+    script.path = script.shown = os.path.abspath(script.path)
+    lease = invocation.obtain_lease()
+    with lease:
+        make_folder(os.path.dirname(path))
+        obstacle = put_link(invocation, os.path.realpath(path))
+        invocation.store.append("run", invocation.metadata.name, script.path)
+    if obstacle:
+        progress.line("it starts by way of conda-execute each time: " + obstacle)
+    if os.path.dirname(path) not in os.environ.get("PATH", os.defpath).split(os.pathsep):
+        progress.line("%s is not in PATH: call it by its path, or add that" % printable(os.path.dirname(path)))
+    print_out(path)
+    return 0
 
 
 # ---- Options -------------------------------------------------------------------------
@@ -7500,6 +7851,9 @@ stands behind SCRIPT is the script's own.
                    with --lock: those for another platform, such as osx-arm64, or several
       --locked     demand such a lock
       --no-lock    run as if there were none
+      --link SCRIPT [PATH]
+                   make SCRIPT a command, at PATH or in ~/.local/bin: an executable that starts
+                   it without a Python of ours; to undo that, delete it
       --version    print the version
   -c LINE ...      run these lines, or what comes on standard input where there are none;
                    options may stand behind them
@@ -7523,8 +7877,8 @@ SPEC is a match spec; FILE has one on each line, or is an environment.yml; SCRIP
 """
 COMMANDS = ("conda-execute", "conda execute", "python conda_execute.py", "python -m conda_execute")
 OPTIONS = (
-    "verbose", "quiet", "force-env", "dry-run", "json", "offline", "lock", "platform", "locked", "no-lock", "version",
-    "help", "c",
+    "verbose", "quiet", "force-env", "dry-run", "json", "offline", "lock", "platform", "locked", "no-lock", "link",
+    "version", "help", "c",
 )  # fmt: skip
 WITH_VALUE = ("file", "script", "min-age", "platform")
 LETTERS = {"-v": "verbose", "-q": "quiet", "-f": "force-env", "-n": "dry-run", "-h": "help", "-c": "c"}
@@ -7573,8 +7927,12 @@ def parse_argv(argv: "list[str]", known: "Collection[str]", anywhere: bool) -> "
     return options, words + rest[::-1][rest[-1:] == ["--"] :]
 
 
+LINK_ARGS = "the link takes those of the script"
 # Options of conda-execute that exclude each other, and those that stand with another alone.
-APART = (("lock", "dry-run"), ("lock", "c"), ("lock", "locked"), ("lock", "no-lock"), ("locked", "no-lock"))
+APART = (
+    ("lock", "dry-run"), ("lock", "c"), ("lock", "locked"), ("lock", "no-lock"), ("locked", "no-lock"),
+    ("link", "dry-run"), ("link", "c"), ("link", "lock"),
+)  # fmt: skip
 TOGETHER = (("json", "dry-run"), ("platform", "lock"))
 
 
@@ -7595,9 +7953,12 @@ def check_options(options: "Mapping[str, str]", words: "list[str]") -> None:
             raise Error("expected a platform that conda knows, once, found " + quote(subdir), hint=hint, code=2)
     if not words and "c" not in options:
         raise Error("expected a script, found none", hint="write conda-execute SCRIPT; --help says more", code=2)
-    if "lock" in options and words[1:]:
-        hint = "options stand in front of SCRIPT; one lock is for whatever stands behind it"
-        raise Error("expected nothing behind SCRIPT with --lock, found " + quote(words[1]), hint=hint, code=2)
+    for name, most, hint in (("lock", 1, "one lock is for whatever stands behind it"), ("link", 2, LINK_ARGS)):
+        if name in options and words[most:]:
+            found = "found " + quote(words[most])
+            raise Error(
+                "expected nothing else behind --%s, %s" % (name, found), hint="options stand in front; " + hint, code=2
+            )
 
 
 def check_tmpenv(options: "Mapping[str, str]", words: "list[str]") -> str:
@@ -7748,9 +8109,12 @@ def execute(options: "Mapping[str, str]", words: "list[str]") -> int:
         code = os.fsencode("\n".join(words) + "\n")
         invocation.read(Script(code, script_path(store, code, CODE_NAMES[0]), "-c"), [])
     else:
-        invocation.open(words[0] if words else "-", None if "lock" in options else words[1:])
+        args = None if "lock" in options else [] if "link" in options else words[1:]
+        invocation.open(words[0] if words else "-", args)
     if "lock" in options:
         return write_lock(invocation, options.get("platform", "").split())
+    if "link" in options:
+        return write_link(invocation, "".join(words[1:]))
     if "dry-run" in options:
         print_out(invocation.format_plan("json" in options))
         return 0
@@ -7759,12 +8123,30 @@ def execute(options: "Mapping[str, str]", words: "list[str]") -> int:
     launch(*invocation.prepare())
 
 
+def relink(argv: "list[str]") -> int:
+    """Run the script of a link that could not do without us, and write that link anew, so that it can."""
+    link, *rest = argv
+    options, words = parse_argv(rest, OPTIONS, anywhere=False)
+    if not os.path.lexists(words[0]):
+        hint = "write conda-execute --link SCRIPT LINK with its new place, or delete the link"
+        raise Error("expected the script %s of this link, found none" % quote(words[0]), link, hint=hint)
+    invocation = Invocation(options).open(words[0], words[1:])
+    argv, environ, lease = invocation.prepare()
+    path, invocation.args = os.path.realpath(link), []
+    if is_link(path) and os.stat(path).st_uid == os.geteuid():
+        try:
+            put_link(invocation, path)
+        except (Error, OSError) as e:  # a folder that cannot be written to ends no run
+            invocation.store.progress.line("could not write %s: %s" % (path, getattr(e, "message", e)))
+    launch(argv, environ, lease)
+
+
 def main(argv: "list[str] | None" = None) -> int:
     """Run a command line; return the exit code where no script took over."""
     argv = sys.argv[1:] if argv is None else argv
     works = {
         "--tmpenv": run_tmpenv, "--entrypoint": run_entrypoint, "--supervise": supervise, "--report": run_report,
-        "--rattler": run_rattler,
+        "--rattler": run_rattler, "--relink": relink,
     }  # fmt: skip
     work = works.get((argv or [""])[0])
     if work is run_rattler:  # which is no part of the standard library

@@ -415,7 +415,9 @@ def set_age(path: Path, age_h: float) -> None:
 
 def let_pass(env_dir: Path, hours: float) -> None:
     """Let env-dir believe that this time has passed: in its markers, its log and its stamps."""
-    for path in [*env_dir.glob(f"*/{conda_execute.MARKER}"), *env_dir.glob(".leases/.*")]:
+    for path in [
+        path for one in (f"*/{conda_execute.MARKER}", ".leases/.*", ".leases/*.l*/*") for path in env_dir.glob(one)
+    ]:
         when = path.stat().st_mtime - hours * HOUR
         os.utime(str(path), (when, when))
     log = env_dir / "usage.tsv"
