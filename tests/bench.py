@@ -2,7 +2,7 @@
 
 Prints tables of medians of runs that alternate, and ratios of them; single times mean little, and less on a busy
 machine. Other tools that run scripts are measured beside it if they are on PATH or beside this Python
-(pip install uv pipx pip-run), and a conda that CONDA_EXE names.
+(pip install uv pex pipx pip-run), and a conda that CONDA_EXE names.
 """
 
 from __future__ import annotations
@@ -213,6 +213,59 @@ def bench_ways_in(folder: Path, host: Path, environ: dict[str, str], say: Say) -
         say(f"{name:40} {median:8.1f} ms" + (f" {over / medians['python -c pass']:8.2f}" if over else ""))
 
 
+def make_program(path: Path, text: str) -> str:
+    """Write a program, and return its path."""
+    path.write_text(text)
+    path.chmod(0o755)
+    return str(path)
+
+
+def make_pex(folder: Path, script: Path, environ: dict[str, str], say: Say) -> dict[str, list[str]]:
+    """Return the command that starts a script as pex has it fastest, if pex is here."""
+    pex = shutil.which("pex", path=os.pathsep.join([os.environ.get("PATH", ""), str(Path(sys.executable).parent)]))
+    if not pex:
+        say("pex: left out, it is not installed")
+        return {}
+    path = folder / "number.pex"
+    make = [pex, "--venv", "--sh-boot", "--executable", str(script), "--output-file", str(path)]
+    subprocess.run(make, env=environ, cwd=folder, **QUIET, check=True)
+    return {"pex --venv --sh-boot": [str(path)]}
+
+
+def bench_links(folder: Path, host: Path, environ: dict[str, str], say: Say) -> None:
+    """Print what a link costs over the environment's own interpreter, by each shell, beside the least and rivals."""
+    commands = {"python -c pass": [str(host / "python"), "-c", "pass"]}
+    owners = {}
+    for number, (label, text) in enumerate(SCRIPTS.items()):
+        script = folder / f"linked-{number}.py"
+        script.write_text(text)
+        link = [sys.executable, "-m", "conda_execute", "-q", "--link", str(script), str(folder / f"link-{number}")]
+        subprocess.run(link, env=environ, cwd=folder, **QUIET, check=True)
+        plan = [sys.executable, "-m", "conda_execute", "-n", "--json", str(script)]
+        prefix = json.loads(subprocess.run(plan, env=environ, cwd=folder, **PIPED, check=True).stdout)["prefix"]
+        python = f"{prefix}/bin/python"
+        own = commands[f"the environment's python{label}"] = [python, str(script)]
+        sourced = sorted(Path(prefix).glob("etc/conda/activate.d/*.sh"))
+        lines = [f". '{path}'" for path in sourced] + [f'exec {python} {script} "$@"']
+        shell = "#!/bin/bash" if sourced else "#!/bin/sh"
+        bare = make_program(folder / f"bare-{number}", "\n".join([shell, *lines, ""]))
+        ways = {f"{'bash, sourcing' if sourced else 'sh'} and exec{label}": [bare]}
+        ways[f"link{label}"] = [str(folder / f"link-{number}")]
+        for name in ("dash", "bash", "busybox", "zsh", "mksh") if not label else ():
+            if shutil.which(name):
+                (folder / name).mkdir()
+                (folder / name / "sh").symlink_to(str(shutil.which(name)))
+                ways[f"link, {name} as sh"] = [str(folder / name / "sh"), *ways["link"]]
+        commands.update(ways)
+        owners.update(dict.fromkeys(ways, f"the environment's python{label}"))
+    rivals = {**find_rivals(folder, "", environ, lambda line: None), **make_pex(folder, Path(own[1]), environ, say)}
+    owners.update(dict.fromkeys(rivals, "the environment's python"))
+    medians = time_commands({**commands, **rivals}, environ, folder)
+    for name, median in medians.items():
+        over = (median - medians[owners[name]]) / medians["python -c pass"] if name in owners else 0
+        say(f"{name:40} {median:8.1f} ms" + (f" {over:8.2f}" if name in owners else ""))
+
+
 def bench_import(folder: Path, host: Path, environ: dict[str, str], say: Say) -> None:
     """Print what importing the module from its byte code adds to the start of an interpreter."""
     lines = ("pass", "import conda_execute")
@@ -330,6 +383,7 @@ def main() -> None:
         print("last column: time over the environment's own python, in starts of the Python that runs the tool")
         host = make_host(folder, print)
         bench_ways_in(folder, host, environ, print)
+        bench_links(folder, host, environ, print)
         bench_import(folder, host, environ, print)
         bench_lock(folder, environ, print)
         bench_cold(folder, environ, print)

@@ -59,6 +59,7 @@ from test_processes import (
 import conda_execute
 
 pytest.importorskip("fcntl", reason="links are for POSIX")
+pytestmark = pytest.mark.once
 if not conda_execute.find_link_host():
     pytest.skip("needs Linux, and to see all processes in /proc", allow_module_level=True)
 
@@ -178,7 +179,6 @@ def read_seen(path: Path) -> tuple[list[bytes], dict[bytes, bytes]]:
     return words.split(b"\0"), {name: found[name] for name in found if name.decode() not in OF_SHELLS}
 
 
-@pytest.mark.once
 def test_a_script_sees_what_it_would_without_its_link(
     shell: list[str], call: Link, run: Run, write: Write, make_link: Callable[..., Path], environ: Environ,
     tmp_path: Path,
@@ -217,7 +217,6 @@ STATES = {
 }  # fmt: skip
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("options", STATES.values(), ids=list(STATES))
 def test_options_of_a_shell_are_in_no_way(
     shell: list[str], call: Link, write: Write, make_link: Callable[..., Path], environ: Environ, options: list[str]
@@ -228,7 +227,6 @@ def test_options_of_a_shell_are_in_no_way(
     assert (done.returncode, done.stdout, done.stderr) == (0, "a  b *\n", "")
 
 
-@pytest.mark.once
 def test_a_link_needs_no_variable_and_no_stream(
     shell: list[str], call: Link, write: Write, make_link: Callable[..., Path], environ: Environ
 ) -> None:
@@ -249,7 +247,6 @@ def test_a_link_needs_no_variable_and_no_stream(
     assert not (link.parent.parent / "open").exists()
 
 
-@pytest.mark.once
 def test_the_lease_is_open_and_no_descriptor_of_the_callers_is_lost(
     shell: list[str], call: Link, write: Write, make_link: Callable[..., Path], environ: Environ, env_dir: Path
 ) -> None:
@@ -271,7 +268,6 @@ def test_the_lease_is_open_and_no_descriptor_of_the_callers_is_lost(
 ACTIVE = ["hello-conda", "activated"]
 
 
-@pytest.mark.once
 def test_activation_scripts_are_sourced_and_variables_of_packages_set(
     shell: list[str],
     call: Link,
@@ -385,7 +381,6 @@ def check_link(call: Link, link: Path, environ: Environ, hands_over: bool) -> st
     return done.stderr
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("change", OF_NO_MATTER.values(), ids=list(OF_NO_MATTER))
 def test_what_is_of_no_matter_keeps_a_link_from_nothing(
     call: Link, linked: tuple[Path, Path], environ: Environ, env_dir: Path, change: Callable[..., object]
@@ -394,7 +389,6 @@ def test_what_is_of_no_matter_keeps_a_link_from_nothing(
     check_link(call, linked[1], environ, hands_over=False)
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("change", CHANGES.values(), ids=list(CHANGES))
 def test_a_link_hands_over_what_is_not_as_it_was_and_is_true_again(
     call: Link, linked: tuple[Path, Path], environ: Environ, env_dir: Path, tmp_path: Path,
@@ -415,7 +409,6 @@ def without_tool(link: Path) -> Path:
     return link
 
 
-@pytest.mark.once
 def test_every_shell_finds_what_is_not_as_it_was(
     shell: list[str], call: Link, write: Write, make_link: Callable[..., Path]
 ) -> None:
@@ -438,7 +431,6 @@ def test_every_shell_finds_what_is_not_as_it_was(
             assert call(*shell, link).returncode == 125, new
 
 
-@pytest.mark.once
 @needs_root
 @pytest.mark.parametrize("options", ["--uts", "--pid --fork --mount-proc"], ids=["host", "pid namespace"])
 def test_where_a_collector_here_could_not_see_it_a_link_hands_over(
@@ -454,7 +446,6 @@ def test_where_a_collector_here_could_not_see_it_a_link_hands_over(
     check_link(call, linked[1], environ, hands_over=False)
 
 
-@pytest.mark.once
 @needs_root
 def test_where_proc_hides_processes_a_link_hands_over(call: Link, linked: tuple[Path, Path], environ: Environ) -> None:
     """Root sees them all, so that this takes root without the rights that root has there."""
@@ -466,7 +457,6 @@ def test_where_proc_hides_processes_a_link_hands_over(call: Link, linked: tuple[
     assert done.returncode == 7, done.stderr
 
 
-@pytest.mark.once
 @needs_root
 def test_an_env_of_another_user_is_not_entered_without_a_look(
     call: Link, linked: tuple[Path, Path], environ: Environ, env_dir: Path
@@ -480,7 +470,6 @@ def test_an_env_of_another_user_is_not_entered_without_a_look(
 # -- what a link is, and where it lies
 
 
-@pytest.mark.once
 def test_a_link_lies_where_users_have_their_commands(run: Run, write: Write, environ: Environ, call: Link) -> None:
     script = write("my_script.py", "print(42)", "python")
     done = run("--link", script)
@@ -497,7 +486,6 @@ def test_a_link_lies_where_users_have_their_commands(run: Run, write: Write, env
     assert place.stat().st_mode & 0o777 == 0o755
 
 
-@pytest.mark.once
 def test_a_link_may_lie_anywhere_and_be_reached_by_any_way(
     run: Run, write: Write, environ: Environ, call: Link, tmp_path: Path
 ) -> None:
@@ -516,7 +504,6 @@ def test_a_link_may_lie_anywhere_and_be_reached_by_any_way(
     assert call("./x", env={**environ, "PYTHONPROFILEIMPORTTIME": "1"}).stderr == ""
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("kind", ["a file", "a folder", "a symlink to nowhere", "a script of a shell"])
 def test_what_is_no_link_of_ours_is_never_overwritten(run: Run, write: Write, tmp_path: Path, kind: str) -> None:
     script, path = write("a.sh", "hello-conda", "hello-conda"), tmp_path / "path"
@@ -536,7 +523,6 @@ def test_what_is_no_link_of_ours_is_never_overwritten(run: Run, write: Write, tm
     assert done.returncode == 125 and "expected a path that is free, or a link of ours" in done.stderr
 
 
-@pytest.mark.once
 @pytest.mark.parametrize(
     "name", ["it's", "a\nb", "`touch pwned`", "$(touch pwned)", os.fsdecode(b"\xff"), "a\\nb", "%s"]
 )
@@ -561,7 +547,6 @@ def test_nothing_in_a_path_is_run(
     assert not list(tmp_path.rglob("pwned"))
 
 
-@pytest.mark.once
 def test_a_script_that_has_moved_is_told_of(call: Link, linked: tuple[Path, Path], tmp_path: Path) -> None:
     script, link = linked
     script.rename(tmp_path / "moved.sh")
@@ -570,7 +555,6 @@ def test_a_script_that_has_moved_is_told_of(call: Link, linked: tuple[Path, Path
     assert failed(call(link), text)
 
 
-@pytest.mark.once
 def test_a_link_needs_conda_execute_for_nothing_until_it_has_to_hand_over(
     shell: list[str], call: Link, write: Write, environ: Environ, tmp_path: Path, env_dir: Path
 ) -> None:
@@ -596,7 +580,6 @@ OBSTACLES = {
 }
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("make", OBSTACLES.values(), ids=list(OBSTACLES))
 def test_what_a_shell_cannot_start_by_itself_is_said_when_the_link_is_made(
     run: Run, call: Link, write: Write, conda_script: Script, tmp_path: Path, make: Callable[..., Path]
@@ -608,7 +591,6 @@ def test_what_a_shell_cannot_start_by_itself_is_said_when_the_link_is_made(
     assert call("./link").returncode == 7
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("kind", ["200 lines of licence", "conda-script", "PEP 723", "CRLF", "latin-1"])
 def test_every_kind_of_header_is_read_again(
     shell: list[str],
@@ -645,7 +627,6 @@ def test_every_kind_of_header_is_read_again(
         script.write_bytes(b"\n".join([*rows[:number], rows[number] + b" ", *rows[number + 1 :]]))
 
 
-@pytest.mark.once
 def test_a_lock_is_part_of_a_link(
     run: Run, call: Link, write: Write, environ: Environ, make_link: Callable[..., Path]
 ) -> None:
@@ -666,7 +647,6 @@ def test_a_lock_is_part_of_a_link(
         Path(lock).write_text(content)
 
 
-@pytest.mark.once
 @pytest.mark.parametrize(
     "words, found",
     [
@@ -687,7 +667,6 @@ def test_what_can_be_no_link_is_refused(run: Run, write: Write, words: list[str]
 # -- who collects
 
 
-@pytest.mark.once
 def test_an_env_that_links_alone_use_is_as_old_as_their_last_use(
     call: Link, linked: tuple[Path, Path], environ: Environ, env_dir: Path, collect: Collect
 ) -> None:
@@ -708,7 +687,6 @@ def test_an_env_that_links_alone_use_is_as_old_as_their_last_use(
     check_link(call, linked[1], environ, hands_over=False)
 
 
-@pytest.mark.once
 def test_what_another_host_runs_through_a_link_keeps_its_env_for_30_days(
     linked: tuple[Path, Path], env_dir: Path, collect: Collect, call: Link, environ: Environ
 ) -> None:
@@ -726,7 +704,6 @@ def test_what_another_host_runs_through_a_link_keeps_its_env_for_30_days(
     assert foreign.exists()
 
 
-@pytest.mark.once
 def test_an_env_in_use_is_left_and_its_links_are_as_they_were(
     call: Link, start: Start, write: Write, run: Run, env_dir: Path, scene: Scene, environ: Environ, tmp_path: Path
 ) -> None:
@@ -741,7 +718,6 @@ def test_an_env_in_use_is_left_and_its_links_are_as_they_were(
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.once
 def test_a_link_and_a_collector_that_race_never_meet_in_an_env(
     call: Link,
     linked: tuple[Path, Path],
@@ -763,7 +739,6 @@ def test_a_link_and_a_collector_that_race_never_meet_in_an_env(
     assert 0 < over < races or races < 50
 
 
-@pytest.mark.once
 def test_who_forks_and_ends_all_the_time_is_seen(
     write: Write, start: Start, env_dir: Path, collect: Collect, scene: Scene
 ) -> None:
@@ -777,7 +752,6 @@ def test_who_forks_and_ends_all_the_time_is_seen(
     scene.stop.touch()
 
 
-@pytest.mark.once
 @pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
 def test_a_link_starts_no_process_and_no_program_before_the_scripts_own(
     call: Link, write: Write, make_link: Callable[..., Path], tmp_path: Path, environ: Environ
