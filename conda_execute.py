@@ -7731,7 +7731,7 @@ class Link:
     def format_checks(self) -> str:
         """Return what a run looks at, but for the lease."""
         marker, subdir = self.store.find_marker(self.invocation.metadata.name), self.invocation.config.subdir
-        needed = [os.path.join(self.prefix, one) for one in marker["oldest"] + marker.get("brings", []) if one]
+        needed = [os.path.join(self.prefix, one) for one in marker.get("oldest", []) + marker.get("brings", []) if one]
         needed += filter(os.path.exists, [LOADERS.get(subdir, "")])
         programs = [one for one in self.argv if one != self.script.path and one[:1] == "/" and os.access(one, os.X_OK)]
         locks = [] if self.lock or "no-lock" in self.options else find_lock_paths(self.script, subdir)
@@ -7755,7 +7755,7 @@ class Link:
         argv, start = self.argv, ""
         entering = list_files(os.path.join(self.conda, "activate.d"), ".sh")
         if entering:
-            code = ["." + " " + format_words([path]) for path in entering]
+            code = [". " + format_words([path]) for path in entering]
             shell = which("bash", os.environ.get("PATH", os.defpath))
             code += ["trap - DEBUG ERR RETURN"] if shell else []
             argv = [shell or "/bin/sh", "-c", ACTIVATION % "\n".join(code), "conda-execute", *argv]
@@ -7769,7 +7769,7 @@ class Link:
 def find_link_place(script: Script, word: str) -> str:
     """Return where a link is to lie: at a path, in a folder, or where users have their programs."""
     place = word or os.path.expanduser(os.path.join("~", ".local", "bin", ""))
-    if place.startswith("~"):
+    if not word and place.startswith("~"):
         raise Error("expected a home, in which links lie, found none", hint="write --link SCRIPT PATH")
     is_folder = os.path.isdir(place) or place.endswith(os.sep)
     stem = os.path.splitext(os.path.basename(script.path))[0]
@@ -7796,10 +7796,10 @@ def put_link(invocation: Invocation, path: str) -> str:
         store.allow_links(name)
     if read_head(path) != content:
         replace_file(path, content, 0o755)
-    with store.lock(".linking").wait(exclusive=True):
-        links = read_links(store)
-        if links.get(path) != name:
-            rows = [format_use(0, "link", one, 0, HOST_ID, each) for each, one in {**links, path: name}.items()]
+    if read_links(store).get(path) != name:
+        with store.lock(".linking").wait(exclusive=True):
+            links = {**read_links(store), path: name}.items()
+            rows = [format_use(0, "link", one, 0, HOST_ID, each) for each, one in links]
             replace_file(store.path(".leases", ".links"), b"".join(rows), 0o644)
     return link.obstacle
 
