@@ -5423,16 +5423,23 @@ NO_ENGINE = "install conda (https://conda-forge.org/download), or set %s, or pip
 NO_ENGINE %= " or ".join(ENGINE_VARIABLES)
 
 
-def find_engine(wanted: str, environ: "Environ", executable: str) -> "tuple[str, str]":
-    """Return the kind and the program of the engine; "auto" takes the first there is, at last rattler."""
+def list_programs(environ: "Environ", executable: str) -> "Iterator[tuple[str, str, str]]":
+    """Yield the engines that are programs, in the order in which they are taken: kind, program, and what named it."""
     path = environ.get("PATH", "")
     paths = {"conda": path + os.pathsep + os.path.dirname(executable)}
-    found = [(environ.get(PROGRAMS[kind][0], ""), which(kind, paths.get(kind, path))) for kind in PROGRAMS]
-    for program in filter(os.path.isfile, [program for pair in found for program in pair]):
-        stem = os.path.basename(program)  # CONDA_EXE may well name a mamba
-        kind = next((one for one in PROGRAMS if stem.startswith(one)), "conda")
-        if wanted in ("auto", kind) and os.access(program, os.X_OK):
-            return kind, os.path.abspath(program)  # it is started in another folder
+    for kind, (variable, _) in PROGRAMS.items():
+        for way, program in ((variable, environ.get(variable, "")), ("PATH", which(kind, paths.get(kind, path)))):
+            stem = os.path.basename(program)  # CONDA_EXE may well name a mamba
+            if os.path.isfile(program) and os.access(program, os.X_OK):
+                own = next((one for one in PROGRAMS if stem.startswith(one)), "conda")
+                yield own, os.path.abspath(program), way  # it is started in another folder
+
+
+def find_engine(wanted: str, environ: "Environ", executable: str) -> "tuple[str, str]":
+    """Return the kind and the program of the engine; "auto" takes the first there is, at last rattler."""
+    for kind, program, _ in list_programs(environ, executable):
+        if wanted in ("auto", kind):
+            return kind, program
     if wanted in ("auto", "rattler"):
         return "rattler", ""
     message = "expected the engine %s, found none in %s and PATH" % (wanted, ", ".join(ENGINE_VARIABLES))
@@ -5475,6 +5482,7 @@ def clean_environ() -> "dict[str, str]":
 # Where engines keep what they fetch. Knows nothing of what that is.
 
 PACKAGES, RATTLER = ".packages", ".rattler"  # in env-dir, where a user's own cache cannot be written to
+CACHE_LOCK = "~/.conda-execute.lock"  # of what conda and mamba keep: conda does not lock it itself
 
 
 def find_caches(kind: str, environ: "Environ", condarc: Condarc, program: str = "") -> "list[str]":
@@ -5496,10 +5504,16 @@ def find_caches(kind: str, environ: "Environ", condarc: Condarc, program: str = 
     return [os.path.abspath(one) for one in map(os.path.expanduser, paths) if one and not one.startswith("~")]
 
 
+def find_existing(path: str) -> str:
+    """Return a path, or the first above it at which there is something."""
+    while not os.path.lexists(path) and path != os.path.dirname(path):
+        path = os.path.dirname(path)
+    return path
+
+
 def is_usable(folder: str) -> bool:
     """Answer whether we can write to a folder, or make it."""
-    while not os.path.lexists(folder) and folder != os.path.dirname(folder):
-        folder = os.path.dirname(folder)
+    folder = find_existing(folder)
     return os.path.isdir(folder) and os.access(folder, os.W_OK | os.X_OK)
 
 
@@ -5934,7 +5948,7 @@ def create_locked(order: BuildOrder, environ: "Environ", cache: Lock) -> "tuple[
 def build_with_program(order: BuildOrder) -> None:
     """Have a program create the prefix, one at a time: conda does not lock its package cache (conda#13055)."""
     try:
-        cache = Lock(os.path.expanduser("~/.conda-execute.lock"), order.progress)
+        cache = Lock(os.path.expanduser(CACHE_LOCK), order.progress)
     except OSError:  # a home without room
         cache = Lock(os.path.join(os.path.dirname(order.prefix), ".leases", ".packages"), order.progress)
     with cache:
@@ -6079,29 +6093,51 @@ PRIORITIES = {"": "Strict", "strict": "Strict", "true": "Flexible", "flexible": 
               "false": "Disabled"}  # fmt: skip
 
 
-def find_rattler(order: BuildOrder) -> str:
-    """Return the folder that py-rattler is in: where packages are installed, else one that all env-dirs share.
+def find_installed_rattler() -> str:
+    """Return the folder of installed packages that py-rattler is in, or "".
 
     Neither what lies beside this file nor in the working directory counts, nor PYTHONPATH.
     """
     given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     folders = [path for path in sys.path if os.path.basename(path) in ("site-packages", "dist-packages")]
     spec = PathFinder.find_spec("rattler", [path for path in folders if path not in given])
-    if spec and spec.origin:
-        return os.path.dirname(os.path.dirname(spec.origin))
+    return os.path.dirname(os.path.dirname(spec.origin)) if spec and spec.origin else ""
+
+
+def find_rattler_folder(env_dir: str) -> str:
+    """Return where py-rattler is put that is not installed, for all env-dirs, or for one where there is no cache."""
     home = os.path.expanduser(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
     folder = os.path.join(home, "conda-execute", "rattler")
-    folder = folder if os.path.isabs(folder) and is_usable(folder) else os.path.join(order.config.env_dir, RATTLER)
-    target = os.path.join(folder, "cp%d%d-%s" % (*sys.version_info[:2], find_subdir(sys.platform, MACHINE)))
+    folder = folder if os.path.isabs(folder) and is_usable(folder) else os.path.join(env_dir, RATTLER)
+    return os.path.join(folder, "cp%d%d-%s" % (*sys.version_info[:2], find_subdir(sys.platform, MACHINE)))
+
+
+def find_rattler(order: BuildOrder) -> str:
+    """Return the folder that py-rattler is in, into which it is put first if need be."""
+    if find_installed_rattler():
+        return find_installed_rattler()
+    target = find_rattler_folder(order.config.env_dir)
+    folder = os.path.dirname(target)
     make_folder(folder)
     check_folder(folder, "a folder for py-rattler")
     with Lock(os.path.join(folder, ".lock"), order.progress).wait(exclusive=True) as lock:
         if not os.path.isdir(target):
             lock.note("installs py-rattler into " + target)
             install_rattler(target, order)
-        for path in (folder, target, os.path.join(target, "rattler")):
-            check_folder(path, "a folder for py-rattler")
+        check_rattler(target)
     return target
+
+
+def check_rattler(target: str) -> None:
+    """Refuse a py-rattler that others could have put there."""
+    for path in (os.path.dirname(target), target, os.path.join(target, "rattler")):
+        check_folder(path, "a folder for py-rattler")
+
+
+def expected_pip() -> Error:
+    """Return the Error for a Python that has none."""
+    hint = "install it (Debian, Ubuntu: apt install python3-pip; else: python3 -m ensurepip); or " + NO_ENGINE
+    return Error("expected pip, to install py-rattler with, found none in this Python", sys.executable, hint=hint)
 
 
 def install_rattler(target: str, order: BuildOrder) -> None:
@@ -6116,9 +6152,7 @@ def install_rattler(target: str, order: BuildOrder) -> None:
         words = ["install", "--target", os.path.join(part, "new"), "--only-binary", ":all:", "py-rattler"]
         code, output = run_engine([*pip, *words], find_pip_environ(pip, clean_environ(), order), order)
         if "No module named pip" in output:
-            hint = "install it (Debian, Ubuntu: apt install python3-pip; else: python3 -m ensurepip); or " + NO_ENGINE
-            message = "expected pip, to install py-rattler with, found none in this Python"
-            raise Error(message, sys.executable, hint=hint)
+            raise expected_pip()
         if code:
             error = explain("found no engine, and pip could not install py-rattler", output, code, order)
             error.hint = "; or ".join(filter(None, [error.hint, NO_ENGINE]))
