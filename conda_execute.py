@@ -233,9 +233,11 @@ def format_error(error: Error, width: int = 100) -> str:
     lines = ["conda-execute: " + (printable(error.place) + ": " if error.place else "") + error.message]
     if error.source:
         number, column = error.place.rsplit(":", 2)[1:]
-        start = max(0, int(column) - width * 2 // 3) if len(error.source) > width else 0
-        lines.append("  %s | %s" % (number, printable(error.source[start : start + width])))
-        lines.append("  %s | %s^" % (" " * len(number), " " * (int(column) - 1 - start)))
+        source = mask(error.source)  # then cut
+        before = min(len(source), len(mask(error.source[: int(column) - 1])))
+        start = max(0, before + 1 - width * 2 // 3) if len(source) > width else 0
+        lines.append("  %s | %s" % (number, printable(source[start : start + width])))
+        lines.append("  %s | %s^" % (" " * len(number), " " * (before - start)))
     lines += ["  " + error.hint] if error.hint else []
     lines += ["  " + printable(line) for line in error.words.split("\n") if not error.words_shown]
     return mask("\n".join(line for line in "\n".join(lines).split("\n") if line.strip()))
@@ -317,7 +319,8 @@ def flush() -> None:
 
 
 def quote(text: str, width: int = 60) -> str:
-    """Return text in double quotes, cut to what a message can hold."""
+    """Return text in double quotes, cut to what a message can hold; secrets that were cut could not be masked."""
+    text = mask(text)
     return '"%s"' % printable(text if len(text) <= width else text[: width - 3] + "...")
 
 

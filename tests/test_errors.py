@@ -74,6 +74,19 @@ def test_passwords_and_tokens_are_masked_and_nothing_else(text: str, shown: str)
     assert conda_execute.mask(text) == shown
 
 
+@pytest.mark.parametrize("length", [10, 40, 55, 80, 200])
+@pytest.mark.parametrize("margin", [0, 30, 70, 120])
+def test_of_what_is_cut_no_part_of_a_password_is_left(length: int, margin: int) -> None:
+    """Whether a message cuts it, or the line that is shown below."""
+    password = "7" * length
+    url = f"https://me:{password}@host.example/channel"
+    line = conda_execute.Line("a.py", 1, "#" * margin + url)
+    for at in range(0, len(line.raw), 5):
+        text = str(line.expected(at, "a channel", found=conda_execute.quote(url)))
+        assert "77" not in text
+        assert text.splitlines()[1].strip() != "1 |"
+
+
 def test_a_password_is_masked_as_it_is_written_and_as_it_is_meant(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(conda_execute, "SECRETS", set())
     conda_execute.learn_secrets(["https://me:p%40ssword@host/t/to-ken/main", "https://me:ab@host/"])
