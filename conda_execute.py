@@ -104,6 +104,7 @@ Chapters, in the order of a run, and where to begin in each; each calls only wha
     Locking        writing a lock: lock_here, lock_elsewhere, write_lock
     Links          a script as a command of a shell's own: Link, put_link; its text: LINK_CODE
     Options        both command lines: help in USAGE, options in OPTIONS; those with a value in WITH_VALUE too
+    Doctor         what there is on this machine, and what is wrong with it: examine, LOOKS
     conda-tmpenv   list, create, name, clear
     Command line   main, and what the options of conda-execute do: execute
     For other programs   run, prefix_of, bootstrap, conda's hook
@@ -197,6 +198,7 @@ if TYPE_CHECKING:
     Word = List[Tuple[bool, Any]]  # parts, and whether each is split at blanks
     Command = List[Word]
     Environ = Mapping[str, str]
+    Finding = Union[Tuple[str, str], "Error"]  # what there is, by its name, or what is wrong with it
     Found = Tuple[int, str, bytes, int]  # a block: the line that opens it, its dialect, its marker, where it ends
     Use = Tuple[int, bytes]  # its time, in s, and its row
     Build = Callable[["Lock"], None]  # into the prefix that is called like the environment
@@ -282,6 +284,13 @@ def learn_secrets(texts: "Iterable[str]") -> None:
         tokens = [one for one, last in zip(path, ["", *path]) if last == "t"]
         found = [host.rpartition("@")[0].partition(":")[2], *tokens]
         SECRETS.update(one for word in found for one in (word, unquote(word)) if len(one) > 3)
+
+
+def type_this(*words: object) -> str:
+    """Return the hint to type a command, whatever is in its words."""
+    import shlex
+
+    return 'write "%s"' % printable(" ".join(shlex.quote(str(word)) for word in words))
 
 
 def print_err(text: str, end: str = "\n") -> None:
@@ -5520,6 +5529,20 @@ def is_usable(folder: str) -> bool:
     return os.path.isdir(folder) and os.access(folder, os.W_OK | os.X_OK)
 
 
+def check_usable(folder: str, what: str, hint: str) -> None:
+    """Raise Error for a folder that we can neither write to nor make."""
+    near = find_existing(folder)
+    if is_usable(folder) and os.access(near, os.R_OK):
+        return
+    cause = "one that cannot" if os.path.isdir(near) else "a file, or a link that leads nowhere"
+    if hasattr(os, "statvfs") and os.path.exists(near):
+        if os.statvfs(near).f_flag & os.ST_RDONLY:
+            cause = "a file system that is mounted read-only"
+        elif os.path.isdir(near) and os.stat(near).st_uid == os.geteuid():
+            hint = type_this("chmod", "u+rwx", near)
+    raise Error("expected %s that can be written to, found %s" % (what, cause), near, hint=hint)
+
+
 def choose_cache(order: BuildOrder) -> str:
     """Return where an engine is to keep packages: its own place, or in env-dir where that cannot be written to."""
     caches = find_caches(order.engine, os.environ, order.config.condarc, order.program)
@@ -5794,6 +5817,8 @@ def explain(what: str, output: str, code: int, order: BuildOrder, missing: "Iter
 # From specs and channels, or a lock, to a prefix: conda, mamba and micromamba by their command line.
 # Knows neither scripts nor the log.
 
+ANSWER_S = 30  # for a version: a conda on a network's disk takes a while
+
 
 def show_progress(raw: bytes, progress: Progress) -> "list[str]":
     """Tell of what a line says of the progress of conda, or of run_rattler(); return it if it says nothing of that."""
@@ -5846,6 +5871,31 @@ def run_engine(
             program.close()
         for mark in marks:
             try_to(os.unlink, mark)
+
+
+def ask_version(argv: "list[str]", hint: str) -> str:
+    """Return what a program prints, on one line; raise Error where it does not start, fails, or does not end."""
+    program, end, lines, cause = None, time.monotonic() + ANSWER_S, [], ""
+    try:
+        program = EngineProcess(argv, clean_environ(), os.sep, [], b"")
+        for raw in program.read_lines():
+            lines.append(printable(raw.decode("utf-8", "replace").strip()))
+            if time.monotonic() > end:
+                cause = "nothing within %d s" % ANSWER_S
+                program.stop()
+                break
+        code = 0 if cause else program.wait()
+        cause = cause or "exit code %d" % code * bool(code)
+    except OSError as e:
+        cause = e.strerror or str(e)
+    finally:
+        if program:
+            program.close()
+    if cause:
+        error = Error("expected a program that says its version, found: " + cause, argv[0], hint=hint)
+        error.words = "\n".join(list(filter(None, lines))[-3:])
+        raise error
+    return " ".join(filter(None, lines))[-200:]
 
 
 def format_create(order: BuildOrder, explicit: str = "") -> "list[str]":
@@ -7902,12 +7952,15 @@ TMPENV_USAGE = """\
 usage: conda-tmpenv list [--json]
        conda-tmpenv create|name [SPEC ...] [--file FILE] [--script SCRIPT [--locked | --no-lock]]
        conda-tmpenv clear [--min-age HOURS | --all] [--dry-run]
+       conda-tmpenv doctor [--json]
 
 list     name, size, last use, processes and scripts of each environment
 create   build an environment unless it is there, and print its prefix
 name     print the prefix that an environment has or would have
 clear    remove the environments in which nothing runs: those that were not used for
          remove-if-unused-for, or for HOURS, or all
+doctor   what is wrong on this machine, with what to type, and what there is, as far as that
+         can be seen without a network; its exit code is 1 if anything is wrong
 
 SPEC is a match spec; FILE has one on each line, or is an environment.yml; SCRIPT has a
 "# conda execute" block.
@@ -7919,12 +7972,12 @@ OPTIONS = (
 )  # fmt: skip
 WITH_VALUE = ("file", "script", "min-age", "platform")
 LETTERS = {"-v": "verbose", "-q": "quiet", "-f": "force-env", "-n": "dry-run", "-h": "help", "-c": "c"}
-TMPENV_COMMANDS = ("list", "create", "name", "clear")
+TMPENV_COMMANDS = ("list", "create", "name", "clear", "doctor")
 # What each command takes, and the collection that runs by itself, beside --verbose, --quiet and --help.
 TMPENV_OPTIONS = {
     "list": {"json"}, "create": {"file", "script", "offline", "locked", "no-lock"},
     "name": {"file", "script", "locked", "no-lock"},
-    "clear": {"min-age", "all", "dry-run"}, "collect": set(),
+    "clear": {"min-age", "all", "dry-run"}, "doctor": {"json"}, "collect": set(),
 }  # fmt: skip
 
 
@@ -8017,6 +8070,311 @@ def check_tmpenv(options: "Mapping[str, str]", words: "list[str]") -> str:
     return command
 
 
+# ---- Doctor --------------------------------------------------------------------------
+# What there is on this machine that counts here, from where, and what is wrong with it: each look_at_... yields facts,
+# and yields or raises an Error for what is wrong. Asks no network, creates and removes nothing.
+
+COUNT_S = 5  # that may be spent on how large env-dir is
+LITTLE_BYTES, FEW_INODES = 10**9, 20000  # what one environment may well take
+STUCK_S = 3600  # what has been in the trash for so long does not go by itself
+SCOPES = {"kernel": "all processes of this machine, which alone has the disk", "all": "all hosts",
+          "": "nobody knows whom: each run leaves a mark, too"}  # fmt: skip
+PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "PIP_CERT")
+REACHING = ("PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_LIBRARY_PATH", "PERL5LIB", "R_LIBS")
+TOLD = ("CONDA", "MAMBA_", "RATTLER_", "PIP_", "XDG_C", "PYTHON", *CERTIFICATES, *REACHING)
+HIDDEN = ("TOKEN", "PASSW", "SECRET", "CREDENTIAL", "_KEY", "AUTH")  # in the name of what holds such
+IMPORT = "import sys; sys.path.insert(0, sys.argv[1]); import rattler; print(rattler.__version__)"
+
+
+def read_condarc(environ: "Environ") -> Condarc:
+    return Condarc(environ, list_condarcs(environ, find_root(environ, sys.executable)))
+
+
+def read_engine(environ: "Environ") -> "tuple[Config, str, str]":
+    """Return the settings, and kind and program of the engine that they lead to."""
+    config = read_config(environ, sys.executable)
+    return (config, *find_engine(config.engine, environ, sys.executable))
+
+
+def find_wrong(is_wrong: object, message: str, place: str, hint: str) -> "list[Error]":
+    return [Error("expected " + message, place, hint=hint)] if is_wrong else []
+
+
+def hide(name: str, value: str) -> str:
+    return "***" if any(one in name.upper() for one in HIDDEN) else value
+
+
+def learn_all_secrets(environ: "Environ") -> None:
+    """Remember what condarc and variables have of passwords and tokens, in URLs that are written wrong too."""
+    try:
+        condarc = read_condarc(environ)
+    except Error:  # which is told in its place
+        condarc = Condarc(environ)
+    nothing = Metadata(dialect="", specs=[], pip=[], channels=[], run_with=[])
+    texts = list(find_secret_texts(nothing, condarc, environ))
+    learn_secrets(texts)
+    opening = [word.rpartition("@")[0].rpartition("//")[2] for text in texts for word in text.split()]
+    pairs = [(one.strip("'\"[{"), one.partition(":")[2]) for one in opening if ":" in one]
+    SECRETS.update(one for pair in pairs for one in pair if one == pair[0] or len(one) > 3)
+    SECRETS.update(value for name, value in environ.items() if len(value) > 7 and hide(name, value) != value)
+
+
+def format_node(node: "Node") -> str:
+    """Return a value of condarc on one line."""
+    if isinstance(node, dict):
+        return "{%s}" % ", ".join("%s: %s" % (key, hide(key, format_node(value))) for key, value in node.items())
+    return "[%s]" % ", ".join(map(format_node, node)) if isinstance(node, list) else node
+
+
+def format_setting(node: "Node", key: Text) -> str:
+    """Return a value and where its key stands: in a line of a file, or a variable, or nowhere."""
+    line, _ = key.line.find(key.at)
+    place = "%s:%d" % (line.path, line.number) if os.path.isabs(line.path) else line.path
+    return "%s (%s)" % (format_node(node), place)
+
+
+def look_at_program(environ: "Environ") -> "Iterator[Finding]":
+    import platform
+
+    yield "conda-execute", "%s in %s" % (__version__, os.path.abspath(__file__))
+    yield "Python", "%s in %s" % (sys.version.split()[0], sys.executable)
+    yield "platform", platform.platform() + (", as root" if hasattr(os, "geteuid") and not os.geteuid() else "")
+
+
+def look_at_condarc(environ: "Environ") -> "Iterator[Finding]":
+    """Look at the files, those too that look like one, and at what stands in them."""
+    paths = list_condarcs(environ, find_root(environ, sys.executable))
+    yield "condarc", ", ".join(paths) or "no file"
+    given, usual = os.path.expanduser(environ.get("CONDARC", "")), os.path.expanduser("~/.condarc")
+    is_named = given.endswith(YAML_SUFFIXES) or os.path.basename(given) in ("condarc", ".condarc")
+    is_wrong = given and not (os.path.isdir(given) or os.path.isfile(given) and is_named)
+    hint = 'write "unset CONDARC", or have a file there that is called .condarc or NAME.yml'
+    yield from find_wrong(is_wrong, "a file that conda reads in CONDARC, found none", given, hint)
+    message = "settings of conda in ~/.condarc, found a file that conda does not read"
+    for path in (usual + ".yml", usual + ".yaml", usual + ".txt", os.path.expanduser("~/condarc")):
+        is_wrong = os.path.isfile(path) and not os.path.lexists(usual)
+        yield from find_wrong(is_wrong, message, path, type_this("mv", path, usual))
+    for path in paths:
+        hint = type_this("chmod", "u+r", path) + ", or have its owner let you read it"
+        is_wrong = not os.access(path, os.R_OK)
+        yield from find_wrong(is_wrong, "a condarc that can be read, found one that may not be", path, hint)
+    condarc = read_condarc(environ)
+    yield from condarc.find_strange()
+    for name, path, rows in condarc.sections:
+        try:
+            for key, value in parse_section([read_line(path, *row) for row in rows]).items() if name else ():
+                yield key, hide(key, format_setting(value, key))
+        except Error as e:  # no matter for an engine that reads condarc itself
+            yield name, "not read here: " + e.place
+
+
+def look_at_settings(environ: "Environ") -> "Iterator[Finding]":
+    import shlex
+
+    for variable in sorted(name for name in environ if name.startswith("CONDA_EXECUTE_")):
+        word = variable[len("CONDA_EXECUTE_") :].lower().replace("_", "-")
+        near = find_nearest(word, SETTINGS).upper().replace("-", "_")
+        more = "export CONDA_EXECUTE_%s=%s; " % (near, shlex.quote(environ[variable])) if near else ""
+        message, hint = "variables that conda-execute knows, found " + variable, "%sunset %s" % (more, variable)
+        yield from find_wrong(word not in (*SETTINGS, "debug", "bootstrap"), message, "", 'write "%s"' % hint)
+    own = read_condarc(environ).table(SECTION)
+    for text, key in ((find_setting(key, own, environ), key) for key in SETTINGS):
+        yield key, format_setting(text, text)
+    yield "platform of environments", read_config(environ, sys.executable).subdir
+
+
+def look_at_engine(environ: "Environ") -> "Iterator[Finding]":
+    for name in ENGINE_VARIABLES:
+        given = environ.get(name, "")
+        is_wrong = given and not (os.path.isfile(given) and os.access(given, os.X_OK))
+        hint = 'write "unset %s", or set it to a conda or mamba' % name
+        yield from find_wrong(is_wrong, "a program in %s, found none" % name, given, hint)
+    config, kind, program = read_engine(environ)
+    found: dict[str, str] = {}
+    for other, path, way in list_programs(environ, sys.executable):
+        found.setdefault(path, "%s, by %s" % (other, way))
+    for path, name in found.items():
+        try:
+            answer = ask_version([path, "--version"], 'write "export CONDA_EXECUTE_ENGINE=rattler", or install it anew')
+        except Error as e:
+            answer = "does not start"
+            if path == program:
+                yield e
+        yield name, "%s: %s" % (path, answer)
+    yield "engine in effect", program or kind
+    yield from () if program else look_at_rattler(config)
+    lock = os.path.expanduser(CACHE_LOCK)
+    is_wrong = program and os.path.lexists(lock) and not os.access(lock, os.R_OK)
+    yield from find_wrong(
+        is_wrong, "a lock that can be opened, found one that cannot", lock, type_this("rm", "-f", lock)
+    )
+
+
+def look_at_rattler(config: Config) -> "Iterator[Finding]":
+    folder = find_installed_rattler() or find_rattler_folder(config.env_dir)
+    if os.path.isdir(folder):
+        hint = type_this(sys.executable, "-m", "pip", "install", "--force-reinstall", "py-rattler")
+        if folder != find_installed_rattler():
+            check_rattler(folder)
+            hint = type_this("rm", "-r", folder)
+        version = ask_version([sys.executable, "-I", "-c", IMPORT, folder], hint)
+        yield "py-rattler", "%s in %s" % (version, folder)
+        return
+    yield "py-rattler", "none yet; the first build puts it into " + folder
+    message = "an engine, found none, and offline forbids to install py-rattler"
+    yield from find_wrong(config.condarc.is_on("offline"), message, "", NO_ENGINE)
+    if not PathFinder.find_spec("pip", sys.path):
+        raise expected_pip()
+
+
+def look_at_disks(environ: "Environ") -> "Iterator[Finding]":
+    config, kind, program = read_engine(environ)
+    caches, devices = list(dict.fromkeys(find_caches(kind, environ, config.condarc, program))), set()
+    for folder in [config.env_dir, *caches] if hasattr(os, "statvfs") else ():
+        near = find_existing(os.path.realpath(folder))
+        disk, device, is_used = os.statvfs(near), os.stat(near).st_dev, is_usable(folder)
+        free, inodes = disk.f_bavail * disk.f_frsize, disk.f_favail if disk.f_files else 1 << 30  # it makes them
+        room = "%.1f GB and %d inodes are free" % (free / 1e9, inodes)
+        name, rights = "package cache" if folder in caches else "env-dir's disk", "" if is_used else ", not writable"
+        yield name, "%s: %s%s" % (folder, room, rights)
+        is_full = is_used and device not in devices and (free < LITTLE_BYTES or inodes < FEW_INODES)
+        message = "a disk with %.1f GB and %d inodes, found that " % (LITTLE_BYTES / 1e9, FEW_INODES) + room
+        hint = 'write "conda-tmpenv clear --min-age 1", which removes what nobody uses; for what is cached '
+        hint += type_this(*([program, "clean", "--all"] if program else ["rm", "-r", *caches[:1]]))
+        yield from find_wrong(is_full, message, folder, hint)
+        devices.add(device)
+        is_barred = folder == config.env_dir and disk.f_flag & getattr(os, "ST_NOEXEC", 0)
+        yield from find_wrong(is_barred, "a disk whose programs may run, found one mounted noexec", folder, OWN_FOLDER)
+    if caches and not any(map(is_usable, caches[:1] if kind == "rattler" else caches)):
+        hint = "have its owner let you, or name a folder of yours in "
+        hint += "RATTLER_CACHE_DIR" if kind == "rattler" else "CONDA_PKGS_DIRS"
+        check_usable(caches[0], "a package cache", hint)
+
+
+def look_at_env_dir(environ: "Environ") -> "Iterator[Finding]":
+    config = read_config(environ, sys.executable)
+    store = Store(config.env_dir, config.max_unused_hours * 3600, Progress(False, True), config.subdir)
+    is_there = os.path.isdir(store.env_dir)
+    yield "environments in", store.env_dir + ("" if is_there else ", which the first build makes")
+    if sys.platform == "linux":
+        yield "locks there bind", SCOPES[find_flock_scope(store.env_dir)]
+    is_own = not is_there or not hasattr(os, "geteuid") or os.stat(store.env_dir).st_uid == os.geteuid()
+    for name in ("", ".leases", ".trash") if is_own else ():  # the latter: after a run by sudo
+        hint = type_this("sudo", "chown", "-R", getattr(os, "geteuid", str)(), store.env_dir) if name else OWN_FOLDER
+        check_usable(store.path(name).rstrip(os.sep), "a folder" if name else "an env-dir", hint)
+    store.check_owners(".leases", ".trash", SCRIPTS)
+    if not is_own:
+        yield "note", "env-dir is another's: what is there runs; whether it can be built in is his to say"
+    store.refuse_others()
+    yield from look_into(store) if is_there else ()
+
+
+def look_into(store: Store) -> "Iterator[Finding]":
+    """Look at what lies in env-dir, and by that at locks and clock."""
+    try:
+        with open(store.path("usage.tsv"), "rb") as f:
+            cause = try_to(fcntl.flock, f, fcntl.LOCK_SH | fcntl.LOCK_NB) if fcntl else None
+    except OSError as e:
+        cause = e
+    if cause:
+        yield "note", "no lock can be had in env-dir (%s): marks take their place" % cause.strerror
+    begun, names = time.monotonic(), [one for one in store.find_names() if is_hex(one, 20)]
+    sizes = [find_size(store.path(name)) for name in names if time.monotonic() < begun + COUNT_S]
+    whole, more = sum(map(bool, map(store.find_marker, names))), "more than " * (len(sizes) < len(names))
+    yield "environments", "%d whole, %d not, %s%.1f MB" % (whole, len(names) - whole, more, sum(sizes) / 1e6)
+    trash = store.path(".trash")
+    moved = [int(one.split(".")[2]) / 1e9 for one in list_names(trash) if is_hex(find_trashed(one), 20)]
+    hint = 'write "conda-tmpenv clear", which says what keeps it'
+    is_stuck = time.time() - min(moved, default=time.time()) > STUCK_S
+    yield from find_wrong(is_stuck, "an empty trash, found what could not be deleted", trash, hint)
+    store.now()
+    ahead_s = store.ahead_s or 0
+    yield "clock", "%.0f s ahead of that of the disk" % ahead_s
+    message = "a clock within %d minutes of that of the disk, found it %.0f minutes off" % (CLOCK_S / 60, ahead_s / 60)
+    hint = 'nothing is removed until it is set: write "sudo timedatectl set-ntp true", or ask who runs this host'
+    yield from find_wrong(abs(ahead_s) > CLOCK_S, message, store.env_dir, hint)
+
+
+def look_at_channels(environ: "Environ") -> "Iterator[Finding]":
+    config, kind, _ = read_engine(environ)
+    try:
+        site = CondarcChannels(config, environ)
+        words = config.condarc.list("channels", "channel") or [site.usual] * (kind == "rattler")
+        channels = [one for word in words for one in site.find_channels(word)]
+        yield "channels in effect", ", ".join(dict.fromkeys(one.url for one in channels)) or "those of " + kind
+        yield from (error for _, error in site.find_forbidden(channels))
+        if kind == "rattler":
+            site.check_supported()
+            network, verify = site.find_network_variables()
+            yield "network in effect", ", ".join([*map("=".join, network.items()), "verified: " + verify])
+    except Error:
+        if kind == "rattler":  # the others read condarc themselves, and more of it
+            raise
+    if config.condarc.is_on("offline"):
+        yield "note", "offline is on, in condarc or CONDA_OFFLINE: nothing is fetched"
+
+
+def look_at_variables(environ: "Environ") -> "Iterator[Finding]":
+    for name in sorted(environ):
+        if name.startswith(TOLD) or name.lower() in PROXIES:
+            yield name, hide(name, environ[name])
+    yield from (("note", name + " reaches into what runs in an environment") for name in REACHING if environ.get(name))
+    if environ.get("HTTP_PROXY") and not environ.get("http_proxy"):
+        yield "note", 'mamba does not read HTTP_PROXY: write "export http_proxy=$HTTP_PROXY"'
+    for low, high in ((name, name.upper()) for name in PROXIES):
+        first, second = environ.get(low), environ.get(high)
+        message, hint = "one value in %s and %s, found two" % (low, high), 'write "export %s=$%s"' % (low, high)
+        yield from find_wrong(first and second and first != second, message, "", hint + " for the latter to count")
+    lines = [Line("environment variable " + one, 1, environ[one]) for one in CERTIFICATES if environ.get(one)]
+    verify = read_condarc(environ).text("ssl_verify", "verify_ssl")
+    for text in [Text.of(line.raw, line, 0) for line in lines] + [verify] * (verify.lower() not in VERIFY):
+        find_certificates_variable(os.path.abspath(expand(text, environ)), text)
+
+
+LOOKS = (
+    look_at_program, look_at_condarc, look_at_settings, look_at_engine, look_at_env_dir, look_at_disks,
+    look_at_channels, look_at_variables,
+)  # fmt: skip
+
+
+def look_at_all(environ: "Environ") -> "Iterator[Finding]":
+    """Yield all findings; what fails while we look is wrong, too, and ends no other look."""
+    for look in LOOKS:
+        try:
+            yield from look(environ)
+        except Error as e:
+            yield e
+        except Exception as e:
+            if environ.get("CONDA_EXECUTE_DEBUG"):
+                raise
+            cause = e.strerror or str(e) if isinstance(e, OSError) else "%s: %s" % (type(e).__name__, e)
+            hint = 'see to it, or write "CONDA_EXECUTE_DEBUG=1 conda-tmpenv doctor" and report what that says'
+            message = "expected to %s, found: %s" % (look.__name__.replace("_", " "), printable(cause))
+            yield Error(message, os.fsdecode(getattr(e, "filename", None) or ""), hint=hint)
+
+
+def examine(environ: "Environ", as_json: bool) -> int:
+    """Print what is wrong, each thing once, then what there is, for a report of a bug too; return 1 for the former."""
+    import re
+
+    learn_all_secrets(environ)
+    found, home = list(look_at_all(environ)), os.path.expanduser("~").rstrip(os.sep) or "?"
+    wrong = list({str(one): one for one in found if isinstance(one, Error)}.values())
+    facts = sorted([one for one in found if not isinstance(one, Error)], key=lambda fact: fact[0] != "note")
+    home = r"(?<![\w./-])%s(?=[/\\])" % re.escape(home)  # nor a part of another path
+    shown = [[re.sub(home, "~", mask(printable(part))) for part in fact] for fact in facts]
+    if as_json:
+        import json
+
+        causes = [{key: mask(getattr(one, key)) for key in ("message", "place", "hint", "words")} for one in wrong]
+        print_out(json.dumps({"wrong": causes, "facts": shown}, indent=2))
+    else:
+        lines = ["wrong: " + str(one).partition(": ")[2] for one in wrong] or ["nothing is wrong"]
+        print_out("\n".join([*lines, "", *map(": ".join, shown)]))
+    return int(bool(wrong))
+
+
 # ---- conda-tmpenv --------------------------------------------------------------------
 # The environments as a whole: list, create, name, clear. Knows nothing of how one is built or entered.
 
@@ -8029,6 +8387,8 @@ def run_tmpenv(argv: "list[str]") -> int:
         print(TMPENV_USAGE, end="")
         return 0
     command = check_tmpenv(options, words)
+    if command == "doctor":
+        return examine(os.environ, "json" in options)
     invocation = Invocation(options)
     store = invocation.store
     store.check_owners(".leases", ".trash", SCRIPTS)

@@ -417,7 +417,7 @@ COMMANDS = {
 
 @pytest.mark.parametrize("command, hint", COMMANDS.items(), ids=COMMANDS)
 def test_a_command_that_is_near_one_is_answered_with_that(tmpenv: Tmpenv, command: str, hint: str) -> None:
-    text = f'conda-execute: expected one of list, create, name, clear, found "{command}"\n  {hint}\n'
+    text = f'conda-execute: expected one of list, create, name, clear, doctor, found "{command}"\n  {hint}\n'
     assert tmpenv(command).stderr == text
 
 
