@@ -292,7 +292,6 @@ BROKEN: dict[str, tuple[Break, str]] = {
 def break_machine(machine: Machine, doctor: Doctor, breaks: Break, text: str) -> subprocess.CompletedProcess[str]:
     """Break one thing where there is a password, too; return what is said of it."""
     machine.environ["PIP_INDEX_URL"] = f"https://me:{PASSWORD}@host.example/simple"
-    check_well(doctor())
     breaks(machine)
     before = list_tree(machine.folder)
     done = doctor()
@@ -302,11 +301,13 @@ def break_machine(machine: Machine, doctor: Doctor, breaks: Break, text: str) ->
     return done
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("breaks, text", BROKEN.values(), ids=BROKEN)
 def test_what_is_wrong_stands_first_with_what_to_do(doctor: Doctor, machine: Machine, breaks: Break, text: str) -> None:
     break_machine(machine, doctor, breaks, text)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("breaks, text", TYPED.values(), ids=TYPED)
 def test_what_is_to_be_typed_mends_it(
     doctor: Doctor, follow: Doctor, machine: Machine, breaks: Break, text: str
@@ -499,6 +500,7 @@ SECRETS = {
 }
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("condarc", SECRETS.values(), ids=SECRETS)
 @pytest.mark.parametrize("words", [[], ["--json"]], ids=["text", "json"])
 def test_no_secret_is_shown(doctor: Doctor, machine: Machine, condarc: str, words: list[str]) -> None:
