@@ -278,12 +278,12 @@ def mask(text: str) -> str:
 
 def learn_secrets(texts: "Iterable[str]") -> None:
     """Remember the passwords and tokens of URLs, since engines repeat them in forms of their own."""
-    from urllib.parse import unquote
-
     for host, *path in (text.partition("://")[2].split("/") for text in texts if "://" in text):
         tokens = [one for one, last in zip(path, ["", *path]) if last == "t"]
-        found = [host.rpartition("@")[0].partition(":")[2], *tokens]
-        SECRETS.update(one for word in found for one in (word, unquote(word)) if len(one) > 3)
+        for word in filter(None, [host.rpartition("@")[0].partition(":")[2], *tokens]):
+            from urllib.parse import unquote  # which imports re: a warm run has hardly any secret
+
+            SECRETS.update(one for one in (word, unquote(word)) if len(one) > 3)
 
 
 def type_this(*words: object) -> str:
@@ -3047,7 +3047,8 @@ def check_folder(path: str, what: str, link_too: bool = False) -> None:
         text = "one of user " + format_user(found.st_uid)
     elif found.st_mode & 0o002 or found.st_mode & 0o020 and not is_private(path, found.st_gid):
         text = "one that %s may write to" % ("anyone" if found.st_mode & 0o002 else "its group")
-        hint = 'write "chmod -R go-w %s" if nobody else had a reason to write there, or %s' % (path, OWN_FOLDER)
+        if found.st_uid == os.geteuid() and not found.st_mode & 0o1000:  # sticky: everybody's, as /tmp is
+            hint = 'write "chmod -R go-w %s" if nobody else had a reason to write there, or %s' % (path, OWN_FOLDER)
     else:
         return
     if found.st_mode & 0o022 == 0o020 and link_too:  # a store of a group

@@ -54,6 +54,14 @@ def test_a_warm_run_of_any_dialect_imports_next_to_nothing(
         assert imported(environ, str(TOOL), str(path)) - bare <= {*ALLOWED, "bisect", "_bisect"}
 
 
+def test_a_warm_run_that_names_channels_imports_as_little(run: Run, write: Write, environ: Environ) -> None:
+    environ["CONDA_CHANNEL_ALIAS"], name = environ.pop("CONDA_CHANNELS").rsplit("/", 1)
+    script = write("a.sh", "exit 0", "hello-conda", more=f"# channels:\n#  - {name}\n#  - nodefaults\n")
+    done = run(script)
+    assert done.returncode == 0, done.stderr
+    assert imported(environ, str(TOOL), str(script)) - imported(environ, "-c", "pass") <= ALLOWED
+
+
 def test_importing_the_module_imports_next_to_nothing(environ: Environ, tmp_path: Path) -> None:
     shutil.copy(TOOL, tmp_path)
     environ["PYTHONPATH"] = str(tmp_path)
