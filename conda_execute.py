@@ -128,7 +128,7 @@ class LibraryOnly:
 
     library = os.path.dirname(os.path.abspath(os.__file__))
     folders = [library, os.path.join(library, "lib-dynload"), os.path.join(sys.base_exec_prefix, "DLLs")]
-    threads: "list[int]" = []
+    threads: "list[int]" = []  # a SyntaxError here says: this is no Python for conda-execute, which takes 3.8 or newer
     lock = allocate_lock()
 
     @classmethod
@@ -7349,10 +7349,25 @@ def find_secret_texts(metadata: Metadata, condarc: Condarc, environ: "Environ") 
 SHOWN = 12  # specs in the line that says what is built
 
 
+def check_python() -> None:
+    """Raise Error in a Python for which this file is too new, though it can read it; name one that is not."""
+    if sys.version_info < (3, 8):  # noqa: UP036
+        path = os.environ.get("PATH", os.defpath)
+        found = [os.environ.get("CONDA_PYTHON_EXE", ""), *(which("python3.%d" % n, path) for n in range(30, 7, -1))]
+        newer = next(filter(os.path.isfile, found), "")
+        hint = (
+            "start it with " + newer
+            if newer
+            else "install a newer one, or conda, whose bin folder has one; start it with that"
+        )
+        raise Error("expected CPython 3.8 or newer, found " + sys.version.split()[0], sys.executable, hint=hint)
+
+
 class Invocation:
     """What we were called for: the settings, env-dir, and the script or the specs whose environment is wanted."""
 
     def __init__(self, options: "Mapping[str, str]") -> None:
+        check_python()
         self.config = config = read_config(os.environ, sys.executable)
         self.progress, max_unused_s = Progress("verbose" in options, "quiet" in options), config.max_unused_hours * 3600
         self.store = Store(config.env_dir, max_unused_s, self.progress, config.subdir)
@@ -8582,8 +8597,7 @@ def report_bug(kind: "type[BaseException]", bug: "BaseException", trace: "Traceb
 def report_errors(work: "Callable[..., int]", *args: object) -> int:
     """Do work and return its exit code; tell of an Error and return its own."""
     try:
-        if sys.version_info < (3, 8):  # noqa: UP036
-            raise Error("expected CPython 3.8 or newer, found " + sys.version.split()[0], sys.executable)
+        check_python()
         return work(*args)
     except Error as e:
         return report_error(e)

@@ -52,3 +52,57 @@ def test_the_suite_passes_on_cpython(version: str, tmp_path: Path) -> None:
         if done.returncode == 0:
             return
     pytest.fail(f"the suite fails on CPython {version}")
+
+
+def start_on(version: str, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    python = find_python(version)
+    if not python or subprocess.run([python, "-c", ""], stderr=subprocess.DEVNULL).returncode:
+        pytest.skip(f"no CPython {version} on this machine")
+    environ = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **variables}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "universal_newlines": True}
+    return subprocess.run([python, *words], env=environ, cwd=ROOT, **pipes)  # type: ignore[call-overload]
+
+
+OLD = ["3.6", "3.7"]
+IMPORT = "import conda_execute; conda_execute."
+WAYS = {
+    "a file": ["conda_execute.py", "a.py"], "a module": ["-m", "conda_execute", "a.py"],
+    "help": ["conda_execute.py", "--help"], "tmpenv": ["conda_execute.py", "--tmpenv", "list"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("version", OLD)
+@pytest.mark.parametrize("words", WAYS.values(), ids=WAYS)
+def test_a_python_that_is_too_old_is_told_so(version: str, words: list[str], tmp_path: Path) -> None:
+    newer = tmp_path / "python3.12"
+    newer.write_text("#!/bin/sh\n")
+    newer.chmod(0o755)
+    done = start_on(version, *words, PATH=str(tmp_path))
+    assert (done.returncode, done.stdout) == (125, "")
+    text = f": expected CPython 3.8 or newer, found {version}."
+    assert done.stderr.startswith("conda-execute: ") and text in done.stderr.splitlines()[0]
+    assert done.stderr.splitlines()[1:] == [f"  start it with {newer}"]
+    done = start_on(version, *words, PATH=str(tmp_path), CONDA_PYTHON_EXE="/bin/sh")
+    assert done.stderr.splitlines()[1:] == ["  start it with /bin/sh"]
+    done = start_on(version, *words, PATH="/nowhere")
+    assert "install a newer one" in done.stderr
+
+
+@pytest.mark.parametrize("version", OLD)
+def test_other_programs_of_such_a_python_are_told_so_too(version: str, tmp_path: Path) -> None:
+    for call in ("run('a.py')", "prefix_of('a.py')"):
+        done = start_on(version, "-c", IMPORT + call, HOME=str(tmp_path))
+        assert f"Error: conda-execute: {find_python(version)}: expected CPython 3.8 or newer" in done.stderr
+    script = tmp_path / "a.py"
+    script.write_text(f"{IMPORT}bootstrap()\n# conda execute\n# env:\n#  - python\n")
+    done = start_on(version, str(script), PYTHONPATH=str(ROOT))
+    assert (done.returncode, done.stdout) == (125, "")
+    assert ": expected CPython 3.8 or newer" in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("version", ["2.7", "3.5"])
+def test_a_python_that_cannot_read_the_file_shows_a_line_that_says_what_is_needed(version: str) -> None:
+    done = start_on(version, "conda_execute.py", "a.py")
+    assert done.returncode == 1
+    assert "this is no Python for conda-execute, which takes 3.8 or newer" in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("SyntaxError")
