@@ -2103,7 +2103,9 @@ class Metadata(Fields):
     exclude_newer: str = ""  # the date after which nothing that was published is taken
     lock: "LockFile | None" = None  # that says what is built, in place of the specs
     notes: "list[str]" = []  # what is to be told of it while its environment is built
-    may_be_file = False  # run_with is the block's own: a path in it leads from the script, one in a shebang nowhere
+    may_be_file = False  # run_with is no shebang: a path in it leads from the script, one in a shebang nowhere
+    folder = ""  # or from here: that of who wrote the command, where the script does not say it
+    has_entrypoint = False  # run_with is one, in its own language
 
 
 def find_key(mapping: "dict[Text, Node]", name: str) -> Text:
@@ -2196,14 +2198,31 @@ def parse_run_with(block: "dict[Text, Node]", platform: Platform) -> "list[str]"
         return []
     key, node = find_key(block, "run_with"), block[Text("run_with")]
     words = split_words(node) if isinstance(node, Text) else list(map(str, find_items(block, "run_with", platform)))
-    if is_own_command(words):  # it would run itself for ever
-        hint = "leave run_with out, or name what runs the script"
-        raise key.expected("a command for conda-execute to run", hint, "conda-execute itself")
+    return check_command(
+        words, key, "run_with", platform, format_lines(key.line.find_start(key.at) + "run_with: python")
+    )
+
+
+def check_command(words: "list[str]", place: Text, name: str, platform: str, hint: str) -> "list[str]":
+    """Return the words of a command; raise Error for none, and for our own, which would run itself for ever."""
+    if is_own_command(words):
+        own = "leave %s out, or name what runs the script" % name
+        raise place.expected("a command for conda-execute to run", own, "conda-execute itself")
     if not words or not words[0] or not "".join(words).isprintable():
         found = quote(" ".join(words)) if "".join(words) else "none"
-        hint = format_lines(key.line.find_start(key.at) + "run_with: python") + ", or leave it out"
-        raise key.expected("a command for %s, on one line" % platform, hint, found)
+        raise place.expected("a command for %s, on one line" % platform, hint + ", or leave it out", found)
     return words
+
+
+def add_given(options: "Mapping[str, str]", metadata: Metadata, platform: str, folder: str) -> None:
+    """Add to what a script asks for what the command line does; a path in its command leads from a folder."""
+    texts = options["with"].split("\0") if "with" in options else []
+    specs = [parse_spec(Text.of(one, Line("--with", 1, one), 0)) for one in texts]
+    metadata.specs += [one for one in specs if one not in metadata.specs]
+    if "run-with" in options:
+        text = Text.of(options["run-with"], Line("--run-with", 1, options["run-with"]), 0)
+        words = check_command(split_words(text), text, "--run-with", platform, 'write it like --run-with "python -i"')
+        metadata.run_with, metadata.folder, metadata.may_be_file, metadata.has_entrypoint = words, folder, True, False
 
 
 def parse_keys(block: "dict[Text, Node]", platform: Platform) -> Metadata:
@@ -2573,7 +2592,7 @@ def parse_conda_script(lines: "list[Line]", path: str, platform: Platform) -> Me
     words = [str(entrypoint)]
     return Metadata(
         dialect="conda-script", specs=found, pip=pip, channels=channels, run_with=words, notes=notes,
-        exclude_newer=find_date(tools),
+        exclude_newer=find_date(tools), has_entrypoint=True,
     )  # fmt: skip
 
 
@@ -6782,9 +6801,10 @@ def find_executable(name: str, prefix: str, path: str, common: "Collection[str]"
     return program or (which(name, path) if name in common else "")
 
 
-def find_neighbour(word: str, script: str) -> str:
-    """Return the file to which a relative path leads from a script, or else from what the script is a link to."""
+def find_neighbour(word: str, script: str, folder: str) -> str:
+    """Return the file to which a relative path leads: from a folder, else from a script, or what that is a link to."""
     folders = list(dict.fromkeys(os.path.dirname(find(script)) for find in (os.path.abspath, os.path.realpath)))
+    folders = [folder] if folder else folders
     paths = [os.path.normpath(os.path.join(folder, word)) for folder in folders]
     files = list(filter(os.path.isfile, paths))
     for file in files:
@@ -6808,12 +6828,13 @@ def find_run_with_argv(metadata: Metadata, script: str, args: "list[str]", prefi
     name = os.path.basename(word) if metadata.may_be_file else find_program_name(word)
     is_absolute = word.startswith("/") or os.path.isabs(word)
     if metadata.may_be_file and word != name and not is_absolute:
-        program = find_neighbour(word, script)
+        program = find_neighbour(word, script, metadata.folder)
     else:
         folder = os.path.dirname(word) if is_absolute else ""
         program = find_executable(name, prefix, folder + os.pathsep + path, SHELLS)
     if not program:
         names = ("its conda packages", "in the shebang") if metadata.dialect == "pep723" else ("env", "with run_with")
+        names = ("this run, --with PACKAGE", "with --run-with") if metadata.folder else names
         hint = "add the package that brings it to %s, or name another command %s" % names
         hint += "; --force-env mends a damaged environment"
         message = "expected %s in %s, found none" % (quote(word if is_absolute else name), prefix)
@@ -6941,7 +6962,7 @@ def find_entrypoint_words(
 
 def find_command_line(metadata: Metadata, script: "Script", args: "list[str]", prefix: str, path: str) -> "list[str]":
     """Return the command to execute: for an entrypoint of several, this file, which runs them there."""
-    if metadata.dialect != "conda-script":
+    if not metadata.has_entrypoint:
         return find_run_with_argv(metadata, script.path, args, prefix, path)
     [entrypoint] = metadata.run_with
     source, cache = os.path.abspath(script.path), find_cache(prefix, script.data)
@@ -7384,14 +7405,21 @@ class Invocation:
         if "platform" in self.options:  # of this one it may ask for nothing
             return self
         self.metadata = read_metadata(script, self.config.subdir)
+        of_block = self.metadata.name
+        add_given(self.options, self.metadata, self.config.subdir, os.path.abspath(""))
+        self.metadata.name = name_metadata(self.metadata)
+        has_more = self.metadata.name != of_block
         if args is not None:
             self.metadata.run_with = read_run_with(script, self.metadata)
         path = "" if {"no-lock", "lock"} & set(self.options) else find_lock(script, self.config.subdir)
-        if path:
+        if path and not has_more:
             self.obey(read_lock(path))
         elif "locked" in self.options:
             hint = "write it: conda-execute --lock SCRIPT" if script.is_own else LOCK_PLACE
-            raise Error("expected a lock for %s, found none" % self.config.subdir, script.shown, hint=hint)
+            found, hint = ("one without what --with adds", "leave out one of them") if path else ("none", hint)
+            raise Error("expected a lock for %s, found %s" % (self.config.subdir, found), script.shown, hint=hint)
+        elif path:
+            self.progress.line("looks past %s, which has nothing of what --with adds" % printable(path))
         return self
 
     def obey(self, lock: LockFile) -> None:
@@ -7477,7 +7505,7 @@ class Invocation:
             try:
                 self.script.save(self.store)
                 argv = self.find_argv()
-                if metadata.dialect == "conda-script" and "${CACHE}" in metadata.run_with[0]:
+                if metadata.has_entrypoint and "${CACHE}" in metadata.run_with[0]:
                     make_folder(find_cache(self.prefix, self.script.data))
                 if not self.store.append("run", metadata.name, self.script.path) and self.progress.verbose:
                     self.progress.line("could not write to " + self.store.path("usage.tsv"))
@@ -7516,7 +7544,7 @@ class Invocation:
         if metadata.lock and not exists:
             parse_lock(metadata.lock, self.config.subdir)
         engine = find_engine(self.config.engine, os.environ, sys.executable)[0]
-        command = [*metadata.run_with, *([] if metadata.dialect == "conda-script" else [script.path]), *self.args]
+        command = [*metadata.run_with, *([] if metadata.has_entrypoint else [script.path]), *self.args]
         command = self.find_argv() if exists else command
         if not as_json:
             state = "it exists" if exists else "%s would build it" % engine
@@ -7944,6 +7972,9 @@ stands behind SCRIPT is the script's own.
 
   -v, --verbose    say what the block asks for, and all that the engine says
   -q, --quiet      say nothing but errors
+      --with SPEC  add a match spec to those of the block, for this run; or several
+      --run-with COMMAND
+                   run SCRIPT by this command, whatever its block, shebang or suffix says
   -f, --force-env  build the environment anew
   -n, --dry-run    print what would be run where, and create nothing
       --json       with --dry-run: print it as one JSON object
@@ -7961,6 +7992,13 @@ stands behind SCRIPT is the script's own.
   -c LINE ...      run these lines, or what comes on standard input where there are none;
                    options may stand behind them
   -h, --help       print this text
+
+Any tool in the environment of a script:
+  conda-execute --run-with "python -i" SCRIPT                       a prompt, behind it
+  conda-execute --with pytest --run-with "python -m pytest" SCRIPT  its tests
+  conda-execute --run-with "python -m pdb" SCRIPT                   the debugger
+  conda-execute --with jupyterlab --run-with "jupyter lab" SCRIPT   a notebook server
+  conda-tmpenv create --script SCRIPT                               bin/python in there is for an IDE
 
 First lines that work here:
 """
@@ -7981,28 +8019,36 @@ doctor   what is wrong on this machine, with what to type, and what there is, as
 SPEC is a match spec; FILE has one on each line, or is an environment.yml; SCRIPT has a
 "# conda execute" block.
 """
-COMMANDS = ("conda-execute", "conda execute", "python conda_execute.py", "python -m conda_execute")
-OPTIONS = (
-    "verbose", "quiet", "force-env", "dry-run", "json", "offline", "lock", "platform", "locked", "no-lock", "link",
-    "version", "help", "c",
+# Ways in, as the first line of a script has them; of several that are much the same the first that works is shown.
+COMMANDS = (
+    ("conda-execute",), ("conda execute",), ("python FILE", "python3 FILE"),
+    ("python -m conda_execute", "python3 -m conda_execute"),
 )  # fmt: skip
-WITH_VALUE = ("file", "script", "min-age", "platform")
+OPTIONS = (
+    "verbose", "quiet", "with", "run-with", "force-env", "dry-run", "json", "offline", "lock", "platform", "locked",
+    "no-lock", "link", "version", "help", "c",
+)  # fmt: skip
+WITH_VALUE = ("file", "script", "min-age", "platform", "with", "run-with")
+REPEATED = ("platform", "with")  # whose values stand with NUL between, which no word has in it
 LETTERS = {"-v": "verbose", "-q": "quiet", "-f": "force-env", "-n": "dry-run", "-h": "help", "-c": "c"}
 TMPENV_COMMANDS = ("list", "create", "name", "clear", "doctor")
 # What each command takes, and the collection that runs by itself, beside --verbose, --quiet and --help.
 TMPENV_OPTIONS = {
-    "list": {"json"}, "create": {"file", "script", "offline", "locked", "no-lock"},
-    "name": {"file", "script", "locked", "no-lock"},
+    "list": {"json"}, "create": {"file", "script", "with", "offline", "locked", "no-lock"},
+    "name": {"file", "script", "with", "locked", "no-lock"},
     "clear": {"min-age", "all", "dry-run"}, "doctor": {"json"}, "collect": set(),
 }  # fmt: skip
 
 
-def format_usage(platform: str) -> str:
-    """Return the help, with the first lines that work on a platform: Linux hands all behind env over as one word."""
-    if platform == "win32":
-        return USAGE + '  none; start a script with "import conda_execute; conda_execute.bootstrap()"\n'
-    split = "" if platform == "darwin" else "-S "
-    return USAGE + "".join("  #!/usr/bin/env %s%s\n" % (split * (" " in one), one) for one in COMMANDS)
+def format_first_line(command: str, platform: str) -> str:
+    """Return the first line of a script that a command runs: Linux hands all behind env over as one word."""
+    return "#!/usr/bin/env %s%s" % ("-S " * (" " in command and platform != "darwin"), command)
+
+
+def format_usage(lines: "Iterable[str]") -> str:
+    """Return the help, with the first lines that work."""
+    none = ('none; start a script with "import conda_execute; conda_execute.bootstrap()"',)
+    return USAGE + "".join("  %s\n" % line for line in tuple(lines) or none)
 
 
 def parse_argv(argv: "list[str]", known: "Collection[str]", anywhere: bool) -> "tuple[dict[str, str], list[str]]":
@@ -8026,17 +8072,18 @@ def parse_argv(argv: "list[str]", known: "Collection[str]", anywhere: bool) -> "
                 hint = ("write --%s %s" % (near, value)).rstrip() if near else "--help lists the options"
                 hint += '; "--" stands before lines that begin with "-"' if "c" in options else ""
                 raise Error("expected a known option, found %s" % quote(option), hint=hint, code=2)
-            if name in options and name in WITH_VALUE and name != "platform":
+            if name in options and name in WITH_VALUE and name not in REPEATED:
                 raise Error("expected %s once, found it again" % option, hint="leave one of them out", code=2)
             value = option if name not in WITH_VALUE else rest.pop() if rest else ""
-            options[name] = options[name] + " " + value if name == "platform" in options else value
+            options[name] = options[name] + "\0" + value if name in REPEATED and name in options else value
     return options, words + rest[::-1][rest[-1:] == ["--"] :]
 
 
 LINK_ARGS = "the link takes those of the script"
 # Options of conda-execute that exclude each other, and those that stand with another alone.
 APART = (
-    ("lock", "dry-run"), ("lock", "c"), ("lock", "locked"), ("lock", "no-lock"), ("locked", "no-lock"),
+    ("lock", "dry-run"), ("lock", "c"), ("lock", "locked"), ("lock", "no-lock"), ("lock", "with"),
+    ("lock", "run-with"), ("locked", "no-lock"),
     ("link", "dry-run"), ("link", "c"), ("link", "lock"),
 )  # fmt: skip
 TOGETHER = (("json", "dry-run"), ("platform", "lock"))
@@ -8052,7 +8099,7 @@ def check_options(options: "Mapping[str, str]", words: "list[str]") -> None:
         if one in options and other not in options:
             message, hint = "expected --%s with --%s, found none" % (other, one), "write --%s --%s" % (other, one)
             raise Error(message, hint=hint, code=2)
-    subdirs, known = options["platform"].split(" ") if "platform" in options else [], KNOWN_SUBDIRS[:-1]  # not noarch
+    subdirs, known = options["platform"].split("\0") if "platform" in options else [], KNOWN_SUBDIRS[:-1]  # not noarch
     for subdir in subdirs:
         if subdir not in known or subdirs.count(subdir) > 1:
             hint = "write it like --platform " + (find_nearest(subdir, known) or "osx-arm64") + " for each"
@@ -8079,6 +8126,7 @@ def check_tmpenv(options: "Mapping[str, str]", words: "list[str]") -> str:
     strange += words[1:] if "file" not in TMPENV_OPTIONS[command] or "script" in options else []
     strange += ["--all"] if {"all", "min-age"} <= set(options) else []
     strange += ["--" + name for name in ("locked", "no-lock") if name in options]["script" in options :]
+    strange += ["--with"] if "with" in options and "script" not in options else []
     strange += ["--file"] if {"file", "script"} <= set(options) else []
     if strange or not all(options[name] for name in WITH_VALUE if name in options):
         found = quote(strange[0]) if strange else "an option without its value"
@@ -8509,11 +8557,42 @@ def format_some(words: "list[str]", width: int) -> str:
 # ---- Command line --------------------------------------------------------------------
 # From argv to a run, and from an Error to text and exit code. Decides nothing else.
 
+HELP_LIMIT_S = 10  # for which help waits for any program that it asks
+
+
+def find_first_lines(platform: str) -> "Iterator[str]":
+    """Yield the first lines by which a script gets to us on this machine, from this folder.
+
+    Each is tried, so that nothing which lies in the folder, or in PYTHONPATH, is imported.
+    """
+    from subprocess import DEVNULL, PIPE, TimeoutExpired
+    from subprocess import run as start
+
+    file = os.path.abspath(__file__)
+    file = os.path.basename(file) if os.path.dirname(file) == os.path.abspath("") else file
+    for commands in () if platform == "win32" else COMMANDS:
+        for command in (one.replace("FILE", file) for one in commands):
+            safe = command.replace(" ", " -I ", 1) if command.startswith("python") else command
+            safe = safe.replace("-m conda_execute", file) if file == os.path.basename(file) else safe
+            env, *words = format_first_line(safe, platform)[2:].split(" ", 1)
+            words = words[0].split(" ") if platform == "darwin" else words  # as each kernel starts it
+            try:
+                pipes: Any = {"stdin": DEVNULL, "stdout": PIPE, "stderr": DEVNULL}
+                done = start([env, *words, "--version"], timeout=HELP_LIMIT_S, env=clean_environ(), **pipes)
+            except (OSError, TimeoutExpired):
+                continue
+            if done.stdout == ("conda-execute %s\n" % __version__).encode():
+                yield format_first_line(command, platform)
+                break
+
 
 def execute(options: "Mapping[str, str]", words: "list[str]") -> int:
     """Do what the command line says, up to becoming the script."""
     if "help" in options or "version" in options:
-        print(format_usage(sys.platform) if "help" in options else "conda-execute %s\n" % __version__, end="")
+        shown = (
+            format_usage(find_first_lines(sys.platform)) if "help" in options else "conda-execute %s\n" % __version__
+        )
+        print(shown, end="")
         return 0
     check_options(options, words)
     invocation = Invocation(options)
@@ -8525,7 +8604,7 @@ def execute(options: "Mapping[str, str]", words: "list[str]") -> int:
         args = None if "lock" in options else [] if "link" in options else words[1:]
         invocation.open(words[0] if words else "-", args)
     if "lock" in options:
-        return write_lock(invocation, options.get("platform", "").split())
+        return write_lock(invocation, list(filter(None, options.get("platform", "").split("\0"))))
     if "link" in options:
         return write_link(invocation, "".join(words[1:]))
     if "dry-run" in options:
@@ -8660,7 +8739,7 @@ def restart(path: str, module: str) -> int:
             return 0
     if hasattr(sys, "ps1"):
         raise Error("expected a script on its own, found an interactive session, which would be lost", path, hint=hint)
-    metadata.dialect, metadata.run_with = "conda-execute", ["python"]  # what started it, in place of any entrypoint
+    metadata.has_entrypoint, metadata.run_with = False, ["python"]  # what started it, in place of any entrypoint
     starts = ["%d %s" % (pid, os.path.abspath(path)) for pid in (os.getpid(), os.getppid())]
     if os.environ.get("CONDA_EXECUTE_BOOTSTRAP") == starts[os.name == "nt"]:
         message = "expected to be in %s by now, found Python in %s" % (invocation.prefix, sys.prefix)

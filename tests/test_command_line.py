@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,12 +13,12 @@ from typing import TYPE_CHECKING
 
 import psutil
 import pytest
-from conftest import ROOT, failed, make_conda, wait_until
+from conftest import FILE, ROOT, failed, make_conda, wait_until
 
 import conda_execute
 
 if TYPE_CHECKING:
-    from conftest import Environ, Rows, Run, Start, Write
+    from conftest import Environ, Rows, Run, Script, Start, Write
 
 
 @pytest.fixture
@@ -35,7 +36,42 @@ def test_what_stands_behind_the_script_is_the_scripts(run: Run, hello: Path) -> 
 @pytest.mark.parametrize("words", [["-h"], ["--help"], ["-vh"], ["--help", "script.py"]])
 def test_help_is_printed_to_stdout(run: Run, words: list[str]) -> None:
     done = run(*words)
-    assert (done.returncode, done.stdout, done.stderr) == (0, conda_execute.format_usage(sys.platform), "")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(conda_execute.USAGE)
+
+
+def first_lines(run: Run, **options: object) -> list[str]:
+    return str(run("--help", **options).stdout).partition("work here:\n")[2].splitlines()
+
+
+def test_the_first_lines_of_the_help_work(
+    run: Run, write: Write, environ: Environ, installed: Path, tmp_path: Path
+) -> None:
+    """From this folder, with these programs: of each that is shown a script is made and started."""
+    bare = f"  #!/usr/bin/env -S python {FILE}"
+    (tmp_path / "bin").mkdir()
+    environ["PATH"] = f"{tmp_path}/bin:{environ['PATH']}"
+    assert bare not in first_lines(run)
+    (tmp_path / "bin" / "python").symlink_to(sys.executable)
+    assert first_lines(run) == [bare]
+    environ["PATH"] = f"{installed}:{environ['PATH']}"
+    shutil.copy(FILE, tmp_path)
+    lines = first_lines(run, tool=tmp_path / "conda_execute.py")
+    assert [line.partition("env ")[2] for line in lines] == [
+        "conda-execute", "-S python conda_execute.py", "-S python -m conda_execute",
+    ]  # fmt: skip
+    for line in lines:
+        script = write("a.sh", 'hello-conda "$@"', "hello-conda =1.0", first=f"{line.strip()}\n")
+        done = subprocess.run([str(script), "x y"], env=environ, cwd=tmp_path, capture_output=True, text=True)
+        assert done.stdout == "hello-conda 1.0 x y\n", (line, done.stderr)
+
+
+def test_no_first_line_works_where_nothing_that_it_names_is(run: Run, environ: Environ, tmp_path: Path) -> None:
+    """Another program called conda-execute, as that of 2015, is none of ours."""
+    (tmp_path / "conda-execute").write_text("#!/bin/sh\necho conda-execute 0.7.0\n")
+    (tmp_path / "conda-execute").chmod(0o755)
+    environ["PATH"] = str(tmp_path)
+    assert first_lines(run) == ['  none; start a script with "import conda_execute; conda_execute.bootstrap()"']
 
 
 def test_the_version_is_printed(run: Run) -> None:
@@ -261,3 +297,160 @@ def test_what_python_is_told_by_variables_changes_no_outcome(run: Run, write: Wr
         done = run(script)
         assert (done.returncode, done.stdout) == ((3, "hello-conda 2.0\n") if script is good else (125, ""))
         assert "Traceback" not in done.stderr and "Warning" not in done.stderr, done.stderr
+
+
+# -- --with, --run-with
+
+SHOW = 'echo "$CONDA_PREFIX $0 $*"; hello-conda'
+INTERPRETER = "import sys; print('run by', sys.argv[1:])"
+
+
+def name_of(*specs: str) -> str:
+    return conda_execute.find_name(specs)
+
+
+@pytest.mark.warm
+def test_with_adds_specs_for_one_run_in_an_env_of_its_own_name(run: Run, write: Write, env_dir: Path) -> None:
+    script = write("a.sh", SHOW + "; words", "hello-conda")
+    done = run("--with", "words", "--with", "hello-conda  =1.0", script, "x")
+    prefix = env_dir / name_of("hello-conda", "words", "hello-conda =1.0")
+    assert done.stdout.startswith(f"{prefix} {script} x\nhello-conda 1.0"), done.stderr
+    assert run("-n", "--json", script).stdout.count(name_of("hello-conda")) == 2
+    plan = json.loads(run("-n", "--json", "--with", "words", script).stdout)
+    assert (plan["env"], plan["name"]) == (["hello-conda", "words"], name_of("hello-conda", "words"))
+    assert "env: [hello-conda, words]\n" in run("-v", "-n", "--with", "words", script).stdout
+
+
+@pytest.mark.warm
+def test_a_run_that_has_all_of_with_already_is_one_without(run: Run, write: Write, env_dir: Path) -> None:
+    script = write("a.sh", SHOW, "hello-conda", "python >=3")
+    for given in ("hello-conda", "python>=3"):
+        assert json.loads(run("-n", "--json", "--with", given, script).stdout)["name"] == name_of(
+            "hello-conda", "python >=3"
+        )
+
+
+@pytest.mark.warm
+def test_run_with_takes_the_place_of_what_says_how_a_script_runs(run: Run, write: Write, tmp_path: Path) -> None:
+    python = ["hello-conda", "python"]
+    plain = write("a.sh", "", *python, first="#!/bin/bash\n", more="# run_with: nothing-there\n")
+    nameless = write("a", "", *python)
+    code = f"python -c \"{INTERPRETER}\" 'b c'"
+    for script in (plain, nameless):
+        done = run("-q", "--run-with", code, script, "-x", "d e")
+        assert done.stdout == f"run by ['b c', '{script}', '-x', 'd e']\n", done.stderr
+    text = "\n".join(["# conda execute", "# env: [hello-conda, python]"])
+    for words, name, given in ((["-c", text], "code", {}), (["-"], "stdin", {"stdin": None, "input": text})):
+        done = run("-q", "--run-with", code, *words, **given)
+        assert done.stdout.startswith("run by ['b c', '") and done.stdout.endswith(f"/{name}']\n"), done.stderr
+
+
+@pytest.mark.warm
+def test_run_with_takes_the_place_of_an_entrypoint(run: Run, conda_script: Script, write: Write) -> None:
+    more = 'hello-conda = "*"\npython = "*"'
+    for entrypoint in ("hello-conda ${SCRIPT}", "hello-conda && touch ${CACHE}/x"):
+        script = conda_script(entrypoint, "", more)
+        options = ["-q", "--run-with", f'python -c "{INTERPRETER}"']
+        assert run(*options, script, "x").stdout == f"run by ['{script}', 'x']\n"
+        plan = json.loads(run("-n", "--json", *options, script).stdout)
+        assert (plan["dialect"], plan["run_with"][:2]) == ("conda-script", ["python", "-c"])
+        assert plan["command"][-1] == str(script)
+
+
+@pytest.mark.warm
+def test_run_with_takes_the_place_of_python(run: Run, tmp_path: Path) -> None:
+    script = tmp_path / "a.py"
+    script.write_text("# /// script\n# dependencies = []\n# ///\nprint('ran')\n")
+    done = run("-q", "--with", "hello-conda", "--run-with", "hello-conda", script, "x")
+    assert done.stdout == f"hello-conda 2.0 {script} x\n"
+    assert run("-q", "--run-with", "python -i", script, stdin=None, input="print(1 + 1)\n").stdout == "ran\n2\n"
+
+
+@pytest.mark.warm
+def test_a_path_in_run_with_leads_from_where_it_is_typed(run: Run, write: Write, tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for place, text in ((folder, "beside the script"), (tmp_path, "here")):
+        (place / "tool").write_text(f"#!/bin/sh\necho {text} $1\n")
+        (place / "tool").chmod(0o755)
+    script = write("folder/a.sh", "", "hello-conda", more="# run_with: ./tool\n")
+    assert run("-q", script).stdout == f"beside the script {script}\n"
+    assert run("-q", "--run-with", "./tool", script).stdout == f"here {script}\n"
+    assert run("-q", "--run-with", "folder/tool", "-c", "# conda execute", "# env: [hello-conda]").stdout.startswith(
+        "beside the script /"
+    )
+    done = run("-q", "--run-with", "./gone", script)
+    assert failed(
+        done,
+        f'{script}: expected "./gone" in {tmp_path}, found none\n'
+        "  put it there, or write the name alone of a program in env",
+        127,
+    )
+    done = run("-q", "--run-with", "ipython", script)
+    assert "add the package that brings it to this run, --with PACKAGE" in done.stderr
+
+
+GIVEN = {
+    "option": (["--with", "--no-pin"], "--with:1:1: expected a match spec, found \"--no-pin\""),
+    "explicit": (["--with", "@EXPLICIT"], "--with:1:1: expected a match spec, found \"@EXPLICIT\""),
+    "two lines": (["--with", "numpy\n@EXPLICIT"], "--with:1:1: expected a match spec without control characters"),
+    "empty": (["--with", ""], "--with:1:1: expected a match spec, found \"\""),
+    "two": (["--with", "words python"], "--with:1:1: expected a version behind words, found \"python\""),
+    "version": (["--with", "words", "--with", "python=>3"], "--with:1:1: expected a version behind python"),
+    "file": (["--with", "https://h/c/noarch/a-1-0.conda"], "--with:1:1: expected a match spec, found the file"),
+    "channel": (["--with", "-x::a"], "--with:1:1: expected a match spec, found \"-x::a\""),
+    "no command": (["--run-with", " "], "--run-with:1:1: expected a command for "),
+    "no program": (["--run-with", "'' x"], "--run-with:1:1: expected a command for "),
+    "quote": (["--run-with", "python 'x"], "--run-with:1:1: expected a closing ' in the command, found none"),
+    "ourselves": (["--run-with", "conda-execute -v"], "--run-with:1:1: expected a command for conda-execute to run"),
+    "two lines of a command": (["--run-with", "python\n-i"], "--run-with:1:1: expected a command for "),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("words, text", GIVEN.values(), ids=GIVEN)
+def test_what_is_wrong_in_with_and_run_with_is_shown(
+    run: Run, hello: Path, env_dir: Path, words: list[str], text: str
+) -> None:
+    done = run(*words, hello)
+    assert (done.returncode, done.stdout) == (125, "")
+    lines = done.stderr.splitlines()
+    assert lines[0].startswith("conda-execute: " + text) and lines[2].rstrip().endswith("^"), done.stderr
+    assert not env_dir.exists()
+
+
+APART = {
+    "lock": (["--lock", "--with", "a", "x"], "expected one of --lock and --with, found both"),
+    "run_with": (["--lock", "--run-with", "a", "x"], "expected one of --lock and --run-with, found both"),
+    "twice": (["--run-with", "a", "--run-with", "b", "x"], "expected --run-with once, found it again"),
+    "no script": (["--with", "a"], "expected a script, found none"),
+    "equals": (["--with=a", "x"], 'expected a known option, found "--with=a"\n  write --with "a"'),
+}
+
+
+@pytest.mark.parametrize("words, text", APART.values(), ids=APART)
+def test_with_and_run_with_where_they_make_no_sense(run: Run, words: list[str], text: str) -> None:
+    done = run(*words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("conda-execute: " + text), done.stderr
+
+
+def test_specs_of_block_and_command_line_both_hold(run: Run, write: Write) -> None:
+    done = run("--with", "hello-conda =1.0", write("a.sh", "", "hello-conda >=2"))
+    assert done.returncode == 125
+    assert "hello-conda" in done.stderr and "could not" in done.stderr
+
+
+def test_with_looks_past_a_lock_that_lacks_it_and_says_so(run: Run, hello: Path, env_dir: Path) -> None:
+    lock = Path(run("--lock", hello).stdout.strip())
+    line = f"conda-execute: looks past {lock}, which has nothing of what --with adds\n"
+    done = run("--with", "words", hello)
+    assert (done.stdout, done.stderr[: len(line)]) == ("hello-conda 1.0\n", line)
+    assert "(changed: + words)" in done.stderr
+    assert run("--with", "words", hello).stderr == line
+    assert run("-q", "--with", "words", hello).stderr == ""
+    assert json.loads(run("-n", "--json", "--no-lock", "--with", "words", hello).stdout)["lock"] is None
+    assert json.loads(run("-n", "--json", "--with", "hello-conda =1.0", hello).stdout)["lock"] == str(lock)
+    assert run("--locked", "--run-with", "sh", hello).stdout == "hello-conda 1.0\n"
+    done = run("--locked", "--with", "words", hello)
+    assert (done.returncode, done.stdout) == (125, "")
+    assert "found one without what --with adds\n  leave out one of them" in done.stderr

@@ -351,7 +351,7 @@ def test_exit_codes_are_those_of_the_console_script(conda: Conda, write: Write) 
 @needs_conda
 @by_conda
 def test_help_and_lists_are_ours(conda: Conda, write: Write) -> None:
-    assert conda("execute", "--help").stdout == conda_execute.format_usage(sys.platform)
+    assert conda("execute", "--help").stdout.startswith(conda_execute.USAGE)
     assert conda("tmpenv", "--help").stdout == conda_execute.TMPENV_USAGE
     assert json.loads(conda("tmpenv", "list", "--json").stdout) == []
     conda("execute", write("a.sh", "", "hello-conda"))

@@ -317,14 +317,14 @@ def test_on_windows_a_batch_file_that_exits_is_told_of(monkeypatch: pytest.Monke
         conda_execute.run_batch(["1.bat"], {})
 
 
-def test_the_help_shows_first_lines_that_work_on_the_platform() -> None:
-    linux, mac, windows = (conda_execute.format_usage(one).split("here:\n")[1] for one in ("linux", "darwin", "win32"))
-    assert "#!/usr/bin/env -S conda execute\n" in linux
-    assert "#!/usr/bin/env conda execute\n" in mac
-    assert "-S" not in mac
-    assert "#!" not in windows
-    assert "conda_execute.bootstrap()" in windows
-    assert conda_execute.format_usage("freebsd14").split("here:\n")[1] == linux
+def test_a_first_line_is_written_as_the_kernel_of_the_platform_reads_it() -> None:
+    one, several = "conda-execute", "conda execute"
+    for platform in ("linux", "freebsd14"):
+        assert conda_execute.format_first_line(several, platform) == "#!/usr/bin/env -S conda execute"
+    assert conda_execute.format_first_line(several, "darwin") == "#!/usr/bin/env conda execute"
+    assert conda_execute.format_first_line(one, "linux") == "#!/usr/bin/env conda-execute"
+    assert list(conda_execute.find_first_lines("win32")) == []
+    assert "  none; start a script with" in conda_execute.format_usage([])
 
 
 @pytest.mark.parametrize("limit, least", [(256, 200), (1024, 900), (64, 50), (20, 10)])

@@ -19,7 +19,9 @@ README = (ROOT / "README.md").read_text("utf-8")
 
 
 def test_help_is_what_the_readme_shows() -> None:
-    assert f"```\n$ conda-execute --help\n{conda_execute.format_usage(sys.platform)}```\n" in README
+    commands = [some[0].replace("FILE", "conda_execute.py") for some in conda_execute.COMMANDS]
+    lines = [conda_execute.format_first_line(one, "linux") for one in commands]
+    assert f"```\n$ conda-execute --help\n{conda_execute.format_usage(lines)}```\n" in README
     assert f"```\n$ conda-tmpenv --help\n{conda_execute.TMPENV_USAGE}```\n" in README
 
 
