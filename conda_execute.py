@@ -105,7 +105,7 @@ Chapters, in the order of a run, and where to begin in each; each calls only wha
     Links          a script as a command of a shell's own: Link, put_link; its text: LINK_CODE
     Options        both command lines: help in USAGE, options in OPTIONS; those with a value in WITH_VALUE too
     Doctor         what there is on this machine, and what is wrong with it: examine, LOOKS
-    conda-tmpenv   list, create, name, clear
+    conda-tmpenv   list, show, create, name, clear: run_tmpenv; which environment a word means: find_env
     Command line   main, and what the options of conda-execute do: execute
     For other programs   run, prefix_of, bootstrap, conda's hook
 
@@ -349,7 +349,8 @@ def format_lines(*lines: str, place: str = "") -> str:
 SYNONYMS = {
     "dependencies": "env", "requirements": "env", "packages": "env", "specs": "env", "environment": "env",
     "command": "run_with", "force": "force-env", "dry": "dry-run", "ls": "list", "remove": "clear", "rm": "clear",
-    "delete": "clear", "prune": "clear", "conda-execute": "conda", "conda_execute": "conda", "conda-exec": "conda",
+    "delete": "clear", "prune": "clear", "info": "show", "describe": "show",
+    "conda-execute": "conda", "conda_execute": "conda", "conda-exec": "conda",
 }  # fmt: skip
 NEAR = 0.8  # as "chanel" and "channels" are; "clear" and "create" are less
 
@@ -7475,13 +7476,15 @@ class Invocation:
         start, created_s, name, prefix = time.monotonic(), time.time(), self.metadata.name, self.prefix
         words = self.metadata.specs + self.metadata.pip
         what = ", ".join(words[:SHOWN]) + (" and %d more" % (len(words) - SHOWN) if words[SHOWN:] else "")
-        self.progress.line("building %s with %s: %s (%s)" % (name, engine[0], what, self.find_reason()))
+        reason = self.find_reason()
+        self.progress.line("building %s with %s: %s (%s)" % (name, engine[0], what, reason))
         for note in self.metadata.notes:
             self.progress.line(printable(note))
         learn_secrets(find_secret_texts(self.metadata, self.config.condarc, os.environ))
         order = BuildOrder(self.metadata, self.config, engine, prefix, self.offline, builder)
         build_prefix(order)
         fields = {**self.find_asked_fields(), "engine": engine[:1], "created": ["%d" % created_s], "pin": order.pins}
+        fields["reason"] = [reason]
         programs = [which_in(prefix, one) for one in SHELLS + UTILITIES]
         fields["brings"] = [os.path.relpath(one, prefix) for one in programs if one]
         if builder.is_taken_over(prefix, self.store.path(name, MARKER)):
@@ -8004,20 +8007,24 @@ First lines that work here:
 """
 TMPENV_USAGE = """\
 usage: conda-tmpenv list [--json]
-       conda-tmpenv create|name [SPEC ...] [--file FILE] [--script SCRIPT [--locked | --no-lock]]
-       conda-tmpenv clear [--min-age HOURS | --all] [--dry-run]
+       conda-tmpenv show NAME|SCRIPT [--json]
+       conda-tmpenv create|name SPEC ... [--file FILE]
+       conda-tmpenv create|name SCRIPT [--with SPEC] [--locked | --no-lock]
+       conda-tmpenv clear [NAME|SCRIPT ... | --min-age HOURS | --all] [--dry-run]
        conda-tmpenv doctor [--json]
 
 list     name, size, last use, processes and scripts of each environment
+show     all that is known of one: what it was asked for and holds, when and why it was built
 create   build an environment unless it is there, and print its prefix
 name     print the prefix that an environment has or would have
-clear    remove the environments in which nothing runs: those that were not used for
-         remove-if-unused-for, or for HOURS, or all
+clear    remove the environments in which nothing runs: those that are named, else those that
+         were not used for remove-if-unused-for, or for HOURS, or all
 doctor   what is wrong on this machine, with what to type, and what there is, as far as that
          can be seen without a network; its exit code is 1 if anything is wrong
 
 SPEC is a match spec; FILE has one on each line, or is an environment.yml; SCRIPT has a
-"# conda execute" block.
+"# conda execute" block: --script SCRIPT says that it is one. NAME is what list shows, or the
+first of it.
 """
 # Ways in, as the first line of a script has them; of several that are much the same the first that works is shown.
 COMMANDS = (
@@ -8031,10 +8038,11 @@ OPTIONS = (
 WITH_VALUE = ("file", "script", "min-age", "platform", "with", "run-with")
 REPEATED = ("platform", "with")  # whose values stand with NUL between, which no word has in it
 LETTERS = {"-v": "verbose", "-q": "quiet", "-f": "force-env", "-n": "dry-run", "-h": "help", "-c": "c"}
-TMPENV_COMMANDS = ("list", "create", "name", "clear", "doctor")
+TMPENV_COMMANDS = ("list", "show", "create", "name", "clear", "doctor")
+WORDS = {"create": 999, "name": 999, "clear": 999, "show": 1}  # that may stand behind a command, at most
 # What each command takes, and the collection that runs by itself, beside --verbose, --quiet and --help.
 TMPENV_OPTIONS = {
-    "list": {"json"}, "create": {"file", "script", "with", "offline", "locked", "no-lock"},
+    "list": {"json"}, "show": {"json"}, "create": {"file", "script", "with", "offline", "locked", "no-lock"},
     "name": {"file", "script", "with", "locked", "no-lock"},
     "clear": {"min-age", "all", "dry-run"}, "doctor": {"json"}, "collect": set(),
 }  # fmt: skip
@@ -8114,6 +8122,9 @@ def check_options(options: "Mapping[str, str]", words: "list[str]") -> None:
             )
 
 
+NAMES_HINT = "write a name, or the first of one, as conda-tmpenv list shows them, or the path of a script"
+
+
 def check_tmpenv(options: "Mapping[str, str]", words: "list[str]") -> str:
     """Return the command; raise Error for what it does not take."""
     command, hint = (words or ["nothing"])[0], "conda-tmpenv --help says more"
@@ -8123,11 +8134,13 @@ def check_tmpenv(options: "Mapping[str, str]", words: "list[str]") -> str:
         raise Error("expected one of %s, found %s" % (", ".join(TMPENV_COMMANDS), quote(command)), hint=hint, code=2)
     known = {"verbose", "quiet", *TMPENV_OPTIONS[command]}
     strange = ["--" + name if name in WITH_VALUE else options[name] for name in options if name not in known]
-    strange += words[1:] if "file" not in TMPENV_OPTIONS[command] or "script" in options else []
-    strange += ["--all"] if {"all", "min-age"} <= set(options) else []
+    strange += words[1 + WORDS.get(command, 0) :]
+    ages = ["--" + name for name in ("min-age", "all") if name in options]
+    strange += ages[not words[1:] :]
     strange += ["--" + name for name in ("locked", "no-lock") if name in options]["script" in options :]
     strange += ["--with"] if "with" in options and "script" not in options else []
-    strange += ["--file"] if {"file", "script"} <= set(options) else []
+    if command == "show" and not words[1:]:
+        raise Error("expected an environment or a script behind show, found none", hint=NAMES_HINT, code=2)
     if strange or not all(options[name] for name in WITH_VALUE if name in options):
         found = quote(strange[0]) if strange else "an option without its value"
         raise Error("expected nothing else behind %s, found %s" % (command, found), hint=hint, code=2)
@@ -8440,7 +8453,7 @@ def examine(environ: "Environ", as_json: bool) -> int:
 
 
 # ---- conda-tmpenv --------------------------------------------------------------------
-# The environments as a whole: list, create, name, clear. Knows nothing of how one is built or entered.
+# The environments as a whole: list, show, create, name, clear. Knows nothing of how one is built or entered.
 
 
 def run_tmpenv(argv: "list[str]") -> int:
@@ -8450,6 +8463,7 @@ def run_tmpenv(argv: "list[str]") -> int:
     if "help" in options or not argv:
         print(TMPENV_USAGE, end="")
         return 0
+    words = take_script(options, words)
     command = check_tmpenv(options, words)
     if command == "doctor":
         return examine(os.environ, "json" in options)
@@ -8460,20 +8474,70 @@ def run_tmpenv(argv: "list[str]") -> int:
         age = parse_hours(options["min-age"]) if "min-age" in options else invocation.config.max_unused_hours
         if age < 0:
             raise Error("expected hours, found %s" % quote(options["min-age"]), hint=HOURS_HINT, code=2)
-        return clear(store, float("inf") if "all" in options else store.now() - age * 3600, "dry-run" in options)
+        names = [find_env(invocation, word) for word in words[1:]]
+        used_before = float("inf") if names or "all" in options else store.now() - age * 3600
+        return clear(store, names or store.find_names(), used_before, "dry-run" in options)
     if command == "collect":  # what start_collector() starts
         store.collect()
         return 0
     store.collect_if_due()
     if command == "list":
         print_list(store, "json" in options)
-        return 0
-    if "script" in options:
-        invocation.open(options["script"])
+    elif command == "show":
+        print_env(find_facts(store, find_env(invocation, words[1])), "json" in options)
     else:
-        invocation.metadata = parse_specs(words[1:], options.get("file", ""))
-    print_out(invocation.provide_prefix() if command == "create" else invocation.prefix)
+        if "script" in options:
+            invocation.open(options["script"])
+        else:
+            invocation.metadata = parse_specs(words[1:], options.get("file", ""))
+        print_out(invocation.provide_prefix() if command == "create" else invocation.prefix)
     return 0
+
+
+def is_script(word: str) -> bool:
+    """Answer whether a word of the command line is a file that is a script by its suffix, or holds a block."""
+    if not os.path.isfile(word):
+        return False
+    has_suffix = os.path.splitext(word)[1].lower() in SUFFIXES
+    return has_suffix or any(one in read_head(word) for one in (HEADER, PEP_723, CONDA_SCRIPT))
+
+
+def take_script(options: "dict[str, str]", words: "list[str]") -> "list[str]":
+    """Have a script among words that may be specs be that of --script, which stands alone; return the other words."""
+    if words[:1] not in (["create"], ["name"]):
+        return words
+    scripts = [*filter(is_script, words[1:]), *([options["script"]] if "script" in options else [])]
+    others = [one for one in words[1:] if one not in scripts] + ["--file"] * ("file" in options)
+    if scripts and (others or scripts[1:]):
+        found = "%s beside %s" % (quote((others or scripts[1:])[0]), quote(scripts[0]))
+        hint = "write --with SPEC for what is to be added to a script's own specs, and a command for each script"
+        raise Error("expected specs or one script, found " + found, hint=hint, code=2)
+    options.update(script=scripts[0]) if scripts else None
+    return words[: 1 if scripts else None]
+
+
+def find_env(invocation: Invocation, word: str) -> str:
+    """Return the environment that a word means by its name, the first of that, its prefix, or one of its scripts."""
+    store = invocation.store
+    names = [name for name in store.find_names() if not name.startswith(SCRIPTS)]
+    last = os.path.basename(os.path.normpath(word))
+    is_prefix = last == word or os.path.realpath(word) == os.path.realpath(store.path(last))
+    near = [name for name in names if name.startswith(last)] if is_prefix and len(last) > 3 else []
+    if len(near) == 1 and not is_script(word):
+        return near[0]
+    if is_script(word) or "://" in word:
+        uses, path = store.read_uses(), os.fsencode(os.path.abspath(invocation.open(word).script.path))
+        used = [(uses.scripts[name][path][0], name) for name in names if path in uses.scripts.get(name, {})]
+        name = invocation.metadata.name
+        if name not in names and used:
+            invocation.progress.line("%s asks for %s by now; this is what it ran in last" % (printable(word), name))
+        if name in names or used:
+            return name if name in names else max(used)[1]
+        hint = "it is built by its first run, or: conda-tmpenv create --script SCRIPT"
+        raise Error("expected an environment of this script, found none", word, hint=hint)
+    found = "%d of them" % len(near) if near else quote(word)
+    what = "an environment, or a script" if not near else "one environment that begins with " + quote(word)
+    raise Error("expected %s, found %s" % (what, found), hint=NAMES_HINT)
 
 
 def parse_specs(words: "list[str]", path: str) -> Metadata:
@@ -8483,8 +8547,9 @@ def parse_specs(words: "list[str]", path: str) -> Metadata:
     for text in texts:
         suffix = os.path.splitext(text)[1].lower()  # "ruamel.yaml" and "discord.py" are packages, too
         if suffix in (".yml", ".txt") or os.path.isfile(text) and (suffix or os.sep in text):
-            option = "--script" if suffix in SUFFIXES or HEADER in read_head(text) else "--file"
-            raise text.expected("a match spec", "write %s %s" % (option, quote(text)), "the file " + quote(text))
+            kind, hint = find_kind(read_head(text) or b"#")
+            hint = hint if kind and hint != LOCK else "write --file " + quote(text)
+            raise text.expected("a match spec", hint, "the file " + quote(text))
     data = read_given(path, "a list of specs") if path else b""
     check_encoding(data, path)
     if path.lower().endswith(YAML_SUFFIXES):
@@ -8500,13 +8565,13 @@ def parse_specs(words: "list[str]", path: str) -> Metadata:
     return metadata
 
 
-def clear(store: Store, used_before: float, dry_run: bool) -> int:
+def clear(store: Store, names: "list[str]", used_before: float, dry_run: bool) -> int:
     """Remove the idle environments that were last used before a time; 125 where one stays, or a part of it."""
     store.refuse_others()
     if not dry_run:
         store.sweep()
     uses, code = store.read_uses(), 0
-    for name in store.find_names():
+    for name in dict.fromkeys(names):
         if store.last_use(name, uses) >= used_before:
             continue
         try:
@@ -8516,42 +8581,174 @@ def clear(store: Store, used_before: float, dry_run: bool) -> int:
         except Error as e:
             code = report_error(e)
         else:
-            print_out("remove " + store.path(name))
+            print_out("would " * dry_run + "remove " + store.path(name))
     for cause in () if dry_run else store.empty_trash():
         code = report_error(cause)
     return code
 
 
+def find_use(store: Store, name: str, uses: Uses, busy: "dict[str, set[int]]") -> "dict[str, Any]":
+    """Return what is known of an environment from outside of it."""
+    return {
+        "name": name, "prefix": store.path(name), "size": find_size(store.path(name)),
+        "last_use": int(store.last_use(name, uses)),
+        "processes": sorted({*busy.get(name, ()), *busy.get(name + ".build", ())}),
+        "scripts": sorted({unescape(script) for script in uses.scripts.get(name, {}) if script}),
+    }  # fmt: skip
+
+
 def print_list(store: Store, as_json: bool) -> None:
     """Print what is known of each environment, the last used first, each as soon as it is known."""
+    row, width = "%-20s %7.1f MB %10s  %-10s %s", find_width()
     if not as_json:
         print("%-20s %10s %10s  %-10s %s" % ("NAME", "SIZE", "UNUSED FOR", "PROCESSES", "SCRIPTS"), flush=True)
     uses, busy = store.read_uses(), store.find_processes()
     names, found = [name for name in store.find_names() if not name.startswith(SCRIPTS)], []
     for used, name in sorted(((store.last_use(name, uses), name) for name in names), reverse=True):
-        scripts = sorted({unescape(script) for script in uses.scripts.get(name, {}) if script})
-        size, pids = find_size(store.path(name)), sorted({*busy.get(name, ()), *busy.get(name + ".build", ())})
-        if as_json:
-            env = {"name": name, "prefix": store.path(name), "size": size, "last_use": int(used), "processes": pids}
-            found.append({**env, "scripts": scripts})
-            continue
-        age = "%.1f h" % max(0, (time.time() - used) / 3600) if used else "half-made"
-        who, what = format_some([str(pid) for pid in pids], 10), format_some([printable(one) for one in scripts], 25)
-        print_out("%-20s %7.1f MB %10s  %-10s %s" % (name, size / 1e6, age, who, what))
+        env = find_use(store, name, uses, busy)
+        found.append(env)
+        if not as_json:
+            age = "%.1f h" % max(0, (time.time() - used) / 3600) if used else "half-made"
+            who = format_some([str(pid) for pid in env["processes"]], width and 10)
+            scripts = format_some([printable(one) for one in env["scripts"]], width and max(width - 55, LEAST_WIDTH))
+            print_out(row % (name, env["size"] / 1e6, age, who, scripts))
     if as_json:
         import json
 
         print(json.dumps(found, indent=2))
 
 
-def format_some(words: "list[str]", width: int) -> str:
-    """Return the end of the first word and how many more there are, or "-".
+LEAST_WIDTH = 12  # that holds a number of processes
 
-    >>> format_some(["/a/long/path.py", "b"], 12), format_some([], 12)
-    ('g/path.py +1', '-')
+
+def find_width() -> int:
+    """Return how many columns the terminal has that stdout is, or 0: into a pipe nothing is cut."""
+    from shutil import get_terminal_size
+
+    return get_terminal_size().columns if sys.stdout and sys.stdout.isatty() else 0
+
+
+def cut(text: str, width: int, mark: str) -> str:
+    """Return a text with a mark in the place of its middle, where it is too long; the end of a path tells more.
+
+    >>> cut("/home/me/work/plot.py", 16, "..."), cut("/plot.py", 16, "...")
+    ('/home.../plot.py', '/plot.py')
     """
-    more = " +%d" % (len(words) - 1) if words[1:] else ""
-    return words[0][-(width - len(more)) :] + more if words else "-"
+    tail = (width - len(mark)) * 2 // 3
+    return text if len(text) <= width else text[: width - len(mark) - tail] + mark + text[-tail:]
+
+
+def format_some(words: "list[str]", width: int) -> str:
+    """Return all words, or what a width can hold: the first, and how many more there are; a width of 0 holds all.
+
+    >>> format_some(["/home/me/plot.py", "b.py"], 19), format_some(["a", "b"], 0), format_some([], 12)
+    ('/home/me/plot.py +1', 'a, b', '-')
+    """
+    whole, more = ", ".join(words) or "-", " +%d" % (len(words) - 1) if words[1:] else ""
+    if not width or len(whole) <= width:
+        return whole
+    return cut(words[0], max(width - len(more), LEAST_WIDTH), find_mark()) + more
+
+
+def find_mark() -> str:
+    """Return the sign of what is left out, as stdout can show it: print_out() writes its bytes."""
+    try:
+        return "\u2026" if "\u2026".encode(sys.stdout.encoding) == os.fsencode("\u2026") else "..."
+    except (UnicodeEncodeError, LookupError, AttributeError, TypeError):  # the last two: a caller's own stream
+        return "..."
+
+
+RECORD_KEYS = ("name", "version", "build")  # that are shown of a package
+USUAL_HOST = "https://conda.anaconda.org/"
+LAST_TIME = 253370764800  # in the year 9999
+
+
+def find_channel_name(channel: str) -> str:
+    """Return what a record says of a package's channel, without platform, and without conda's usual host.
+
+    >>> find_channel_name("https://conda.anaconda.org/conda-forge/label/dev/linux-64")
+    'conda-forge/label/dev'
+    """
+    whole = mask(channel).rstrip("/")
+    place, _, subdir = whole.rpartition("/")
+    place = place if subdir in KNOWN_SUBDIRS else whole
+    return place[len(USUAL_HOST) :] if place.startswith(USUAL_HOST) else place
+
+
+def find_lock_path(store: Store, scripts: "list[str]", digest: str) -> str:
+    """Return the lock of an environment beside a script that has used it, its hash where none is there any more."""
+    paths = [find_lock(Script(b"", script, script), store.subdir) for script in scripts]
+    return next((one for one in paths if one and sha256(read_head(one)).hexdigest() == digest), "sha256 " + digest)
+
+
+def find_facts(store: Store, name: str) -> "dict[str, Any]":
+    """Return all that is known of an environment; nothing tells what one that is half-made was asked for."""
+    marker, env = (
+        read_marker(store.path(name, MARKER)),
+        find_use(store, name, store.read_uses(), store.find_processes()),
+    )
+    keys = ("engine", "created", "reason", "exclude-newer", "lock")
+    engine, created, reason, date, lock = ("".join(marker.get(key, [])[:1]) for key in keys)
+    packages = [
+        {**{key: str(one.get(key)) for key in RECORD_KEYS}, "channel": find_channel_name(str(one.get("channel")))}
+        for one in read_records(env["prefix"])
+    ]
+    return {
+        **env, "state": "ready" if store.find_marker(name) else "damaged" if marker else "half-made",
+        "env": marker.get("env", []), "pip": marker.get("pip", []), "channels": marker.get("channel", []),
+        "exclude_newer": date or None, "lock": find_lock_path(store, env["scripts"], lock) if lock else None,
+        "engine": engine or None, "created": int(created) if created.isdigit() else None, "reason": reason or None,
+        "packages": sorted(packages, key=lambda one: one["name"]),
+        "pip_packages": [pin.partition(" --hash=")[0] for pin in marker.get("pin", []) if pin not in ("", NO_PINS)],
+        "removed_after": int(min(env["last_use"] + store.max_unused_s, LAST_TIME)) if marker else None,
+    }  # fmt: skip
+
+
+def format_date(time_s: float) -> str:
+    """Return a time as the clock on the wall has it."""
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(time_s))
+
+
+def find_rows(env: "dict[str, Any]") -> "Iterator[tuple[str, str]]":
+    """Yield what a person is shown of an environment, each line or paragraph with its heading."""
+    yield from (("name", env["name"]), ("prefix", env["prefix"]))
+    if env["state"] != "ready":
+        yield "state", env["state"] + ": the next run that needs it builds it anew"
+    yield from ((key, ", ".join(env[key])) for key in ("env", "pip", "channels") if env[key])
+    yield from ((key, env[key.replace("-", "_")]) for key in ("exclude-newer", "lock") if env[key.replace("-", "_")])
+    if env["created"]:
+        why = " (%s)" % env["reason"] if env["reason"] else ""  # older versions did not write it down
+        yield "built", "%s with %s%s" % (format_date(env["created"]), env["engine"], why)
+    for channel in dict.fromkeys(one["channel"] for one in env["packages"]):
+        found = ["%(name)s %(version)s" % one for one in env["packages"] if one["channel"] == channel]
+        yield "packages", "%d from %s: %s" % (len(found), channel, ", ".join(found))
+    if env["pip_packages"]:
+        yield "from PyPI", ", ".join(env["pip_packages"])
+    yield "size", "%.1f MB" % (env["size"] / 1e6)
+    yield from (("scripts", one) for one in env["scripts"] or ["-"])
+    yield "processes", ", ".join(map(str, env["processes"])) or "-"
+    if env["removed_after"]:
+        yield "last use", format_date(env["last_use"])
+        yield (
+            "removed",
+            "by the first call after %s, unless used by then, or in use" % format_date(env["removed_after"]),
+        )
+
+
+def print_env(env: "dict[str, Any]", as_json: bool) -> None:
+    """Print all that is known of an environment, for a person or as a JSON object."""
+    if as_json:
+        import json
+
+        print(json.dumps(env, indent=2))
+        return
+    from textwrap import wrap
+
+    width, last = max(find_width() or 100, 40), ""
+    for heading, text in find_rows(env):
+        for line in wrap(printable(text), width - 15, break_long_words=False, break_on_hyphens=False) or [""]:
+            print_out("%-14s %s" % ("" if heading == last else heading, line))
+            last = heading
 
 
 # ---- Command line --------------------------------------------------------------------

@@ -10,6 +10,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+import pexpect  # type: ignore[import-untyped]
 import pytest
 from conftest import (
     HEADER,
@@ -87,20 +88,58 @@ def test_list_shows_name_size_age_processes_and_scripts_the_last_used_first(
     assert len(lines) == 4
 
 
-def test_a_row_of_the_list_is_at_most_80_columns(tmpenv: Tmpenv, env_dir: Path, environ: Environ) -> None:
-    """Whatever the number of scripts, and with three processes of seven digits."""
+@pytest.fixture
+def long_rows(env_dir: Path, environ: Environ) -> Iterator[list[str]]:
+    """Have an environment of 20 scripts with long paths and five processes; return the paths."""
     make_env(env_dir, "a" * 20, 3)
     rows = [write_row("a" * 20, 3, f"/a/very/{'long/' * 40}script-{i}.py") for i in range(123)]
     (env_dir / "usage.tsv").write_bytes(HEADER + b"".join(rows))
     variables = {**environ, "CONDA_PREFIX": str(env_dir / ("a" * 20))}
     sleepers = [subprocess.Popen(["sleep", "60"], env=variables) for _ in range(5)]
-    lines = tmpenv("list").stdout.splitlines()
+    yield [str(sleeper.pid) for sleeper in sleepers]
     for sleeper in sleepers:
         sleeper.kill()
         sleeper.wait()
-    assert str(sleepers[0].pid) in lines[1]
-    assert max(map(len, lines)) <= 80
-    assert re.search(r"script-\d+\.py \+19$", lines[1])
+
+
+def on_terminal(environ: Environ, columns: int, *words: str, **variables: str) -> list[str]:
+    """Return the lines that conda-tmpenv writes to a terminal of so many columns."""
+    child = pexpect.spawn(
+        sys.executable, [str(TOOL), "--tmpenv", *words], env={**environ, "COLUMNS": "", **variables},
+        dimensions=(24, columns), encoding="utf-8", timeout=60,
+    )  # fmt: skip
+    output = str(child.read())
+    child.close()
+    return output.replace("\r\n", "\n").splitlines()
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("columns", [75, 80, 200])
+def test_the_list_is_as_wide_as_the_terminal_and_marks_what_it_cuts(
+    long_rows: list[str], environ: Environ, columns: int
+) -> None:
+    """In the middle, whatever the number of scripts and processes; the variable COLUMNS says it, too."""
+    for shown in (
+        on_terminal(environ, columns, "list", PYTHONIOENCODING="utf-8"),
+        on_terminal(environ, 132, "list", PYTHONIOENCODING="utf-8", COLUMNS=str(columns)),
+    ):
+        assert re.search(rf" {long_rows[0]} \+4 +/a/\S*…\S*-\d+\.py \+19$", shown[1])
+        assert len(shown[1]) == columns and len(shown[0]) <= columns
+    [_, row] = on_terminal(environ, columns, "list", PYTHONIOENCODING="ascii")
+    assert len(row) == columns and re.search(r"/\S*\.\.\.\S*\d\.py \+19$", row)
+
+
+@pytest.mark.once
+def test_a_terminal_that_has_room_for_all_shows_all(long_rows: list[str], environ: Environ) -> None:
+    [_, row] = on_terminal(environ, 10000, "list")
+    assert row.count("script-") == 20 and "+19" not in row
+
+
+def test_into_a_pipe_nothing_of_the_list_is_cut(tmpenv: Tmpenv, long_rows: list[str], environ: Environ) -> None:
+    environ["COLUMNS"] = "40"
+    [_, row] = tmpenv("list").stdout.splitlines()
+    assert ", ".join(long_rows) in row
+    assert row.count(f", /a/very/{'long/' * 40}script-") == 19
 
 
 def test_the_columns_of_the_list_stand_below_their_headings(tmpenv: Tmpenv, env_dir: Path, environ: Environ) -> None:
@@ -266,16 +305,56 @@ def test_a_file_that_is_not_there_is_told(tmpenv: Tmpenv, option: str) -> None:
 
 
 def test_a_spec_that_is_a_file_is_answered_with_the_option_for_it(tmpenv: Tmpenv, tmp_path: Path) -> None:
-    for name in ("environment.yaml", "requirements.in", "discord.py"):
+    for name in ("environment.yaml", "requirements.in"):
         (tmp_path / name).touch()
-    (tmp_path / "plot.smk").write_text("# conda execute\n")
-    for name, option in {
-        "environment.yaml": "--file", "requirements.in": "--file", "no-such.yml": "--file", "none.txt": "--file",
-        "discord.py": "--script", "./plot.smk": "--script",
-    }.items():  # fmt: skip
+    for name in ("environment.yaml", "requirements.in", "no-such.yml", "none.txt"):
         text = f'the command line:1:1: expected a match spec, found the file "{name}"\n  1 | {name}\n    | ^\n'
-        assert failed(tmpenv("name", name, cwd=tmp_path), f'{text}  write {option} "{name}"')
-    assert tmpenv("name", "ruamel.yaml", "tornado.py", cwd=tmp_path).returncode == 0
+        assert failed(tmpenv("name", name, cwd=tmp_path), f'{text}  write --file "{name}"')
+    (tmp_path / "numpy").write_text("no script")
+    assert tmpenv("name", "ruamel.yaml", "tornado.py", "numpy", cwd=tmp_path).returncode == 0
+    (tmp_path / "a.ipynb").write_text('{"cells": [], "nbformat": 4}')
+    assert "jupyter nbconvert --to script" in tmpenv("name", "a.ipynb", cwd=tmp_path).stderr
+
+
+SCRIPTS = {
+    "a.py": "# conda execute\n# env: [hello-conda]\n", "./no-suffix": "# conda execute\n# env: [hello-conda]\n",
+    "plot.smk": "# conda execute\n# env: [hello-conda]\n",
+    "tool": "// /// conda-script\n// channels = ['a']\n// entrypoint = 'x'\n// [dependencies]\n// hello-conda = '*'\n"
+    "// /// end-conda-script\n",
+    "pep": "# /// script\n# dependencies = []\n# ///\n",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_word_that_is_a_script_is_seen_as_one(tmpenv: Tmpenv, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text(SCRIPTS[name])
+    done = tmpenv("name", name)
+    assert done.returncode == 0 and done.stdout == tmpenv("name", "--script", name).stdout, done.stderr
+
+
+def test_a_script_without_a_block_is_told_so_and_not_looked_for_as_a_package(tmpenv: Tmpenv, tmp_path: Path) -> None:
+    (tmp_path / "discord.py").write_text("print(1)\n")
+    assert "expected a comment block that begins with" in tmpenv("create", "discord.py").stderr
+
+
+@pytest.mark.parametrize(
+    "words", ["a.py numpy", "numpy a.py", "a.py b.py", "numpy --script a.py", "a.py --file x", "a.py --script b.py"]
+)
+def test_specs_beside_a_script_are_told_how_to_be_added(tmpenv: Tmpenv, tmp_path: Path, words: str) -> None:
+    for name in ("a.py", "b.py"):
+        (tmp_path / name).write_text(SCRIPTS["a.py"])
+    done = tmpenv("name", *words.split())
+    assert (done.returncode, done.stdout) == (2, "")
+    lines = done.stderr.splitlines()
+    assert lines[0].startswith('conda-execute: expected specs or one script, found "')
+    assert lines[1].startswith("  write --with SPEC for what is to be added")
+
+
+def test_specs_are_added_to_those_of_a_script(tmpenv: Tmpenv, write: Write, env_dir: Path) -> None:
+    script = write("a.sh", "", "hello-conda")
+    name = conda_execute.find_name(["hello-conda", "words", "python >=3"])
+    for words in ([script], ["--script", script]):
+        assert tmpenv("name", *words, "--with", "words", "--with", "python>=3").stdout == f"{env_dir / name}\n"
 
 
 def test_a_file_of_specs_that_is_none_is_told(tmpenv: Tmpenv, tmp_path: Path) -> None:
@@ -317,11 +396,11 @@ def test_a_create_that_fails_prints_no_prefix(tmpenv: Tmpenv, env_dir: Path) -> 
 
 
 def clear(tmpenv: Tmpenv, *words: object, **options: object) -> list[str]:
-    """Return what clear prints, after a look at what --dry-run prints: the same."""
+    """Return what clear prints, after a look at what --dry-run prints: that it would."""
     dry = tmpenv("clear", "--dry-run", *words, **options)
     done = tmpenv("clear", *words, **options)
-    assert (done.returncode, done.stdout) == (dry.returncode, dry.stdout)
-    assert done.stderr == dry.stderr
+    assert (done.returncode, done.stderr) == (dry.returncode, dry.stderr)
+    assert dry.stdout.splitlines() == [f"would {line}" for line in done.stdout.splitlines()]
     return done.stdout.splitlines()
 
 
@@ -353,7 +432,7 @@ def test_clear_names_the_processes_in_the_way_and_leaves_their_env(tmpenv: Tmpen
     for words in (["--dry-run"], []):
         done = tmpenv("clear", "--all", *words)
         assert done.returncode == 125
-        assert done.stdout == f"remove {idle}\n"
+        assert done.stdout == "would " * bool(words) + f"remove {idle}\n"
         expected = f"conda-execute: {env_dir / HELLO}: expected nobody to run in it, found process {busy}\n"
         assert done.stderr.startswith(expected)
     assert (env_dir / HELLO).exists() and not idle.exists()
@@ -383,11 +462,186 @@ def test_clear_of_nothing_is_no_failure(tmpenv: Tmpenv, env_dir: Path) -> None:
     assert not env_dir.exists()
 
 
+def test_clear_removes_what_is_named_whatever_its_age(
+    tmpenv: Tmpenv, run: Run, write: Write, env_dir: Path, tmp_path: Path
+) -> None:
+    script = write("s.sh", "", "hello-conda")
+    run("-q", script)
+    prefixes = {letter: make_env(env_dir, letter * 20, age) for letter, age in AGES.items()}
+    assert clear(tmpenv, "b" * 20, "eeee", prefixes["d"], "b" * 20) == [f"remove {prefixes[one]}" for one in "bed"]
+    assert clear(tmpenv, script) == [f"remove {env_dir / HELLO}"]
+    assert sorted(one for one in names(env_dir) if len(one) == 20) == ["a" * 20, "c" * 20]
+    assert names(env_dir / ".trash") == []
+    assert run("-q", script).returncode == 0
+
+
+NO_NAMES = ["../x", ".trash", "usage.tsv", ".leases", "..", ".", "/", "", "numpy", "aaa", "b" * 19, ".scripts", "~"]
+
+
+@pytest.mark.parametrize("word", NO_NAMES)
+def test_what_is_no_environment_is_told_so_and_nothing_is_removed(tmpenv: Tmpenv, env_dir: Path, word: str) -> None:
+    make_env(env_dir, "a" * 20, 3)
+    (env_dir / ".trash").mkdir(exist_ok=True)
+    for words in (["show", word], ["clear", "a" * 20, word]):
+        assert failed(
+            tmpenv(*words, cwd=env_dir),
+            f'expected an environment, or a script, found "{word}"\n'
+            "  write a name, or the first of one, as conda-tmpenv list shows them, or the path of a script",
+        )
+    assert (env_dir / ("a" * 20)).exists() and (env_dir / "usage.tsv").exists()
+
+
+def test_the_first_of_two_names_is_none(tmpenv: Tmpenv, env_dir: Path) -> None:
+    for name in ("abcd1" + "0" * 15, "abcd2" + "0" * 15):
+        make_env(env_dir, name)
+    done = tmpenv("clear", "abcd")
+    assert (done.returncode, done.stdout) == (125, "")
+    assert 'expected one environment that begins with "abcd", found 2 of them' in done.stderr
+    assert tmpenv("clear", "abcd2").stdout == f"remove {env_dir}/abcd2{'0' * 15}\n"
+
+
+def test_a_script_without_an_environment_is_told_so(tmpenv: Tmpenv, write: Write, env_dir: Path) -> None:
+    script = write("a.sh", "", "hello-conda")
+    for command in ("show", "clear"):
+        text = f"{script}: expected an environment of this script, found none\n"
+        assert failed(
+            tmpenv(command, script),
+            f"{text}  it is built by its first run, or: conda-tmpenv create --script SCRIPT",
+        )
+    script.write_text("nothing")
+    assert "expected a comment block" in tmpenv("show", script).stderr
+    assert not env_dir.exists()
+
+
+def test_of_a_script_that_has_changed_the_last_environment_is_meant_and_said_so(
+    tmpenv: Tmpenv, run: Run, write: Write, env_dir: Path
+) -> None:
+    script = write("a.sh", "", "hello-conda")
+    run("-q", script)
+    write("a.sh", "", "hello-conda", "words")
+    new = conda_execute.find_name(["hello-conda", "words"])
+    done = tmpenv("clear", script)
+    assert done.stdout == f"remove {env_dir / HELLO}\n"
+    assert done.stderr == f"conda-execute: {script} asks for {new} by now; this is what it ran in last\n"
+
+
+def test_clear_of_a_named_one_that_is_in_use_names_who_is_in_the_way(
+    tmpenv: Tmpenv, env_dir: Path, busy: int, tmp_path: Path
+) -> None:
+    idle = make_env(env_dir, "f" * 20, 1)
+    for words in (["--dry-run"], []):
+        done = tmpenv("clear", tmp_path / "busy.sh", "f" * 20, *words)
+        assert (done.returncode, done.stdout) == (125, "would " * bool(words) + f"remove {idle}\n")
+        assert f"{env_dir / HELLO}: expected nobody to run in it, found process {busy}\n" in done.stderr
+    assert (env_dir / HELLO).exists()
+
+
+# -- show
+
+
+def shown(done: subprocess.CompletedProcess[str]) -> dict[str, str]:
+    """Return what show prints, by its headings."""
+    assert (done.returncode, done.stderr) == (0, "")
+    found: dict[str, str] = {}
+    for line in done.stdout.splitlines():
+        heading, text = line[:15].strip(), line[15:]
+        last = heading or last  # type: ignore[has-type]  # noqa: F821
+        found[last] = f"{found[last]} {text}" if last in found else text
+    return found
+
+
+def test_show_says_all_that_is_known_of_an_environment(
+    tmpenv: Tmpenv, run: Run, write: Write, env_dir: Path, channel: str, tmp_path: Path
+) -> None:
+    more = f"# channels: [{channel}]\n# exclude-newer: 2099-01-01\n"
+    write("a.sh", "", "hello-conda", more=more)
+    run("-q", "a.sh")
+    script = write("a.sh", "echo ready; read forever", "hello-conda =1.0", "words", more=more)
+    lock = run("--lock", script).stdout.strip()
+    run("-q", script)
+    name = json.loads(run("-n", "--json", script).stdout)["name"]
+    found = shown(tmpenv("show", "a.sh"))
+    assert found.pop("size").endswith(" MB")
+    built, used, removed = (found.pop(key) for key in ("built", "last use", "removed"))
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d with rattler \(its lock is new\)", built)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d", used)
+    assert re.fullmatch(r"by the first call after \S+ \S+, unless used by then, or in use", removed)
+    assert found == {
+        "name": name, "prefix": f"{env_dir}/{name}", "env": "hello-conda =1.0, words", "channels": channel,
+        "exclude-newer": "2099-01-01", "lock": lock, "scripts": str(script), "processes": "-",
+        "packages": found["packages"],
+    }  # fmt: skip
+    assert re.match(rf"\d+ from {re.escape(channel)}: .*hello-conda 1\.0", found["packages"])
+    for word in (name, name[:4], f"{env_dir}/{name}", f"{env_dir}/{name}/"):
+        assert shown(tmpenv("show", word))["name"] == name
+    os.unlink(lock)  # noqa: PTH108
+    assert shown(tmpenv("show", name))["lock"].startswith("sha256 ")
+    assert shown(tmpenv("show", script))["built"].endswith("(changed: + hello-conda =1.0, + words, - hello-conda)")
+
+
+def test_show_json_is_an_object_of_the_same(
+    tmpenv: Tmpenv, env_dir: Path, busy: int, tmp_path: Path, channel: str
+) -> None:
+    done = tmpenv("show", "--json", "busy.sh")
+    assert (done.returncode, done.stderr) == (0, "")
+    [row] = json.loads(tmpenv("list", "--json").stdout)
+    found = json.loads(done.stdout)
+    assert {key: found.pop(key) for key in row} == row
+    assert row["processes"] == [busy] and row["scripts"] == [str(tmp_path / "busy.sh")]
+    assert found.pop("removed_after") == row["last_use"] + 25 * 3600
+    assert abs(found.pop("created") - time.time()) < 300
+    [package] = [one for one in found.pop("packages") if one["name"] == "hello-conda"]
+    assert package == {"name": "hello-conda", "version": "2.0", "build": package["build"], "channel": channel}
+    assert found == {
+        "state": "ready", "env": ["hello-conda"], "pip": [], "channels": [], "exclude_newer": None, "lock": None,
+        "engine": "rattler", "reason": "first use", "pip_packages": [],
+    }  # fmt: skip
+    assert shown(tmpenv("show", HELLO))["processes"] == str(busy)
+
+
+def test_show_of_what_is_not_whole_says_so(tmpenv: Tmpenv, run: Run, write: Write, env_dir: Path) -> None:
+    (env_dir / ("b" * 20)).mkdir(parents=True)
+    (env_dir / ".leases").mkdir()
+    (env_dir / ".leases" / ("b" * 20 + ".build")).touch()
+    found = shown(tmpenv("show", "bbbb"))
+    assert found["state"] == "half-made: the next run that needs it builds it anew"
+    assert set(found) == {"name", "prefix", "state", "size", "scripts", "processes"}
+    assert json.loads(tmpenv("show", "bbbb", "--json").stdout)["removed_after"] is None
+
+
+def test_show_names_what_pip_has_installed(tmpenv: Tmpenv, env_dir: Path) -> None:
+    """And no password, nor what another version has written down in another way."""
+    prefix = make_env(env_dir, "a" * 20)
+    with (prefix / conda_execute.MARKER).open("a") as f:
+        f.write("pin: rich==13.9.4 --hash=sha256:ab\npin: local @ file:///x\nengine: conda\ncreated: soon\n")
+    assert shown(tmpenv("show", "aaaa"))["from PyPI"] == "rich==13.9.4, local @ file:///x"
+    assert "built" not in shown(tmpenv("show", "aaaa"))
+
+
+@pytest.mark.once
+def test_show_fits_the_terminal(tmpenv: Tmpenv, env_dir: Path, environ: Environ) -> None:
+    prefix = make_env(env_dir, "a" * 20)
+    for i in range(60):
+        record = {
+            "name": f"package-{i:02}",
+            "version": "1.0",
+            "build": "0",
+            "channel": "https://conda.anaconda.org/c/noarch",
+        }
+        (prefix / "conda-meta" / f"package-{i}-1.0-0.json").write_text(json.dumps(record))
+    lines = on_terminal(environ, 60, "show", "aaaa")
+    assert max(map(len, lines)) <= 60 or [line for line in lines if len(line) > 60] == [f"prefix         {prefix}"]
+    text = " ".join(line[15:] for line in lines)
+    assert "60 from c: package-00 1.0, package-01 1.0" in text
+    assert sum("package-" in line for line in lines) < 30
+
+
 # -- command lines
 
 
 WRONG = [
-    ["lst"], ["create"], ["name"], ["list", "python"], ["clear", "python"], ["list", "--all"],
+    ["lst"], ["create"], ["name"], ["list", "python"], ["list", "--all"], ["show"], ["show", "a", "b"],
+    ["show", "--all"], ["clear", "a", "--all"], ["clear", "a", "--min-age", "1"], ["name", "x", "--with", "y"],
     ["list", "--script", "a"],
     ["list", "--dry-run"], ["create", "x", "--dry-run"], ["create", "x", "--all"], ["name", "x", "--min-age", "1"],
     ["name", "--json", "x"], ["clear", "--json"], ["clear", "--file", "a"], ["clear", "--min-age"],
@@ -409,7 +663,8 @@ def test_a_wrong_command_line_is_told_and_exits_with_2(tmpenv: Tmpenv, env_dir: 
 
 
 COMMANDS = {
-    "lsit": "write list", "ls": "write list", "clean": "write clear", "remove": "write clear", "nam": "write name",
+    "info": "write show", "shwo": "write show", "lsit": "write list",
+    "ls": "write list", "clean": "write clear", "remove": "write clear", "nam": "write name",
     "collec": "conda-tmpenv --help says more", "run": "conda-tmpenv --help says more",
     "env": "conda-tmpenv --help says more",
 }  # fmt: skip
@@ -417,7 +672,7 @@ COMMANDS = {
 
 @pytest.mark.parametrize("command, hint", COMMANDS.items(), ids=COMMANDS)
 def test_a_command_that_is_near_one_is_answered_with_that(tmpenv: Tmpenv, command: str, hint: str) -> None:
-    text = f'conda-execute: expected one of list, create, name, clear, doctor, found "{command}"\n  {hint}\n'
+    text = f'conda-execute: expected one of list, show, create, name, clear, doctor, found "{command}"\n  {hint}\n'
     assert tmpenv(command).stderr == text
 
 
