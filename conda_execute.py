@@ -3197,6 +3197,14 @@ def find_bin_dirs(prefix: str) -> "list[str]":
     return [prefix, *(os.path.normpath(os.path.join(prefix, part)) for part in parts)]
 
 
+def find_site_packages(prefix: str) -> "list[str]":
+    """Return the folders of an environment from which its Python imports."""
+    folders = [os.path.join(prefix, "Lib")] if os.name == "nt" else list_files(os.path.join(prefix, "lib"))
+    folders = [one for one in folders if os.path.basename(one).startswith(("python", "pypy", "Lib"))]
+    sites = [os.path.join(one, "site-packages") for one in folders if not os.path.islink(one)]
+    return [one for one in sites if os.path.isdir(one) and not os.path.islink(one)]
+
+
 def which_in(prefix: str, name: str) -> str:
     """Return the program of this name in an environment, or ""."""
     return which(name, os.pathsep.join(find_bin_dirs(prefix)))
@@ -8914,34 +8922,52 @@ def bootstrap(path: str = "") -> None:
 
     For the first line of a script; one that is imported, by whomever, just goes on.
     """
-    caller = sys._getframe(1).f_globals
-    if caller.get("__name__") == "__main__":
-        module = getattr(caller.get("__spec__"), "name", "")
-        words = os.fspath(path or caller.get("__file__", "")), module.replace("__main__", "").rstrip(".")
-        with LibraryOnly():
+    frame = sys._getframe(1)
+    caller, file = frame.f_globals, frame.f_code.co_filename
+    if caller.get("__name__") not in ("__main__", "__console__"):  # the latter is code.interact()'s
+        return
+    module = getattr(caller.get("__spec__"), "name", "")
+    words = os.fspath(path or caller.get("__file__", "")), module.replace("__main__", "").rstrip(".")
+    with LibraryOnly():
+        if not is_session():
             code = report_errors(restart, *words)
-        if code:
-            sys.exit(code)
+            if code:
+                sys.exit(code)
+            return
+        try:
+            restart(*words)
+        except Error as e:
+            if file[:1] != "<" or file == "<string>":  # not typed at a prompt: what stands behind it may not go on
+                raise
+            report_error(e)
+
+
+def is_session() -> bool:
+    """Answer whether somebody types at a prompt, whose work would be lost: Python's, IPython's, Jupyter's, IDLE's."""
+    return hasattr(sys, "ps1") or "idlelib.run" in sys.modules
 
 
 def restart(path: str, module: str) -> int:
     """Become the script, started as it was, in its environment; return 0 in there."""
     hint = "conda_execute.run(PATH) runs one as a child"
+    session = "an interactive session, which would be lost" if is_session() else ""
+    hint += '; for a prompt: conda-execute --run-with "python -i" SCRIPT' if session else ""
     if not path:
-        raise Error("expected a script in a file, found code without one", hint=hint)
+        raise Error("expected a script in a file, found " + (session or "code without one"), hint=hint)
     script, invocation = read_script(path), Invocation({})
     metadata = invocation.read(script).metadata
     for prefix in (sys.prefix, os.path.dirname(os.path.dirname(sys.executable))):
         if os.path.basename(prefix) == metadata.name and os.path.exists(os.path.join(prefix, MARKER)):
             return 0
-    if hasattr(sys, "ps1"):
-        raise Error("expected a script on its own, found an interactive session, which would be lost", path, hint=hint)
+    if session:
+        raise Error("expected a script on its own, found " + session, path, hint=hint)
     metadata.has_entrypoint, metadata.run_with = False, ["python"]  # what started it, in place of any entrypoint
     starts = ["%d %s" % (pid, os.path.abspath(path)) for pid in (os.getpid(), os.getppid())]
     if os.environ.get("CONDA_EXECUTE_BOOTSTRAP") == starts[os.name == "nt"]:
         message = "expected to be in %s by now, found Python in %s" % (invocation.prefix, sys.prefix)
         raise Error(message, path, hint="see its bin/python and PYTHONHOME; conda-execute --force-env builds it anew")
     argv, environ, lease = invocation.prepare()
+    hand_over(invocation, os.path.dirname(os.path.realpath(path)))
     launch(argv[:-1] + find_own_words(path, module), {**environ, "CONDA_EXECUTE_BOOTSTRAP": starts[0]}, lease)
 
 
@@ -8960,7 +8986,30 @@ def find_own_words(path: str, module: str) -> "list[str]":
     if is_ours and before and before[-1] in (module, sys.argv[0]):
         return given
     script = sys.argv[0] if os.path.isfile(sys.argv[0]) else path
-    return [*(["-m", module] if module else [script]), *args]
+    prompt = ["-i"] * (sys.flags.interactive and not given)
+    return [*prompt, *(["-m", module] if module else [script]), *args]
+
+
+def hand_over(invocation: Invocation, folder: str) -> None:
+    """Put a copy of this file where an environment's Python finds it, unless it lies where that looks by itself.
+
+    There, and in no folder or variable that is ours: the script's sys.path stays what it is, its children and
+    spawned processes find it too, whatever options Python has, and of our own site-packages they find nothing else.
+    """
+    own = os.path.dirname(os.path.abspath(__file__))
+    searched = [folder, *sys.path[:1], *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+    if __name__ != "conda_execute" or own in map(os.path.abspath, searched):
+        return
+    content = read_head(__file__)
+    for site in find_site_packages(invocation.prefix):
+        path = os.path.join(site, "conda_execute.py")
+        is_package = any(name.endswith("-info") and name.startswith("conda_execute-") for name in list_names(site))
+        if content and not is_package and read_head(path) != content:
+            part = "%s.%d.part" % (path, os.getpid())
+            cause = try_to(write_file, part, content) or try_to(os.replace, part, path)
+            if cause:
+                text = "could not put %s into the environment (%s): put it beside the script"
+                invocation.progress.line(text % (__file__, cause.strerror))
 
 
 def conda_subcommands() -> "Iterator[object]":

@@ -319,10 +319,159 @@ def test_code_without_a_file_is_told_so(start: Start, words: list[str]) -> None:
     assert "expected a script" in refused(start(*words, input=FIRST))
 
 
-def test_an_interactive_session_is_not_lost_to_a_script(script: Script, start: Start) -> None:
-    """A session of IPython, Jupyter or an IDE that runs a file has a prompt."""
-    script(first="import sys; sys.ps1 = 'In: '\n" + FIRST)
-    assert "found an interactive session, which would be lost" in refused(start("a.py"))
+SESSION = "found an interactive session, which would be lost"
+PROMPTS = {
+    "at the prompt": "import conda_execute; conda_execute.bootstrap()\n",
+    "a path": "import conda_execute; conda_execute.bootstrap('a.py')\n",
+    "code.interact": "import code; code.interact()\nimport conda_execute; conda_execute.bootstrap()\n",
+}
+FROM_PROMPTS = {
+    "exec": "exec('import conda_execute; conda_execute.bootstrap()\\nprint(1 + 1)')\n",
+    "exec of a file": "exec(open('a.py').read())\n",
+    "runpy": "import runpy; runpy.run_path('a.py', run_name='__main__')\n",
+}
+
+
+@pytest.mark.parametrize("typed", PROMPTS.values(), ids=PROMPTS)
+def test_an_interactive_session_is_told_and_goes_on(script: Script, start: Start, env_dir: Path, typed: str) -> None:
+    script()
+    done = start("-i", input=typed + "print('goes', 'on')\n")
+    assert (done.returncode, done.stdout.replace(">>> ", "").strip()) == (0, "goes on")
+    assert SESSION in done.stderr and "Traceback" not in done.stderr
+    assert 'for a prompt: conda-execute --run-with "python -i" SCRIPT' in done.stderr
+    assert not env_dir.exists()
+
+
+@pytest.mark.parametrize("typed", FROM_PROMPTS.values(), ids=FROM_PROMPTS)
+def test_what_a_session_runs_ends_there_and_the_session_goes_on(
+    script: Script, start: Start, env_dir: Path, typed: str
+) -> None:
+    """What stands behind bootstrap() would run in the wrong environment."""
+    script(code="print(1 + 1)\n")
+    done = start("-i", input=typed + "print('goes', 'on')\n")
+    assert (done.returncode, done.stdout) == (0, "goes on\n")
+    assert "Error: conda-execute: " in done.stderr and SESSION in done.stderr
+    assert not env_dir.exists()
+
+
+def test_a_bad_path_or_block_ends_no_session_either(script: Script, start: Start) -> None:
+    script(block="")
+    typed = "import conda_execute\nfor path in ('a.py', 'gone.py'): conda_execute.bootstrap(path)\n\nprint('on')\n"
+    done = start("-i", input=typed)
+    assert (done.returncode, done.stdout) == (0, "on\n")
+    assert "expected a comment block" in done.stderr and "expected a script that can be read" in done.stderr
+
+
+@pytest.mark.warm
+@pytest.mark.parametrize("version", ["3.8", "3.13"])
+def test_a_prompt_behind_a_script_is_in_its_environment(script: Script, start: Start, version: str) -> None:
+    """Nobody has typed anything when the script begins."""
+    python = find_python(version)
+    if not python or subprocess.run([python, "-c", ""], stderr=subprocess.DEVNULL).returncode:
+        pytest.skip(f"no CPython {version} on this machine")
+    path = script()
+    shown(start(path))  # builds the environment
+    done = start("-i", "a.py", python=python, input="print(sys.prefix, sys.argv)\n")
+    assert done.stdout.splitlines()[-1].endswith(f"/{NAME} ['a.py']"), done.stderr
+
+
+# -- installed, and not beside the script
+
+SEEN = """\
+import importlib.util, json, os, sys
+seen = [os.environ.get("PYTHONPATH"), importlib.util.find_spec("not_yours"), sys.path, sys.argv[1:], __name__]
+print(json.dumps([sys.prefix, 0, *seen]))
+"""
+
+
+@pytest.fixture
+def lone(installed: Path, folder: Path) -> str:
+    """Return the Python of a virtual environment that has the project installed, and a module of its own."""
+    (folder / "conda_execute.py").unlink()
+    (site,) = installed.parent.glob("lib/*/site-packages")
+    (site / "not_yours.py").touch()
+    return str(installed / "python")
+
+
+@pytest.mark.warm
+def test_an_installed_one_is_handed_over_alone(script: Script, start: Start, lone: str, env_dir: Path) -> None:
+    """What the script sees is what it would see without us, whatever options Python has and whoever runs it."""
+    path = script(code=SEEN)
+    script("package/__main__.py", SEEN)
+    python = str(env_dir / NAME / "bin" / "python")
+    plain = path.with_name("plain.py")
+    shown(start(path, python=lone))
+    plain.write_text(SEEN)
+    for words in (["a.py"], ["-I", "a.py"], ["-E", "-s", "a.py"]):
+        found, bare = (
+            shown(start(*words[:-1], one, "x", python=py)) for one, py in (("a.py", lone), ("plain.py", python))
+        )
+        if HAS_ORIG_ARGV or len(words) == 1:
+            assert found == bare
+        assert found[1:3] == [None, None]
+    assert shown(start("-m", "package", "y", python=lone))[0] == NAME
+    if HAS_ORIG_ARGV:
+        done = start("-m", "pdb", "-c", "continue", "-c", "q", "a.py", python=lone, stdin=subprocess.DEVNULL)
+        assert f"/{NAME}" in done.stdout and "ModuleNotFoundError" not in done.stdout + done.stderr
+    copies = list((env_dir / NAME).glob("lib/python*/site-packages/conda_execute.py*"))
+    assert [copy.read_bytes() == FILE.read_bytes() for copy in copies] == [True]
+
+
+@pytest.mark.warm
+def test_what_a_script_starts_finds_the_one_that_was_handed_over(script: Script, start: Start, lone: str) -> None:
+    script(code="import json, os\n" + SPAWN)
+    done = start("a.py", python=lone)
+    assert done.stdout.startswith("True\n"), done.stderr
+    script("b.py")
+    script(code="import subprocess, sys\nsubprocess.run([sys.executable, 'b.py', 'x'])\n")
+    assert shown(start("a.py", python=lone))[1][1:] == ["x"]
+
+
+@pytest.mark.warm
+def test_another_version_takes_its_place_and_a_package_of_the_environment_keeps_its(
+    script: Script, start: Start, lone: str, env_dir: Path
+) -> None:
+    path = script(code="print(conda_execute.__version__)\n")
+    start(path, python=lone)
+    [copy] = (env_dir / NAME).glob("lib/python*/site-packages/conda_execute.py")
+    old = copy.read_text().replace(f'__version__ = "{conda_execute.__version__}"', '__version__ = "0.9"')
+    copy.write_text(old)
+    assert start(path, python=lone).stdout == f"{conda_execute.__version__}\n"
+    copy.write_text(old)
+    info = copy.with_name("conda_execute-0.9.dist-info")
+    info.mkdir()
+    assert start(path, python=lone).stdout == "0.9\n"
+    info.rmdir()
+
+
+@pytest.mark.warm
+def test_beside_the_script_nothing_is_handed_over(
+    script: Script, start: Start, environ: Environ, env_dir: Path
+) -> None:
+    path = script()
+    for copy in (env_dir / NAME).glob("lib/python*/site-packages/conda_execute.py"):
+        copy.unlink()
+    link = path.with_name("link.py")
+    link.symlink_to(path)
+    script("package/__main__.py")
+    for words in (["a.py"], [str(link)], ["-m", "package"]):
+        assert shown(start(*words))[0] == NAME
+    shutil.move(str(path.with_name("conda_execute.py")), str(path.parent / "package"))
+    environ["PYTHONPATH"] = str(path.parent / "package")
+    assert shown(start("a.py"))[0] == NAME
+    assert list((env_dir / NAME).glob("lib/python*/site-packages/conda_execute.py*")) == []
+
+
+@pytest.mark.warm
+def test_where_nothing_can_be_put_that_is_said(script: Script, start: Start, lone: str, env_dir: Path) -> None:
+    path = script()
+    start(path, python=lone)
+    [copy] = (env_dir / NAME).glob("lib/python*/site-packages/conda_execute.py")
+    copy.unlink()
+    copy.mkdir()  # root may write into any folder
+    done = start(path, python=lone)
+    copy.rmdir()
+    assert "could not put " in done.stderr and ": put it beside the script\n" in done.stderr
 
 
 @pytest.mark.warm
