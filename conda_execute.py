@@ -2199,9 +2199,8 @@ def parse_run_with(block: "dict[Text, Node]", platform: Platform) -> "list[str]"
         return []
     key, node = find_key(block, "run_with"), block[Text("run_with")]
     words = split_words(node) if isinstance(node, Text) else list(map(str, find_items(block, "run_with", platform)))
-    return check_command(
-        words, key, "run_with", platform, format_lines(key.line.find_start(key.at) + "run_with: python")
-    )
+    hint = format_lines(key.line.find_start(key.at) + "run_with: python")
+    return check_command(words, key, "run_with", platform, hint)
 
 
 def check_command(words: "list[str]", place: Text, name: str, platform: str, hint: str) -> "list[str]":
@@ -5830,7 +5829,8 @@ def explain(what: str, output: str, code: int, order: BuildOrder, missing: "Iter
         found = [spec for spec in order.specs if spec in dict(missing)] or named
         at = [spec.expected("") for spec in found if isinstance(spec, Text)] or at
         none = ["no package is %s%s" % (quote(spec), near and " (there is %s)" % near) for spec, near in missing]
-        none += ["see line %s too" % error.place.rsplit(":", 2)[1] for error in at[1:]]
+        places = [error.place.rsplit(":", 2) for error in at]
+        none += ["see %s too" % ("line " + line if path == places[0][0] else path) for path, line, _ in places[1:]]
         trouble = "; ".join(none)
     if order.offline and not is_full:
         hint = "what the caches lack cannot be had offline: see --offline, and offline in ~/.condarc"
@@ -7385,11 +7385,7 @@ def check_python() -> None:
         path = os.environ.get("PATH", os.defpath)
         found = [os.environ.get("CONDA_PYTHON_EXE", ""), *(which("python3.%d" % n, path) for n in range(30, 7, -1))]
         newer = next(filter(os.path.isfile, found), "")
-        hint = (
-            "start it with " + newer
-            if newer
-            else "install a newer one, or conda, whose bin folder has one; start it with that"
-        )
+        hint = "start it with " + (newer or "a newer one, which conda brings too, in its bin folder")
         raise Error("expected CPython 3.8 or newer, found " + sys.version.split()[0], sys.executable, hint=hint)
 
 
@@ -7414,8 +7410,8 @@ class Invocation:
         if "platform" in self.options:  # of this one it may ask for nothing
             return self
         self.metadata = read_metadata(script, self.config.subdir)
-        of_block = self.metadata.name
-        add_given(self.options, self.metadata, self.config.subdir, os.path.abspath(""))
+        of_block, folder = self.metadata.name, os.getcwd() if "run-with" in self.options else ""
+        add_given(self.options, self.metadata, self.config.subdir, folder)
         self.metadata.name = name_metadata(self.metadata)
         has_more = self.metadata.name != of_block
         if args is not None:
@@ -7469,7 +7465,7 @@ class Invocation:
             changes += ["+ " + one for one in now if one not in then] + ["- " + one for one in then if one not in now]
         if marker and not changes and locks[0] != locks[1]:
             return "its lock has changed" if all(locks) else "its lock is new" if locks[1] else "now without its lock"
-        return "changed: " + ", ".join(changes) if marker and changes else "its block has changed"
+        return "changed: " + ", ".join(changes) if marker and changes else "what it asks for has changed"
 
     def find_asked_fields(self) -> "dict[str, list[str]]":
         """Return what was asked for, by the keys of a marker, whose other lines are build()'s and write_marker()'s."""
@@ -8691,9 +8687,9 @@ def find_lock_path(store: Store, scripts: "list[str]", digest: str) -> str:
 
 def find_facts(store: Store, name: str) -> "dict[str, Any]":
     """Return all that is known of an environment; nothing tells what one that is half-made was asked for."""
-    marker, env = (
-        read_marker(store.path(name, MARKER)),
+    env, marker = (
         find_use(store, name, store.read_uses(), store.find_processes()),
+        read_marker(store.path(name, MARKER)),
     )
     keys = ("engine", "created", "reason", "exclude-newer", "lock")
     engine, created, reason, date, lock = ("".join(marker.get(key, [])[:1]) for key in keys)
@@ -8737,10 +8733,7 @@ def find_rows(env: "dict[str, Any]") -> "Iterator[tuple[str, str]]":
     yield "processes", ", ".join(map(str, env["processes"])) or "-"
     if env["removed_after"]:
         yield "last use", format_date(env["last_use"])
-        yield (
-            "removed",
-            "by the first call after %s, unless used by then, or in use" % format_date(env["removed_after"]),
-        )
+        yield "removed", "by the first call after %s, unless used then" % format_date(env["removed_after"])
 
 
 def print_env(env: "dict[str, Any]", as_json: bool) -> None:
@@ -8752,7 +8745,7 @@ def print_env(env: "dict[str, Any]", as_json: bool) -> None:
         return
     from textwrap import wrap
 
-    width, last = max(find_width() or 100, 40), ""
+    width, last = max(find_width() or 1 << 20, 40), ""
     for heading, text in find_rows(env):
         for line in wrap(printable(text), width - 15, break_long_words=False, break_on_hyphens=False) or [""]:
             print_out("%-14s %s" % ("" if heading == last else heading, line))
@@ -8773,12 +8766,12 @@ def find_first_lines(platform: str) -> "Iterator[str]":
     from subprocess import DEVNULL, PIPE, TimeoutExpired
     from subprocess import run as start
 
-    file = os.path.abspath(__file__)
-    file = os.path.basename(file) if os.path.dirname(file) == os.path.abspath("") else file
+    file, name = os.path.abspath(__file__), os.path.basename(__file__)
+    file = name if os.path.isfile(name) and os.path.samefile(name, file) else file
     for commands in () if platform == "win32" else COMMANDS:
         for command in (one.replace("FILE", file) for one in commands):
             safe = command.replace(" ", " -I ", 1) if command.startswith("python") else command
-            safe = safe.replace("-m conda_execute", file) if file == os.path.basename(file) else safe
+            safe = safe.replace("-m conda_execute", file) if file == name else safe
             env, *words = format_first_line(safe, platform)[2:].split(" ", 1)
             words = words[0].split(" ") if platform == "darwin" else words  # as each kernel starts it
             try:
@@ -8794,10 +8787,8 @@ def find_first_lines(platform: str) -> "Iterator[str]":
 def execute(options: "Mapping[str, str]", words: "list[str]") -> int:
     """Do what the command line says, up to becoming the script."""
     if "help" in options or "version" in options:
-        shown = (
-            format_usage(find_first_lines(sys.platform)) if "help" in options else "conda-execute %s\n" % __version__
-        )
-        print(shown, end="")
+        version = "conda-execute %s\n" % __version__
+        print(format_usage(find_first_lines(sys.platform)) if "help" in options else version, end="")
         return 0
     check_options(options, words)
     invocation = Invocation(options)
@@ -8998,7 +8989,7 @@ def hand_over(invocation: Invocation, folder: str) -> None:
     """
     own = os.path.dirname(os.path.abspath(__file__))
     searched = [folder, *sys.path[:1], *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
-    if __name__ != "conda_execute" or own in map(os.path.abspath, searched):
+    if __name__ != "conda_execute" or own in map(os.path.abspath, filter(None, searched)):
         return
     content = read_head(__file__)
     for site in find_site_packages(invocation.prefix):
@@ -9008,6 +8999,7 @@ def hand_over(invocation: Invocation, folder: str) -> None:
             part = "%s.%d.part" % (path, os.getpid())
             cause = try_to(write_file, part, content) or try_to(os.replace, part, path)
             if cause:
+                try_to(os.unlink, part)
                 text = "could not put %s into the environment (%s): put it beside the script"
                 invocation.progress.line(text % (__file__, cause.strerror))
 

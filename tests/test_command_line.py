@@ -435,9 +435,11 @@ def test_with_and_run_with_where_they_make_no_sense(run: Run, words: list[str], 
 
 
 def test_specs_of_block_and_command_line_both_hold(run: Run, write: Write) -> None:
-    done = run("--with", "hello-conda =1.0", write("a.sh", "", "hello-conda >=2"))
+    script = write("a.sh", "", "hello-conda >=2", "words")
+    done = run("--with", "hello-conda =1.0", script)
     assert done.returncode == 125
-    assert "hello-conda" in done.stderr and "could not" in done.stderr
+    assert f"conda-execute: {script}:3:6: rattler could not build the environment: see --with too\n" in done.stderr
+    assert "conda-execute: --with:1:1: rattler" in run("--with", "no-such-thing", script).stderr
 
 
 def test_with_looks_past_a_lock_that_lacks_it_and_says_so(run: Run, hello: Path, env_dir: Path) -> None:
@@ -454,3 +456,15 @@ def test_with_looks_past_a_lock_that_lacks_it_and_says_so(run: Run, hello: Path,
     done = run("--locked", "--with", "words", hello)
     assert (done.returncode, done.stdout) == (125, "")
     assert "found one without what --with adds\n  leave out one of them" in done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a folder that somebody is in stays")
+def test_help_and_runs_need_no_folder_to_be_in(write: Write, environ: Environ, tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    script = write("a.sh", "hello-conda", "hello-conda")
+    code = 'cd gone; rmdir ../gone; "$@"'
+    for words in (["--help"], [str(script)]):
+        (tmp_path / "gone").mkdir(exist_ok=True)
+        command = ["sh", "-c", code, "sh", sys.executable, str(FILE), *words]
+        done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True)
+        assert done.returncode == 0 and ("usage" in done.stdout or "hello-conda 2.0" in done.stdout), done.stderr

@@ -418,6 +418,14 @@ def test_an_installed_one_is_handed_over_alone(script: Script, start: Start, lon
 
 
 @pytest.mark.warm
+def test_the_folder_that_python_is_started_in_is_not_searched(script: Script, start: Start) -> None:
+    """It may hold the file that a ".pth" of the first Python names."""
+    path = script(first=f"import sys\nif {NAME!r} not in sys.prefix: sys.path.append({str(ROOT)!r})\n" + FIRST)
+    path.with_name("conda_execute.py").unlink()
+    assert shown(start(path, cwd=ROOT))[0] == NAME
+
+
+@pytest.mark.warm
 def test_what_a_script_starts_finds_the_one_that_was_handed_over(script: Script, start: Start, lone: str) -> None:
     script(code="import json, os\n" + SPAWN)
     done = start("a.py", python=lone)
