@@ -7410,7 +7410,10 @@ class Invocation:
         if "platform" in self.options:  # of this one it may ask for nothing
             return self
         self.metadata = read_metadata(script, self.config.subdir)
-        of_block, folder = self.metadata.name, os.getcwd() if "run-with" in self.options else ""
+        folder = (
+            self.options.get("folder") or os.getcwd() if "run-with" in self.options else ""
+        )  # the former: of a link
+        of_block = self.metadata.name
         add_given(self.options, self.metadata, self.config.subdir, folder)
         self.metadata.name = name_metadata(self.metadata)
         has_more = self.metadata.name != of_block
@@ -7839,8 +7842,8 @@ class Link:
 
     def find_obstacle(self) -> str:
         """Return why a shell cannot start the script by itself, or ""."""
-        is_entrypoint = self.invocation.metadata.dialect == "conda-script"
-        entrypoint = self.invocation.metadata.run_with[0] if is_entrypoint else ""
+        metadata = self.invocation.metadata
+        entrypoint = metadata.run_with[0] if metadata.has_entrypoint else ""
         texts = [b"\n".join(rows) for _, rows, _ in self.compared]
         if not find_link_host():
             return "a shell cannot tell here who else runs: that takes Linux, and a /proc without hidepid"
@@ -7861,7 +7864,9 @@ class Link:
             "due": self.store.find_due_path(), "named": new["CONDA_DEFAULT_ENV"],
             "prompt": new["CONDA_PROMPT_MODIFIER"], "fd": "", "space": "",
         }  # fmt: skip
-        again = ["--" + one for one in ("locked", "no-lock") if one in self.options]
+        again = [self.invocation.metadata.folder, *("--" + one for one in ("locked", "no-lock") if one in self.options)]
+        again += [word for spec in self.options.get("with", "").split("\0") if spec for word in ("--with", spec)]
+        again += ["--run-with", self.options["run-with"]] if "run-with" in self.options else []
         lines = ["ce_%s=%s\n" % (name, format_words([value])) for name, value in values.items()]
         about = LINK_ABOUT % (printable(self.script.path), printable(self.prefix), __version__)
         return os.fsdecode(LINK_SIGN) + about + "\n" + "".join(lines) + LINK_HAND_OVER % format_words(again)
@@ -7872,7 +7877,7 @@ class Link:
         needed = [os.path.join(self.prefix, one) for one in marker.get("oldest", []) + marker.get("brings", []) if one]
         needed += filter(os.path.exists, [LOADERS.get(subdir, "")])
         programs = [one for one in self.argv if one != self.script.path and one[:1] == "/" and os.access(one, os.X_OK)]
-        locks = [] if self.lock or "no-lock" in self.options else find_lock_paths(self.script, subdir)
+        locks = [] if self.lock or {"no-lock", "with"} & set(self.options) else find_lock_paths(self.script, subdir)
         folders = [os.path.join(self.conda, one) for one in ("env_vars.d", "activate.d")]
         absent = [one for one in (*locks, *folders, self.prefix + "/conda-meta/state") if not os.path.lexists(one)]
         checks = ['[ "x${%s-}" = x%s ]' % (one, format_words([os.environ.get(one, "")])) for one in LINK_VARIABLES]
@@ -8591,13 +8596,16 @@ def clear(store: Store, names: "list[str]", used_before: float, dry_run: bool) -
     return code
 
 
-def find_use(store: Store, name: str, uses: Uses, busy: "dict[str, set[int]]") -> "dict[str, Any]":
+def find_use(
+    store: Store, name: str, uses: Uses, busy: "dict[str, set[int]]", links: "dict[str, str]"
+) -> "dict[str, Any]":
     """Return what is known of an environment from outside of it."""
     return {
         "name": name, "prefix": store.path(name), "size": find_size(store.path(name)),
         "last_use": int(store.last_use(name, uses)),
         "processes": sorted({*busy.get(name, ()), *busy.get(name + ".build", ())}),
         "scripts": sorted({unescape(script) for script in uses.scripts.get(name, {}) if script}),
+        "links": sorted(path for path in links if links[path] == name),
     }  # fmt: skip
 
 
@@ -8606,16 +8614,18 @@ def print_list(store: Store, as_json: bool) -> None:
     row, width = "%-20s %7.1f MB %10s  %-10s %s", find_width()
     if not as_json:
         print("%-20s %10s %10s  %-10s %s" % ("NAME", "SIZE", "UNUSED FOR", "PROCESSES", "SCRIPTS"), flush=True)
-    uses, busy = store.read_uses(), store.find_processes()
-    names, found = [name for name in store.find_names() if not name.startswith(SCRIPTS)], []
+    uses, busy, links = store.read_uses(), store.find_processes(), read_links(store)
+    names, found = {*links.values(), *(name for name in store.find_names() if not name.startswith(SCRIPTS))}, []
     for used, name in sorted(((store.last_use(name, uses), name) for name in names), reverse=True):
-        env = find_use(store, name, uses, busy)
+        env = find_use(store, name, uses, busy, links)
         found.append(env)
         if not as_json:
-            age = "%.1f h" % max(0, (time.time() - used) / 3600) if used else "half-made"
+            state = "half-made" if os.path.lexists(env["prefix"]) else "removed"
+            age = "%.1f h" % max(0, (time.time() - used) / 3600) if used else state
             who = format_some([str(pid) for pid in env["processes"]], width and 10)
-            scripts = format_some([printable(one) for one in env["scripts"]], width and max(width - 55, LEAST_WIDTH))
-            print_out(row % (name, env["size"] / 1e6, age, who, scripts))
+            words = [printable(one) for one in env["scripts"]] + ["link " + printable(one) for one in env["links"]]
+            what = format_some(words, width and max(width - 55, LEAST_WIDTH))
+            print_out(row % (name, env["size"] / 1e6, age, who, what))
     if as_json:
         import json
 
@@ -8688,7 +8698,7 @@ def find_lock_path(store: Store, scripts: "list[str]", digest: str) -> str:
 def find_facts(store: Store, name: str) -> "dict[str, Any]":
     """Return all that is known of an environment; nothing tells what one that is half-made was asked for."""
     env, marker = (
-        find_use(store, name, store.read_uses(), store.find_processes()),
+        find_use(store, name, store.read_uses(), store.find_processes(), read_links(store)),
         read_marker(store.path(name, MARKER)),
     )
     keys = ("engine", "created", "reason", "exclude-newer", "lock")
@@ -8730,6 +8740,7 @@ def find_rows(env: "dict[str, Any]") -> "Iterator[tuple[str, str]]":
         yield "from PyPI", ", ".join(env["pip_packages"])
     yield "size", "%.1f MB" % (env["size"] / 1e6)
     yield from (("scripts", one) for one in env["scripts"] or ["-"])
+    yield from (("links", one) for one in env["links"])
     yield "processes", ", ".join(map(str, env["processes"])) or "-"
     if env["removed_after"]:
         yield "last use", format_date(env["last_use"])
@@ -8813,8 +8824,9 @@ def execute(options: "Mapping[str, str]", words: "list[str]") -> int:
 
 def relink(argv: "list[str]") -> int:
     """Run the script of a link that could not do without us, and write that link anew, so that it can."""
-    link, *rest = argv
+    link, folder, *rest = argv
     options, words = parse_argv(rest, OPTIONS, anywhere=False)
+    options["folder"] = folder
     if not os.path.lexists(words[0]):
         hint = "write conda-execute --link SCRIPT LINK with its new place, or delete the link"
         raise Error("expected the script %s of this link, found none" % quote(words[0]), link, hint=hint)

@@ -664,6 +664,37 @@ def test_what_can_be_no_link_is_refused(run: Run, write: Write, words: list[str]
     assert found in done.stderr
 
 
+def test_what_the_command_line_adds_is_part_of_a_link(
+    run: Run, call: Link, write: Write, environ: Environ, tmp_path: Path, make_link: Callable[..., Path], env_dir: Path
+) -> None:
+    script = write("a.sh", "exit 1", "hello-conda")
+    tool = tmp_path / "tool's"
+    tool.write_text('#!/bin/sh\nhello-conda; words a; shift; echo "$@"; exit 7\n')
+    tool.chmod(0o755)
+    link = make_link(script, "--with", "words", "--with", "hello-conda <3", "--run-with", "\"./tool's\" 'a b'")
+    shutil.rmtree(str(next(env_dir.glob("*/conda-meta")).parent))
+    (tmp_path / "elsewhere").mkdir()
+    for hands_over in (True, False):
+        done = call(link, "c", cwd=tmp_path / "elsewhere", env={**environ, "PYTHONPROFILEIMPORTTIME": "1"})
+        assert (done.returncode, STARTED in done.stderr) == (7, hands_over), done.stderr
+        assert done.stdout.splitlines()[-1] == f"{script} c"
+
+
+def test_links_are_listed_and_outlive_their_env(
+    run: Run, call: Link, linked: tuple[Path, Path], environ: Environ, env_dir: Path
+) -> None:
+    script, link = linked
+    row = run("--tmpenv", "list").stdout.splitlines()[1]
+    assert row.endswith(f"{script}, link {link}")
+    assert run("--tmpenv", "show", script).stdout.splitlines()[-4:][0].split() == ["links", str(link)]
+    assert run(*CLEAR_ALL).returncode == 0
+    row = run("--tmpenv", "list").stdout.splitlines()[1]
+    assert row.split()[:5] == [HELLO, "0.0", "MB", "removed", "-"] and row.endswith(f"link {link}")
+    check_link(call, link, environ, hands_over=True)
+    link.unlink()
+    assert str(link) not in run("--tmpenv", "list", "--json").stdout
+
+
 # -- who collects
 
 
