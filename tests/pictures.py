@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     Frames = List[Tuple[float, Screen]]  # each screen, and for how long it was seen, in s
 
 ROOT = Path(__file__).resolve().parent.parent
-COLUMNS, ROWS = 88, 40
+COLUMNS, ROWS = 80, 40
 HOME = "/home/me"  # stands for the folder of the recording
 READ_S = 1.2  # before a command, to read what the last one said
 FONT = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', 'Liberation Mono', monospace"
-WIDTH = 760  # in a page that has room for it
+WIDTH = 720  # in a page that has room for it
 ONE = """\
 <svg width="{width}" height="{height}" xmlns="http://www.w3.org/2000/svg">
 <style>
@@ -78,9 +78,7 @@ class Picture(NamedTuple):
 
 
 PICTURES = {
-    "first-run": Picture(
-        "the first run, and the second", ("cat my_script.py", *["conda-execute my_script.py"] * 2), True
-    ),
+    "first-run": Picture("the first run, and the second", ("conda-execute my_script.py",) * 2, True),
     "list": Picture("which environments there are", ("conda-execute -q turn.pl one two three", "conda-tmpenv list")),
     "error": Picture("a package that is not there", ("conda-execute typo.py",)),
 }

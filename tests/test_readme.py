@@ -38,9 +38,6 @@ NOT_RUN = {
     "CONDA_EXE=/opt/miniforge3/bin/conda python3 tests/run.py test": "it would run itself",
     "PYTHON tests/channel.py /tmp/channel": "every test here stands on what it makes",
     "CONDA_CHANNELS=file:///tmp/channel PYTHON conda_execute.py .venv/my_script.py": "CI does so: run.py example",
-    "PYTHON tests/bench.py": "it takes minutes",
-    "PYTHON tests/pictures.py": "tests/test_pictures.py does",
-    "PYTHON tests/fuzz_metadata.py": "it needs atheris, which few Pythons have",
 }
 COMING = {"--with", "--run-with", "--link"}  # that --help does not have yet
 # Options of other tools, and of their commands, that the text names.
