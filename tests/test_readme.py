@@ -237,6 +237,13 @@ def test_every_path_and_every_heading_that_is_named_exists() -> None:
         assert anchor in anchors
 
 
+@needs_channel
+def test_the_keys_of_a_plan_are_those_of_the_readme(plan: Plan, tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(run_program.SCRIPT)
+    sentence = README.partition("`--dry-run --json` prints one object: ")[2].partition(". ")[0]
+    assert list(plan("a.py")) == re.findall(r"`(\w+)`", sentence)
+
+
 def test_every_variable_that_is_named_is_read() -> None:
     """By its name, or as conda's form of a key of condarc; what CONDA_SOLVER says is conda's own affair."""
     source = FILE.read_text("utf-8")
