@@ -1,9 +1,9 @@
-"""Draw the README's pictures: python tests/pictures.py [FOLDER]
+"""Bring the README up to date: python tests/pictures.py
 
-Records real runs of conda_execute.py in a terminal, on the small channel of tests/channel.py, and writes what that
-showed as SVG, into tests/pictures unless told otherwise. Nothing is drawn by hand: the screens are those of pyte, a
-terminal that is a library; rich writes them down. The first run moves as it did, once, and stays at its end, which is
-all that one sees who has asked for less motion. A picture loads nothing: the font is the reader's own.
+Writes what --help says into it, and draws tests/pictures: records real runs of conda_execute.py in a terminal, on the
+small channel of tests/channel.py, and writes what that showed as SVG. Nothing is drawn by hand: the screens are those
+of pyte, a terminal that is a library; rich writes them down. The first run moves as it did, once, and stays at its end,
+which is all that one sees who has asked for less motion. A picture loads nothing: the font is the reader's own.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     Frames = List[Tuple[float, Screen]]  # each screen, and for how long it was seen, in s
 
 ROOT = Path(__file__).resolve().parent.parent
+START = ROOT / "tests" / "start.py"
+FIRST_LINES = "First lines that work here:\n"
 COLUMNS, ROWS = 80, 40
 HOME = "/home/me"  # stands for the folder of the recording
 READ_S = 1.2  # before a command, to read what the last one said
@@ -88,8 +91,7 @@ def make_home(folder: Path) -> dict[str, str]:
     """Fill the folder of a person who has the tool and a channel; return the variables."""
     (folder / "bin").mkdir()
     for name, words in (("conda-execute", ""), ("conda-tmpenv", " --tmpenv")):
-        program = folder / "bin" / name
-        start = shlex.join([sys.executable, str(ROOT / "tests" / "start.py")])
+        program, start = folder / "bin" / name, shlex.join([sys.executable, str(START)])
         program.write_text(f'#!/bin/sh\nexec {start}{words} "$@"\n')
         program.chmod(0o755)
     (folder / "my_script.py").write_text(SCRIPT)
@@ -191,5 +193,18 @@ def write(target: Path) -> None:
         shutil.rmtree(str(folder))
 
 
+def write_help(readme: Path) -> None:
+    """Have a README show what --help says today, but for the end of that, which is about one machine."""
+    text = readme.read_text("utf-8")
+    for name, words in (("conda-execute", ["--help"]), ("conda-tmpenv", ["--tmpenv", "--help"])):
+        said = subprocess.run([sys.executable, str(START), *words], stdout=subprocess.PIPE, check=True).stdout.decode()
+        before, command, rest = text.partition(f"$ {name} --help\n")
+        shown, fence, after = rest.partition("```\n")
+        end = shown.partition(FIRST_LINES)[2]
+        text = before + command + "".join(said.partition(FIRST_LINES)[:2]) + end + fence + after
+    readme.write_text(text, "utf-8")
+
+
 if __name__ == "__main__":
-    write(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "tests" / "pictures")
+    write(ROOT / "tests" / "pictures")
+    write_help(ROOT / "README.md")

@@ -70,3 +70,11 @@ def test_the_readme_shows_all_of_them() -> None:
     shown = re.findall(r"!\[(.+)\]\((tests/pictures/.*)\)", (ROOT / "README.md").read_text("utf-8"))
     assert sorted(path for _, path in shown) == sorted(f"tests/pictures/{name}.svg" for name in NAMES)
     assert sorted(path.name for path in SHOWN.iterdir()) == sorted(f"{name}.svg" for name in NAMES)
+
+
+def test_the_help_of_the_readme_is_brought_up_to_date(tmp_path: Path) -> None:
+    readme, text = tmp_path / "README.md", (ROOT / "README.md").read_text("utf-8")
+    readme.write_text(text.replace("  -q, --quiet ", "  -s, --silent ").replace("\nclear    remove", "\nclear    free"))
+    assert readme.read_text() != text
+    pictures.write_help(readme)
+    assert readme.read_text("utf-8") == text
