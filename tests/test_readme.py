@@ -51,6 +51,8 @@ OTHERS = {
     "--no-deps",
     "--script",
     "--hash",
+    "--array",
+    "--export",
 }
 
 
@@ -175,6 +177,16 @@ def test_a_transcript_is_what_happens(steps: list[Step], at_home: Environ, me: P
             assert is_shown(format_output(output, me), format_output(done.stdout, me)), (command, done.stdout)
 
 
+@needs_channel
+@pytest.mark.once
+def test_the_job_of_a_cluster_runs(at_home: Environ, me: Path) -> None:
+    [job] = [text for kind, text in CODE if kind == "sh"]
+    for command in ("conda-execute --lock my_script.py", job.replace("/home/me", str(me))):
+        done = subprocess.run(["/bin/sh", "-c", command], cwd=me, env=at_home, stdout=subprocess.PIPE, text=True)
+        assert done.returncode == 0
+    assert format_output(done.stdout, me) == "[0 0 0 0 0]"
+
+
 def test_a_transcript_that_is_wrong_is_found_out() -> None:
     steps = parse_transcript("$ a --b  # why\none\n...\nfour\n$ c\n")
     assert steps == [("a --b", "one\n...\nfour\n"), ("c", "")]
@@ -292,7 +304,7 @@ def test_blocks_of_other_tools_are_read_as_the_readme_says() -> None:
     assert (pep.channels, pep.run_with) == (["conda-forge"], ["python"])
     assert (script.dialect, script.specs) == ("conda-script", ["gcc >=13", "libopenblas"])
     assert script.channels == ["conda-forge", "nodefaults"]
-    assert set(pixi.specs) == {"python >=3.11", "gdal", "conda-forge::patchelf >=0.18"}
+    assert set(pixi.specs) == {"python >=3.11", "conda-forge::gdal >=3.8"}
     assert pixi.pip == ["httpx", "rich[jupyter] >=13"]
     for key in conda_execute.DEPENDENCY_KEYS:
         assert f"`{key}`" in find_section("conda-script")
@@ -332,6 +344,18 @@ def test_env_dir_is_where_the_readme_says(
         text = re.sub(r"(?<=[ [])/", f"{tmp_path}/", line.group(1))
         (home / ".condarc").write_text("conda-execute:\n  " * text.startswith("env-dir") + text + "\n")
     assert plan("a.py")["env_dir"] == str(tmp_path) + env_dir
+
+
+@needs_channel
+def test_condarcs_are_read_as_they_stand(tmp_path: Path, home: Path, plan: Plan, environ: Environ) -> None:
+    (tmp_path / "a.py").write_text(run_program.SCRIPT)
+    del environ["CONDA_EXECUTE_ENV_DIR"]
+    del environ["CONDA_EXECUTE_ENGINE"]
+    found = []
+    for text in [text for kind, text in CODE if kind == "yaml"]:
+        (home / ".condarc").write_text(text)
+        found.append(plan("a.py")["env_dir"])
+    assert found == [f"{home}/.conda/tmp_envs", "/apps/tmp_envs"]
 
 
 def test_there_are_places_to_try() -> None:
