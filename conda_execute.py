@@ -387,6 +387,9 @@ def report_error(error: Error) -> int:
 CONFLICT_MARKS = ("<<<<<<< ", "======= ", ">>>>>>> ")
 CONFLICT = "settle the conflict that git has marked here"
 TEMPLATE = "templates are not read: write what it stands for"
+# How lines begin that a batch system reads: Slurm, PBS, LSF, Grid Engine, Flux, Fujitsu's, Cobalt, Moab, OAR.
+DIRECTIVES = ("#SBATCH", "#PBS", "#BSUB", "#$ ", "#FLUX:", "#PJM", "#COBALT", "#MSUB", "#OAR")
+DIRECTIVE = "move this line above the block: it is the scheduler's"
 
 
 class Line:
@@ -417,6 +420,7 @@ class Line:
         message = "expected %s, found %s" % (what, found or (quote(rest) if rest else end))
         hint = TEMPLATE if "{{" in line.raw or "{%" in line.raw else hint
         hint = CONFLICT if line.text.strip(" ").startswith(CONFLICT_MARKS[::2]) else hint
+        hint = DIRECTIVE if line.raw.startswith(DIRECTIVES) else hint
         return Error(message, "%s:%d:%d" % (line.path, line.number, line.margin + at + 1), line.raw or " ", hint)
 
 

@@ -194,6 +194,14 @@ def remove_lines(page: Page, _: object) -> None:
     del page.lines[page.row : page.find_value_end()]
 
 
+@follows(r"move this line above the block")
+def move_above_the_block(page: Page, _: object) -> None:
+    line, row = page.lines.pop(page.row), page.row
+    while not re.search(r"conda execute|/// [a-z-]+$", page.lines[row]):
+        row -= 1
+    page.lines.insert(row, line)
+
+
 @follows(r"remove this line", r"leave run_with out")
 def remove_line(page: Page, _: object) -> None:
     del page.lines[page.row]

@@ -1,0 +1,6 @@
+#!/bin/sh
+# conda execute
+# env:
+#FLUX: -N4
+#  - python
+python -V

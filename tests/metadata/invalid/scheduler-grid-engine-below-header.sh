@@ -1,0 +1,5 @@
+#!/bin/sh
+# conda execute
+#$ -cwd
+# env: [python]
+python -V

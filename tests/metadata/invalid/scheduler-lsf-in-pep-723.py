@@ -1,0 +1,6 @@
+#!/usr/bin/env python
+# /// script
+#BSUB -n 4
+# dependencies = ["rich"]
+# ///
+print('hello')
