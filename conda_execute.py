@@ -3055,12 +3055,23 @@ def is_private(path: str, gid: int) -> bool:
     return is_own and "system.posix_acl_access" not in lists
 
 
+def unreadable(path: str, what: str) -> Error:
+    """Return the Error for what root, or another, has made for himself alone, or for a folder above it."""
+    mode = "-R a+rX" if os.path.lexists(path) else "a+x"
+    while not os.path.lexists(path):
+        path, what = os.path.dirname(path), "a folder"
+    hint = 'have its owner write "chmod %s %s", or %s' % (mode, path, OWN_FOLDER)
+    return Error("expected %s that you may read, found: Permission denied" % what, path, hint=hint)
+
+
 def check_folder(path: str, what: str, link_too: bool = False) -> None:
     """Refuse a folder, or a file, in which others could leave what we would run; one that is not there is fine."""
     try:
         found = os.stat(path) if link_too else os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
         return
+    except PermissionError:  # of a folder above it
+        raise unreadable(path, what) from None
     hint = OWN_FOLDER
     if found.st_mode & 0o170000 == 0o120000:
         text, hint = "a link to " + quote(os.readlink(path)), "remove the link, or " + OWN_FOLDER
@@ -3072,6 +3083,8 @@ def check_folder(path: str, what: str, link_too: bool = False) -> None:
         text = "one that %s may write to" % ("anyone" if found.st_mode & 0o002 else "its group")
         if found.st_uid == os.geteuid() and not found.st_mode & 0o1000:  # sticky: everybody's, as /tmp is
             hint = 'write "chmod -R go-w %s" if nobody else had a reason to write there, or %s' % (path, OWN_FOLDER)
+    elif not os.access(path, os.R_OK):
+        raise unreadable(path, what)
     else:
         return
     if found.st_mode & 0o022 == 0o020 and link_too:  # a store of a group

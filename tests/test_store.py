@@ -583,7 +583,7 @@ def test_a_read_only_env_dir_is_listed_and_not_collected(run: Run, shared: Path,
 def test_an_ordinary_user_runs_what_an_administrator_built(
     run: Run, write: Write, env_dir: Path, tmp_path: Path, environ: Environ, rows: Rows
 ) -> None:
-    """In env-dir they may write nothing; their runs keep the environment all the same."""
+    """They may write nothing there; what they may not read is told with what its owner can do."""
     script = write("a.sh", 'hello-conda "$@"', "hello-conda =1.0")
     run("-q", script)
     before = rows()
@@ -601,3 +601,15 @@ def test_an_ordinary_user_runs_what_an_administrator_built(
     done = run(write("b.sh", "", "hello-conda"), preexec_fn=partial(become, 12345), python=python)
     assert done.returncode == 125
     assert "expected an env-dir that can be written to, found: Permission denied" in done.stderr
+    above = tmp_path / "above"
+    (above / "tmp_envs").mkdir(parents=True)
+    hello = env_dir / conda_execute.find_name(["hello-conda =1.0"]) / MARKER
+    for path, mode in ((env_dir, "-R a+rX"), (env_dir / ".leases", "-R a+rX"), (hello, "-R a+rX"), (above, "a+x")):
+        old = path.stat().st_mode & 0o777
+        path.chmod(0o600)  # as a umask of 077 has it
+        environ["CONDA_EXECUTE_ENV_DIR"] = str(above / "tmp_envs" if path == above else env_dir)
+        done = run(script, "x", preexec_fn=partial(become, 12345), python=python)
+        path.chmod(old)
+        assert (done.returncode, done.stdout) == (125, "")
+        assert f"conda-execute: {path}: expected " in done.stderr
+        assert f'  have its owner write "chmod {mode} {path}", or ' in done.stderr
