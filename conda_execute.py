@@ -4064,6 +4064,7 @@ conda environments that conda-execute made for scripts; each lies under the hash
 Deleting all of this is safe while no such script runs: what is needed is built again.
 conda-execute: https://github.com/conda-tools/conda-execute
 """
+OUR_FOLDERS = {".leases", ".trash", SCRIPTS, ".packages", ".rattler", *KNOWN_SUBDIRS}
 SIGNS = {"usage.tsv": LOG_HEADER, "README": STORE_README}  # of an env-dir that is ours, as its files begin
 
 
@@ -4221,6 +4222,7 @@ class EnvDir:
         special = {os.path.realpath(os.sep): "the root of all", os.path.realpath(os.path.expanduser("~")): "a home"}
         found = special.get(os.path.realpath(self.env_dir), "a folder")
         is_empty = names in ([], [".leases"])  # which a collector makes anew while somebody deletes env-dir
+        is_empty = is_empty or self.is_hollow()
         if names == ["usage.tsv"]:  # whose first line may have found no room on the disk
             is_empty = LOG_HEADER.startswith(read_head(self.path(names[0]), len(LOG_HEADER)))
         if self.is_ours() or found == "a folder" and is_empty:
@@ -4327,12 +4329,26 @@ class EnvDir:
             try_to(os.utime, path)
         return now
 
+    def is_hollow(self, name: str = "") -> bool:
+        """Answer whether folders and links are all that is left of an environment, or folders of ours of env-dir.
+
+        As the purges of scratch disks leave them, which delete files by age and nothing else.
+        """
+        path, names = self.path(name), list_names(self.path(name))
+        is_ours = "conda-meta" in names
+        if not name:
+            is_ours = ".leases" in names and all(is_hex(one, 20) or one in OUR_FOLDERS for one in names)
+            is_ours = is_ours and not any(map(os.path.islink, list_files(path)))
+        files = (os.path.join(parent, one) for parent, _, files in os.walk(path) for one in files)
+        return is_ours and not os.path.islink(path) and all(map(os.path.islink, files))
+
     def find_names(self) -> "list[str]":
         """Return what bears our sign, as paths below env-dir: kept scripts, and environments, whole or not."""
         names = [os.path.join(SCRIPTS, name) for name in list_names(self.path(SCRIPTS)) if is_hex(name, 64)]
         for name in map(os.path.basename, list_files(self.env_dir)):
             signs = self.path(name, MARKER), self.path(".leases", name + ".build")
-            names += [name] if is_hex(name, 20) and any(map(os.path.lexists, signs)) else []
+            is_ours = is_hex(name, 20) and (any(map(os.path.lexists, signs)) or self.is_hollow(name))
+            names += [name] if is_ours else []
         return [name for name in names if os.path.isdir(self.path(name)) and not os.path.islink(self.path(name))]
 
 

@@ -97,6 +97,9 @@ FOREIGN = {
     "a disk with photos": lambda folder: [put(folder / "photos/a.jpg"), (folder / "lost+found").mkdir()],
     "one file": lambda folder: put(folder / "notes.txt"),
     "a dangling link": lambda folder: [folder.mkdir(), (folder / ("ab" * 10)).symlink_to("nowhere")],
+    "empty folders": lambda folder: [(folder / name).mkdir(parents=True) for name in (".leases", "photos")],
+    "links": lambda folder: [(folder / ".leases").mkdir(parents=True), (folder / ("ab" * 10)).symlink_to("..")],
+    "an environment of ours, hollow": lambda folder: (folder / ("ab" * 10) / "conda-meta").mkdir(parents=True),
 }
 WAYS = [CODE, ("-f", "a.sh"), CLEAR_ALL, ("--tmpenv", "create", "hello-conda"), ("a.sh",)]
 
@@ -128,6 +131,21 @@ def test_a_folder_that_holds_something_and_is_not_ours_is_refused_as_env_dir(
         wait_until(lambda: not find_collectors(tmp_path))
         assert list_tree(folder) == before
     assert names(tmp_path) == around
+
+
+@pytest.mark.once
+def test_of_what_a_purge_leaves_without_any_file_all_is_built_anew(run: Run, write: Write, env_dir: Path) -> None:
+    """As a scratch disk does after some weeks without a run: folders and links stay."""
+    scripts = [write("a.py", "print(1)", "python >=3"), write("b.sh", "hello-conda", "hello-conda")]
+    run(*CODE), [run(script) for script in scripts]
+    for path in [path for path in env_dir.rglob("*") if path.is_file() and not path.is_symlink()]:
+        path.unlink()
+    assert (env_dir / conda_execute.find_name(["python >=3"]) / "bin" / "python").is_symlink()
+    done = run(scripts[0])
+    assert (done.returncode, done.stdout) == (0, "1\n"), done.stderr
+    wait_until(lambda: not find_collectors(env_dir))
+    assert not (env_dir / HELLO).exists()  # hollow as it was
+    assert [run(*CODE).stdout, run("-q", scripts[1]).stdout] == ["hello-conda 2.0\n"] * 2
 
 
 @pytest.mark.once
