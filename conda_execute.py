@@ -7383,6 +7383,7 @@ def find_job_array(environ: "Environ") -> str:
     return found or (pbs if bracket else "")
 
 
+JOB_VARIABLES = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "JOB_ID")  # that schedulers set
 # Variables that have a say in whether an environment can be built, by how they begin.
 BUILD_VARIABLES = (
     *ENGINE_VARIABLES, "CONDA_CHANNEL", "CONDA_DEFAULT_C", "CONDA_SUBDIR", "CONDA_OVERRIDE_", "CONDA_SOLVER",
@@ -7457,6 +7458,8 @@ class Invocation:
             self.obey(read_lock(path))
         elif "locked" in self.options:
             hint = "write it: conda-execute --lock SCRIPT" if script.is_own else LOCK_PLACE
+            if script.is_own and any(map(os.environ.get, JOB_VARIABLES)):
+                hint += "; a scheduler runs a copy: submit a job that says conda-execute --locked /PATH/OF/SCRIPT"
             found, hint = ("one without what --with adds", "leave out one of them") if path else ("none", hint)
             raise Error("expected a lock for %s, found %s" % (self.config.subdir, found), script.shown, hint=hint)
         elif path:

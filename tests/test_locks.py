@@ -456,7 +456,7 @@ def test_lock_writes_a_new_one_whatever_the_old_one_is(run: Run, lock: Lock, con
     assert run("-q", "--locked", "a.sh").stdout == "ran\n"
 
 
-def test_no_lock_looks_past_one_and_locked_demands_one(run: Run, lock: Lock, env_dir: Path) -> None:
+def test_no_lock_looks_past_one_and_locked_demands_one(run: Run, lock: Lock, env_dir: Path, environ: Environ) -> None:
     path = lock("nothing")
     assert run("-q", "--no-lock", "a.sh").stdout == "ran\n"
     assert entries(env_dir) == [HELLO]
@@ -465,6 +465,8 @@ def test_no_lock_looks_past_one_and_locked_demands_one(run: Run, lock: Lock, env
         run("--locked", "a.sh"),
         f"a.sh: expected a lock for {SUBDIR}, found none\n  write it: conda-execute --lock SCRIPT",
     )
+    done = run("--locked", "a.sh", env={**environ, "SLURM_JOB_ID": "7"})  # which may be a copy
+    assert "  write it: conda-execute --lock SCRIPT; a scheduler runs a copy: submit a job that says " in done.stderr
     assert run("-q", "a.sh").stdout == "ran\n"
 
 
