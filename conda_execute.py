@@ -190,6 +190,7 @@ MACHINE = os.uname().machine if hasattr(os, "uname") else os.environ.get("PROCES
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from subprocess import Popen
+    from threading import Thread
     from types import TracebackType
     from typing import IO, Any, Callable, Collection, Dict, Iterable, Iterator, List, Mapping, NoReturn, Tuple, Union
 
@@ -368,6 +369,32 @@ def find_nearest(word: str, known: "Iterable[str]") -> str:
     word = word.lower().lstrip("-")
     near = [one for one in meant if sorted(one) == sorted(word)] or get_close_matches(word, list(meant), 1, NEAR)
     return meant[near[0]] if near else ""
+
+
+ELSEWHERE = 'on a cluster, "conda-tmpenv create --script SCRIPT" on a login node builds it for all nodes'
+SCARCE = 'see "ulimit -a", and how much memory the job asked for; ' + ELSEWHERE
+FREE_ROOM = '"conda-tmpenv clear --min-age 1" removes envs that nobody uses'
+
+
+def find_scarce_hint(cause: OSError) -> str:
+    """Return what to do where the machine has too little of something, "" for any other failure."""
+    import errno
+
+    is_full = cause.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+    return FREE_ROOM if is_full else SCARCE if cause.errno in (errno.EAGAIN, errno.ENOMEM) else ""
+
+
+def start_thread(work: "Callable[..., object]", *args: object) -> "Thread":
+    """Start a thread that ends with the process, and return it; raise OSError where there may be no more of them."""
+    import errno
+    from threading import Thread
+
+    thread = Thread(target=work, args=args, daemon=True)
+    try:
+        thread.start()
+    except RuntimeError:  # the limit of processes, or of memory
+        raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN)) from None
+    return thread
 
 
 def report_error(error: Error) -> int:
@@ -3889,8 +3916,6 @@ class Lock:
 
         `made_folder` becomes the status of a folder that we are about to make.
         """
-        from threading import Thread
-
         if self.fd < 0:
             return
         self.renewal = object() if what else None  # which ends the one before
@@ -3904,7 +3929,7 @@ class Lock:
         except OSError:  # a full disk, somebody else's lock file
             self.noted = ""
         if what:
-            Thread(target=self.renew, args=(self.renewal, self.mark, folder), daemon=True).start()
+            start_thread(self.renew, self.renewal, self.mark, folder)
 
     def is_overwritten(self) -> bool:
         """Answer whether somebody has taken us for dead, and left a note in the place of ours."""
@@ -5083,7 +5108,6 @@ def end_all(group: int, everyone: bool) -> None:
 def supervise(argv: "list[str]") -> int:
     """Run an engine as EngineProcess promises it, and report its end once all is gone that it started."""
     import signal
-    from threading import Thread
 
     stop_fd, parent = int(argv[1]), os.getppid()
     os.umask(os.umask(0o022) | 0o022)
@@ -5094,7 +5118,7 @@ def supervise(argv: "list[str]") -> int:
 
     def wait(engine: "Popen[bytes]") -> int:
         stopped: list[int] = []
-        Thread(target=watch, args=(stop_fd, parent, engine.pid, stopped), daemon=True).start()
+        start_thread(watch, stop_fd, parent, engine.pid, stopped)
         code = engine.wait()
         end_all(engine.pid, bool(stopped) or code != 0)
         return SILENT_CODE if SILENT_CODE in stopped else code
@@ -5739,10 +5763,13 @@ def find_cached(order: BuildOrder) -> "dict[str, str]":
     return found
 
 
+NO_PLACE = "see whether there is a network, and these places are right, or lock anew; "
+
+
 def explain_lacking(order: BuildOrder, lacking: "list[Package]", places: "dict[str, list[str]]", words: str) -> Error:
     """Return the Error for packages that could not be had anywhere."""
     lines = ["%s: %s" % (one.file, ", ".join(map(mask, places[one.file]))) for one in lacking]
-    hint = "--offline forbids to fetch them" if order.offline else "see whether these places are right, or lock anew"
+    hint = "--offline forbids to fetch them" if order.offline else NO_PLACE + ELSEWHERE
     message = "expected %d packages of the lock, found none that has its hash, in no cache and at none of its places"
     error = Error(message % len(lacking), order.lock.path, hint=hint)
     error.words = "\n".join([*lines, *([] if order.offline else [words])])
@@ -5790,8 +5817,8 @@ TROUBLES = (
     ("500 502 503 504 429 410 451", "%s answers with an error of its own", "try later, or name a mirror of it",
      "try later, or name a mirror of it"),
     ("dns resolve refused unreachable connect connection timed answer", "%s could not be reached",
-     "see whether there is a network; proxy_servers, ssl_verify and custom_channels (a mirror) in ~/.condarc",
-     "see whether there is a network; proxy, cert and index-url (a mirror) in pip.conf"),
+     "see whether there is a network; proxy_servers, ssl_verify and custom_channels (a mirror) in ~/.condarc; "
+     + ELSEWHERE, "see whether there is a network; proxy, cert and index-url (a mirror) in pip.conf; " + ELSEWHERE),
     ("404 unavailableinvalidchannel subdir", "%s is not there",
      "see how it is spelled, and channel_alias in ~/.condarc", "see how it is spelled"),
 )  # fmt: skip
@@ -5800,6 +5827,9 @@ SOLVER_WORDS = ("not available from current channels", "No candidates", "Resolut
                 "No matching distribution found", "Could not solve for")  # fmt: skip
 STATUS = ("http", "status", "error")
 FULL = ("no space left on device", "disk quota exceeded", "os error 28)", "os error 122)", "not enough space")
+SHORT = ("cannot allocate memory", "failed to map segment", "memory allocation of", "bad_alloc", "memoryerror",
+         "resource temporarily unavailable")  # fmt: skip
+KILLED = 137  # 128 and SIGKILL: what the kernel and schedulers do where memory runs out
 
 
 def find_trouble(text: str, order: BuildOrder, is_pip: bool) -> "tuple[str, str]":
@@ -5833,9 +5863,21 @@ def explain_full_disk(order: BuildOrder) -> "tuple[str, str]":
             continue
         found.append((disk.f_bavail * disk.f_frsize / 1e6, disk.f_favail, folder))
     free, inodes, folder = min(found, default=(0, 0, "the prefix"))
-    hint = '"conda-tmpenv clear --min-age 1" removes envs that nobody uses'
-    hint += "; packages are cached in " + caches[0] if caches else ""
+    hint = FREE_ROOM + ("; packages are cached in " + caches[0] if caches else "")
+    if folder in caches and os.stat(folder).st_dev != os.stat(os.path.dirname(order.prefix)).st_dev:
+        variable = "RATTLER_CACHE_DIR" if order.engine == "rattler" else "CONDA_PKGS_DIRS"
+        hint = "free some, or have %s name a folder on another disk" % variable
     return "the disk of %s is full: %.0f MB and %d inodes are free" % (folder, free, inodes), hint
+
+
+def find_own_trouble(words: str, code: int, order: BuildOrder) -> "tuple[str, str] | None":
+    """Return what this machine had too little of for an engine, and what to do; None for any other failure."""
+    if any(one in words for one in FULL):
+        return explain_full_disk(order)
+    if code == KILLED:
+        return "it was killed, as happens where memory runs out", SCARCE
+    is_short = any(one in words for one in SHORT)
+    return ("memory ran out, or the number of processes", SCARCE) if is_short else None
 
 
 # The options that exclude what is newer than a date, and who has them: no solver of conda 26.9 but the classic one.
@@ -5851,8 +5893,8 @@ def explain(what: str, output: str, code: int, order: BuildOrder, missing: "Iter
     `missing` are specs that nothing meets, each with what there is. One that was killed has not answered.
     """
     words = format_explanation(output, code)
-    is_full = any(one in words.lower() for one in FULL)
-    trouble, hint = explain_full_disk(order) if is_full else find_trouble(words, order, "pip" in what)
+    own = find_own_trouble(words.lower(), code, order)
+    trouble, hint = own or find_trouble(words, order, "pip" in what)
     at, newer = [Error("")], [one for one in NEWER_OPTIONS if order.cutoff and one in words]
     if newer:
         at, trouble = [order.date.expected("")], "it has no way to exclude what is newer than a date"
@@ -5865,13 +5907,13 @@ def explain(what: str, output: str, code: int, order: BuildOrder, missing: "Iter
         places = [error.place.rsplit(":", 2) for error in at]
         none += ["see %s too" % ("line " + line if path == places[0][0] else path) for path, line, _ in places[1:]]
         trouble = "; ".join(none)
-    if order.offline and not is_full:
+    if order.offline and not own:
         hint = "what the caches lack cannot be had offline: see --offline, and offline in ~/.condarc"
         words = words.partition("\nTraceback")[0]  # conda's, for an index that it does not have
     if newer or order.cutoff and not hint:
         hint = NEWER_OPTIONS[newer[0]] if newer else "see exclude-newer: nothing from after %s is taken" % order.cutoff
     error = Error(what + (": " + trouble if trouble else ""), at[0].place, at[0].source, hint)
-    error.words, error.is_for_all, error.words_shown = words, code < 128, order.progress.verbose
+    error.words, error.is_for_all, error.words_shown = words, code < 128 and hint != SCARCE, order.progress.verbose
     return error
 
 
@@ -5919,13 +5961,13 @@ def run_engine(
             hint = "see whether it waits for a lock, a disk or a network; -v shows its words"
             raise Error(message, argv[0], hint=hint)
         return code, "\n".join(lines)
-    except OSError as e:
-        cause = e.strerror or str(e)
-        raise Error("expected a program that can be started, found: " + cause, argv[0], hint=NO_ENGINE) from None
-    except BaseException:  # Ctrl-C
+    except BaseException as e:  # Ctrl-C, or no room for a mark of ours
         if program:
             program.stop()
-        raise
+        if not isinstance(e, OSError) or find_scarce_hint(e):
+            raise
+        cause = e.strerror or str(e)
+        raise Error("expected a program that can be started, found: " + cause, argv[0], hint=NO_ENGINE) from None
     finally:
         progress.step("")
         order.builder.stop_fd = -1
@@ -6418,7 +6460,6 @@ def run_rattler(argv: "list[str]") -> int:
     """Solve and link what the JSON object on standard input asks for."""
     import asyncio
     import json
-    from threading import Thread
 
     job = json.loads(sys.stdin.buffer.read())
     secrets = write_secrets(job["secrets"]) if job["secrets"] else ""
@@ -6428,7 +6469,7 @@ def run_rattler(argv: "list[str]") -> int:
     # They have no base of their own.
     known = tuple(e for e in vars(rattler.exceptions).values() if isinstance(e, type) and issubclass(e, Exception))
     code = 0
-    Thread(target=watch_network, args=(job,), daemon=True).start()
+    start_thread(watch_network, job)
     try:
         asyncio.run(solve_and_link(rattler, job))
     except known as e:
@@ -7219,8 +7260,6 @@ def fetch(address: str) -> "tuple[bytes, str]":
 
 def fetch_in_time(address: str) -> "tuple[bytes, str]":
     """Return what is at an address, and its name, or raise Error when it takes too long."""
-    from threading import Thread
-
     done: list[tuple[bytes, str] | Error] = []
 
     def work() -> None:
@@ -7237,9 +7276,7 @@ def fetch_in_time(address: str) -> "tuple[bytes, str]":
             reason = (str(e).strip() or type(e).__name__).replace("<urlopen error ", "").rstrip(">")
             done.append(Error("expected a script, found: " + printable(reason), address))
 
-    thread = Thread(target=work, daemon=True)
-    thread.start()
-    thread.join(FETCH_LIMIT_S)
+    start_thread(work).join(FETCH_LIMIT_S)
     if not done:
         raise Error("expected a script within %d s, found none" % FETCH_LIMIT_S, address)
     if isinstance(done[0], Error):
@@ -8929,7 +8966,9 @@ def report_errors(work: "Callable[..., int]", *args: object) -> int:
         return 0
     except OSError as e:
         message = "expected the system to do its part, found: %s" % e.strerror
-        return report_error(Error(message, os.fsdecode(e.filename or "")))
+        return report_error(Error(message, os.fsdecode(e.filename or ""), hint=find_scarce_hint(e)))
+    except MemoryError:
+        return report_error(Error("expected memory to work with, found none left", hint=SCARCE))
     except KeyboardInterrupt:
         return report_error(Error("interrupted", code=130))
 

@@ -184,6 +184,76 @@ def test_a_full_disk_is_named_with_what_frees_room(run: Run, write: Write, tmp_p
         assert '  "conda-tmpenv clear --min-age 1" removes envs that nobody uses; packages are' in done.stderr
 
 
+@needs_root
+def test_a_full_disk_of_packages_alone_is_named_with_what_has_another(
+    run: Run, write: Write, tmp_path: Path, environ: Environ
+) -> None:
+    """As of a home with a quota, beside an env-dir on scratch."""
+    environ["RATTLER_CACHE_DIR"] = str(tmp_path / "small" / "cache")
+    with mounted(tmp_path / "small", "-t", "tmpfs", "-o", "size=60k", "none"):
+        put(tmp_path / "small" / "ballast", "x" * 50_000)
+        done = run(write("a.py", "", "python", "numpy"))
+        assert f"the disk of {tmp_path}/small/cache is full: 0 MB and " in done.stderr, done.stderr
+    assert "\n  free some, or have RATTLER_CACHE_DIR name a folder on another disk\n" in done.stderr
+
+
+@needs_root
+@pytest.mark.once
+def test_a_disk_without_inodes_is_told_wherever_they_end(
+    run: Run, write: Write, tmp_path: Path, environ: Environ
+) -> None:
+    environ.update(CONDA_EXECUTE_ENV_DIR=str(tmp_path / "small" / "envs"))
+    script = write("a.sh", "hello-conda", "hello-conda")
+    for inodes in range(9, 16):
+        with mounted(tmp_path / "small", "-t", "tmpfs", "-o", f"nr_inodes={inodes},mode=755", "none"):
+            done = run(script)
+            assert (done.returncode, done.stdout) == (125, ""), inodes
+            assert "No space left on device" in done.stderr
+            assert "install conda" not in done.stderr and "a bug" not in done.stderr
+            assert "conda-tmpenv clear" in done.stderr or conda_execute.OWN_FOLDER in done.stderr
+
+
+# -- memory and processes
+
+
+def test_an_engine_that_is_killed_is_told_as_one_that_had_too_little_memory(
+    run: Run, write: Write, environ: Environ, channel: str, tmp_path: Path, env_dir: Path
+) -> None:
+    """Schedulers do that to the largest process of a job. Nobody else is told that it failed."""
+    files: Files = {"bin/.deadly-post-link.sh": b"#!/bin/sh\nkill -9 $PPID\nsleep 60\n"}
+    deadly = Package("deadly", "1.0", files, noarch="generic")
+    environ["CONDA_CHANNELS"] = make_channel(tmp_path / "deadly", deadly) + "," + channel
+    done = run(write("a.sh", "", "deadly"))
+    assert (done.returncode, done.stdout) == (125, "")
+    line = "rattler could not build the environment: it was killed, as happens where memory runs out\n  see "
+    assert line in done.stderr, done.stderr
+    assert '"conda-tmpenv create --script SCRIPT" on a login node' in done.stderr
+    assert list((env_dir / ".leases").glob("*.failed")) == []
+
+
+LIMITED = """\
+import resource, sys, threading
+import conda_execute
+with open("/proc/self/statm") as f:
+    size = int(f.read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (size + (1 << 20),) * 2)  # less than the stack of a thread
+sys.exit(conda_execute.report_errors({}))
+"""
+LIMITS = {
+    "no thread": ("conda_execute.start_thread, print", "found: Resource temporarily unavailable\n"),
+    "no memory": ("lambda: len(bytearray(1 << 30))", "expected memory to work with, found none left\n"),
+}
+
+
+@pytest.mark.parametrize("work, line", LIMITS.values(), ids=LIMITS)
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs /proc")
+def test_a_limit_of_memory_is_told_in_words(work: str, line: str) -> None:
+    command = [sys.executable, "-c", LIMITED.format(work)]
+    done = subprocess.run(command, cwd=str(Path(TOOL).parent.parent), stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 125, done.stderr
+    assert line + '  see "ulimit -a", and how much memory the job asked for' in done.stderr
+
+
 # -- what was asked for is there
 
 

@@ -287,6 +287,26 @@ def test_a_full_disk_is_told_offline_too(tmp_path: Path) -> None:
     assert "is full" in error.message and "removes envs that nobody uses" in error.hint
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "what():  Resource temporarily unavailable",
+        "ImportError: rattler.abi3.so: failed to map segment from shared object",
+        "memory allocation of 33554432 bytes failed",
+        "terminate called after throwing an instance of 'std::bad_alloc'",
+        "OSError: [Errno 12] Cannot allocate memory",
+        "MemoryError",
+    ],
+)
+def test_what_engines_say_of_memory_is_told_in_words_and_to_nobody_else(words: str) -> None:
+    order: Any = conda_execute.Fields(specs=[], pip=[], cutoff="", offline=True)
+    order.progress = conda_execute.Progress(False, False)
+    error = conda_execute.explain("mamba could not build it", words, 134, order)
+    assert error.message == "mamba could not build it: memory ran out, or the number of processes"
+    assert error.hint.startswith('see "ulimit -a"') and not error.is_for_all
+    assert not conda_execute.explain("mamba could not build it", words, 1, order).is_for_all
+
+
 # -- while it works
 
 

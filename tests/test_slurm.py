@@ -28,23 +28,24 @@ from conda_execute import MARKER
 if TYPE_CHECKING:
     from typing import Callable, Iterator
 
-    from conftest import Environ
+    from conftest import Environ, Run, Write
+    from servers import Server
 
     Submit = Callable[..., "Array"]
 
 pytestmark = pytest.mark.once
-NEEDED = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scontrol", "scancel")
+NEEDED = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scontrol", "scancel")
 PROGRAMS = {name: str(shutil.which(name)) for name in NEEDED if shutil.which(name)}  # before PATH is cleared
 START_S = 30
 NAME = socket.gethostname().partition(".")[0]  # slurmctld runs where SlurmctldHost says only
 NODES = ("n1", "n2", "n3")
-HOSTS = f"127.0.0.1 localhost {NAME}\n127.0.0.11 n1\n127.0.0.12 n2\n127.0.0.13 n3\n"
-# All listen where their /etc/hosts says: on loopback. A requeued task starts when its credential has expired.
+HOSTS = f"127.0.0.1 localhost {NAME} {' '.join(NODES)}\n"
+# All listen where their /etc/hosts says, on loopback, each at a port of its own. A requeued task starts when its
+# credential has expired.
 CONF = """\
 ClusterName=test
 SlurmctldHost={name}(127.0.0.1)
 SlurmctldPort={ports[0]}
-SlurmdPort={ports[1]}
 AuthInfo=socket={folder}/munge.socket,cred_expire=8
 CommunicationParameters=NoInAddrAny,NoCtldInAddrAny
 StateSaveLocation={folder}/state
@@ -56,7 +57,9 @@ SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU
 SchedulerParameters=sched_min_interval=0,batch_sched_delay=0,sched_interval=1,bf_interval=1
 SlurmdParameters=config_overrides
-NodeName=n[1-3] NodeAddr=127.0.0.1[1-3] CPUs=24
+NodeName=n1 NodeAddr=127.0.0.1 Port={ports[1]} CPUs=24
+NodeName=n2 NodeAddr=127.0.0.1 Port={ports[2]} CPUs=24
+NodeName=n3 NodeAddr=127.0.0.1 Port={ports[3]} CPUs=24
 PartitionName=main Nodes=ALL Default=YES LLN=YES
 """
 BUILDING = "building ([0-9a-f]{20}) with "
@@ -89,8 +92,9 @@ class Slurm:
         (self.folder / "munge.key").touch(mode=0o600)
         (self.folder / "munge.key").write_bytes(os.urandom(1024))
         (self.folder / "hosts").write_text(HOSTS)
-        with socket.create_server(("", 0)) as one, socket.create_server(("", 0)) as other:
-            ports = [one.getsockname()[1], other.getsockname()[1]]
+        with ExitStack() as stack:
+            servers = [stack.enter_context(socket.create_server(("", 0))) for _ in range(4)]
+            ports = [server.getsockname()[1] for server in servers]
         (self.folder / "slurm.conf").write_text(CONF.format(name=NAME, ports=ports, folder=self.folder))
 
     def start(self, host: Host, name: str, *words: str) -> subprocess.Popen[str]:
@@ -226,3 +230,28 @@ def test_a_schedulers_copies_of_a_script_share_its_cache(submit: Submit, channel
     submit(first + block + code, 8).check_end(0)
     [cache] = env_dir.glob("*/.cache/*")
     assert len(set((cache / "copies").read_text().splitlines())) == 8
+
+
+def test_srun_starts_a_script_on_each_node_of_a_job(submit: Submit, write: Write) -> None:
+    script = write("b.py", CODE, "python >=3", "hello-conda =1.0")
+    command = f"srun --nodes=3 --ntasks=3 {sys.executable} {TOOL} {script}"
+    [text] = submit(f'#!/bin/sh\n#SBATCH --nodes=3 --ntasks=3\n{command}\necho "ended $?"\n', 1).check_end(0)
+    lines = [line for line in text.splitlines() if line.endswith(" hello-conda 1.0")]
+    assert sorted(lines) == [f"{node} hello-conda 1.0" for node in NODES], text
+
+
+def test_a_node_without_network_runs_what_was_built_where_there_is_one(
+    run: Run, submit: Submit, write: Write, environ: Environ, server: Server, tmp_path: Path
+) -> None:
+    environ.update(CONDA_CHANNELS=server.url, NO_PROXY="127.0.0.1", no_proxy="127.0.0.1")
+    script = write("b.py", CODE, "python >=3", "hello-conda =1.0")
+    command = f"unshare --net {sys.executable} {TOOL} {script}"
+    job = f'#!/bin/sh\n{command}\necho "ended $?"\n'
+    [text] = submit(job, 1).check_end(125)
+    assert f"{server.url} could not be reached\n" in text
+    assert '"conda-tmpenv create --script SCRIPT" on a login node builds it for all nodes\n' in text
+    assert run("--tmpenv", "create", "--script", script).returncode == 0
+    (tmp_path / "1.log").unlink()
+    array = submit(job, 1)
+    wait_until(lambda: bool(array.find("^ended ")))
+    assert re.fullmatch("n[123] hello-conda 1.0\nended 0\n", array.read()[0]), array.read()
