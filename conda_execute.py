@@ -7495,7 +7495,7 @@ class Invocation:
             self.obey(read_lock(path))
         elif "locked" in self.options:
             hint = "write it: conda-execute --lock SCRIPT" if script.is_own else LOCK_PLACE
-            if script.is_own and any(map(os.environ.get, JOB_VARIABLES)):
+            if not path and script.is_own and any(map(os.environ.get, JOB_VARIABLES)):
                 hint += "; a scheduler runs a copy: submit a job that says conda-execute --locked /PATH/OF/SCRIPT"
             found, hint = ("one without what --with adds", "leave out one of them") if path else ("none", hint)
             raise Error("expected a lock for %s, found %s" % (self.config.subdir, found), script.shown, hint=hint)

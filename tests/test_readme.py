@@ -39,7 +39,6 @@ NOT_RUN = {
     "PYTHON tests/channel.py /tmp/channel": "every test here stands on what it makes",
     "CONDA_CHANNELS=file:///tmp/channel PYTHON conda_execute.py .venv/my_script.py": "CI does so: run.py example",
 }
-COMING = {"--with", "--run-with", "--link"}  # that --help does not have yet
 # Options of other tools, and of their commands, that the text names.
 OTHERS = {
     "--prefix",
@@ -236,7 +235,7 @@ def test_every_option_is_named() -> None:
 
 def test_every_option_that_is_named_exists() -> None:
     found = set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", TEXT)) - OTHERS - OPTIONS
-    assert found <= COMING
+    assert found == set()
 
 
 def test_every_path_and_every_heading_that_is_named_exists() -> None:
