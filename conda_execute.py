@@ -346,13 +346,12 @@ def format_lines(*lines: str, place: str = "") -> str:
     return ("write " + (", ".join(most) + " and " if most else "") + last + " " + place).rstrip()
 
 
-# What people, and other tools, call keys, options and commands.
-SYNONYMS = {
-    "dependencies": "env", "requirements": "env", "packages": "env", "specs": "env", "environment": "env",
-    "command": "run_with", "force": "force-env", "dry": "dry-run", "ls": "list", "remove": "clear", "rm": "clear",
-    "delete": "clear", "prune": "clear", "info": "show", "describe": "show",
-    "conda-execute": "conda", "conda_execute": "conda", "conda-exec": "conda",
-}  # fmt: skip
+# Words of one meaning, as people and other tools call keys, options and commands.
+SYNONYMS = (
+    "env dependencies requirements packages specs environment requires depends", "run_with command",
+    "requires-python python-version python", "force-env force", "dry-run dry", "list ls",
+    "clear remove rm delete prune", "show info describe", "conda conda-execute conda_execute conda-exec",
+)  # fmt: skip
 NEAR = 0.8  # as "chanel" and "channels" are; "clear" and "create" are less
 
 
@@ -365,7 +364,8 @@ def find_nearest(word: str, known: "Iterable[str]") -> str:
     from difflib import get_close_matches
 
     meant = {one: one for one in known}
-    meant.update({other: one for other, one in SYNONYMS.items() if one in meant and other not in meant})
+    for words in map(str.split, SYNONYMS):
+        meant.update({other: one for one in words if one in meant for other in words if other not in meant})
     word = word.lower().lstrip("-")
     near = [one for one in meant if sorted(one) == sorted(word)] or get_close_matches(word, list(meant), 1, NEAR)
     return meant[near[0]] if near else ""
@@ -2345,9 +2345,8 @@ def is_met(text: Text, platform: Platform) -> bool:
 DEPENDENCY_KEYS = ("version", "build", "build-number", "channel", "subdir", "md5", "sha256", "when")
 
 
-def parse_dependency(name: Text, node: "Node", platform: Platform) -> str:
+def parse_dependency(name: Text, table: "dict[Text, Node]", platform: Platform) -> str:
     """Return the spec of a dependency, as a person would write it, or "" where its "when" is not met."""
-    table: Any = node if isinstance(node, dict) else {Text.of("version", name.line, name.at): node}
     hint = "url, extras and flags mean nothing to some engines, and nothing is built from source here"
     check_keys(table, DEPENDENCY_KEYS, "the dependency " + name, hint)
     when = find_typed(table, "when", Text)
@@ -2369,26 +2368,26 @@ def parse_dependency(name: Text, node: "Node", platform: Platform) -> str:
     return spec if not when or is_met(when, platform) else ""
 
 
-def parse_pypi_dependency(name: Text, node: "Node", platform: Platform) -> str:
+def parse_pypi_dependency(name: Text, table: "dict[Text, Node]", platform: Platform) -> str:
     """Return the requirement of a dependency from PyPI, as a person would write it."""
-    table: Any = node if isinstance(node, dict) else {Text.of("version", name.line, name.at): node}
     hint = 'a "# /// script" block alone has a place for that: "%s @ URL" or "%s ; MARKER" in dependencies'
     index = "name the index in pip.conf, and leave this out"
     check_keys(table, ("version", "extras"), "the PyPI dependency " + name, hint % (name, name), index=index)
     version, extras = find_typed(table, "version", Text), find_typed(table, "extras", list)
     if any(split_off(one)[1] or not one for one in [name, *extras]):
         raise name.expected("the name and the extras of one package", 'write it like rich = { extras = ["jupyter"] }')
-    for term in version.split(",") if version.strip() not in ("", "*") else []:
-        operator, rest = split_off(term.strip(), OPERATORS)
+    versions = version.strip().strip("*") and version
+    for term in map(str.strip, versions.split(",") if versions else []):
+        operator, rest = split_off(term, OPERATORS)
         if not operator or not rest or rest.strip(NAME_CHARACTERS + "+*! "):
             hint = 'write "==%s"' % version if version[:1].isdigit() else 'write it like ">=1.2,<2"'
             raise version.expected("versions as PEP 440 has them", hint)
-    words = [name + ("[%s]" % ",".join(extras) if extras else ""), version.strip().strip("*") and version]
-    return parse_requirement(Text.of(" ".join(filter(None, words)), name.line, name.at))
+    extra = "[%s]" % ",".join(extras) if extras else ""
+    return parse_requirement(Text.of((name + extra + " " + versions).rstrip(), name.line, name.at))
 
 
 def parse_dependencies(
-    table: "dict[Text, Node]", name: str, parse: "Callable[[Text, Node, Platform], str]", platform: Platform
+    table: "dict[Text, Node]", name: str, parse: "Callable[[Text, Dict[Text, Node], Platform], str]", platform: Platform
 ) -> "dict[str, str]":
     """Return what a table of dependencies asks for, by names in one spelling; "" where it is not for a platform."""
     found: dict[str, str] = {}
@@ -2396,38 +2395,30 @@ def parse_dependencies(
         plain = key.lower() if parse is parse_dependency else key.lower().replace(".", "-").replace("_", "-")
         if plain in found:
             raise duplicate_key(key)
-        found[plain] = parse(key, node, platform)
+        found[plain] = parse(
+            key, node if isinstance(node, dict) else {Text.of("version", key.line, key.at): node}, platform
+        )
     return found
 
 
 # What the keys of pixi that we do not read would have changed.
 PIXI_KEYS = {
-    "activation": "the variables of the script, and what runs before it",
-    "channel-priority": "which channel a package comes from",
-    "conda-pypi-map": "which conda package stands for one of PyPI",
-    "constraints": "the versions of what others depend on",
-    "exclude-newer": "how new packages may be",
-    "platforms": "where the script may run",
-    "preview": "which new parts of pixi are at work",
-    "pypi-exclude-newer": "how new packages of PyPI may be",
-    "pypi-options": "where packages of PyPI come from",
-    "requires-pixi": "which pixi may run the script",
-    "run-dependencies": "what packages that are built need",
-    "s3-options": "how channels are reached",
-    "solve-strategy": "which versions are taken",
-    "system-requirements": "for which systems packages are chosen",
-    "tasks": "which commands there are",
-    **dict.fromkeys(("build-dependencies", "host-dependencies"), "what packages are built with"),
-    **dict.fromkeys(("dev", "package"), "what is built from source"),
-    **dict.fromkeys(("environments", "feature"), "which environments there are"),
-    **dict.fromkeys(("name", "version", "authors", "description"), "what pixi shows of it"),
+    key: what
+    for what, keys in {
+        "which packages are taken": "channel-priority conda-pypi-map constraints exclude-newer preview "
+        "pypi-exclude-newer pypi-options run-dependencies s3-options solve-strategy system-requirements",
+        "how the script runs, and where": "activation environments feature platforms requires-pixi tasks",
+        "what is built from source": "build-dependencies dev host-dependencies package",
+        "what pixi shows of it": "authors description name version",
+    }.items()
+    for key in keys.split()
 }
 
 
 def check_pixi_keys(table: "dict[Text, Node]", known: "Collection[str]", where: str) -> None:
     """Refuse what pixi reads and we do not, and say what it would have changed."""
     hint = "leave it out, or run the script with pixi"
-    hints = {key: "it would have changed %s: %s" % (PIXI_KEYS[key], hint) for key in table if key in PIXI_KEYS}
+    hints = {key: "it would have changed %s: %s" % (what, hint) for key, what in PIXI_KEYS.items()}
     check_keys(table, known, where, hint, **hints, project='write "workspace"')
 
 
@@ -2488,24 +2479,22 @@ def check_uv(uv: "dict[Text, Node]") -> "list[str]":
     return [what % (line.path, line.number, ", ".join(said))]
 
 
-def parse_tools(block: "dict[Text, Node]", platform: Platform) -> "tuple[dict[Text, Node], Any, list[str]]":
-    """Return the tables of tools, what that of pixi says, and what is to be told of that of uv."""
+def parse_tools(block: "dict[Text, Node]", dialect: str, platform: Platform) -> "tuple[dict[Text, Node], Metadata]":
+    """Return the tables of tools, and what those of pixi and uv ask for."""
     tools = find_typed(block, "tool", dict)
     check_keys(tools, ("conda", "pixi", "uv"), "tool")
     first, *others = [name for name in tools if name != "uv"] or [""]
     if others:
         found = quote("[tool.%s]" % others[0])
         raise others[0].expected("one table of conda's packages", "merge it into [tool.%s]" % first, found)
-    return tools, parse_pixi(find_typed(tools, "pixi", dict), platform), check_uv(find_typed(tools, "uv", dict))
-
-
-def find_date(tools: "dict[Text, Node]") -> str:
-    """Return the date after which uv or pixi would take nothing, "" where neither says one."""
-    tables = find_typed(find_typed(tools, "pixi", dict), "workspace", dict), find_typed(tools, "uv", dict)
-    dates = [parse_date(find_typed(one, "exclude-newer", Text)) for one in tables if "exclude-newer" in one]
-    if len(set(dates)) > 1:
-        raise dates[1].expected("one date", "remove this line, or write the same date in both tables")
-    return dates[0] if dates else ""
+    pixi, uv = find_typed(tools, "pixi", dict), find_typed(tools, "uv", dict)
+    specs, pip, channels = parse_pixi(pixi, platform)
+    tables = [one for one in (find_typed(pixi, "workspace", dict), uv) if "exclude-newer" in one]
+    date, *dates = [parse_date(find_typed(one, "exclude-newer", Text)) for one in tables] or [Text()]
+    if dates and dates[0] != date:
+        raise dates[0].expected("one date", "remove this line, or write the same date in both tables")
+    asked = {"specs": specs, "pip": pip, "channels": channels, "notes": check_uv(uv), "exclude_newer": date}
+    return tools, Metadata(dialect=dialect, **asked)
 
 
 PYTHONS = ("python", "pypy", "graalpy", "py", "pyw")
@@ -2515,19 +2504,15 @@ RUNNERS = (
 )  # fmt: skip
 # Options of runners that say of packages what the block does not.
 RUNNER_OPTIONS = ("--with", "--spec", "--index", "--extra-index", "--default-index", "--find-links", "--no-index")
-TOP_HINT = "leave it out: a script's block has no such key"
-PROJECT_HINT = "leave it out: it is a project's, and changes nothing for a script"
+TOP_HINT = "leave it out: it changes nothing for a script"
 UV_HINT = 'write "NAME @ URL" in dependencies, or name an index in pip.conf, and leave this out: '
 UV_HINT += "the bare name would be asked of PyPI, where anybody can register it"
 TOP_HINTS = {
-    **dict.fromkeys(("name", "version", "main", "description", "authors", "license", "readme"), PROJECT_HINT),
-    **dict.fromkeys(("scripts", "urls", "classifiers", "keywords", "build-system", "dependency-groups"), PROJECT_HINT),
-    **dict.fromkeys(("index-url", "extra-index-url", "index", "find-links", "no-index", "sources"), UV_HINT),
+    **dict.fromkeys(UV_SOURCES, UV_HINT),
     **{key: 'write "tool.%s"' % key for key in ("conda", "pixi", "uv")},
     **{key: 'write "tool.pixi.%s"' % key for key in ("workspace", "target", "pypi-dependencies", "constraints")},
-    **dict.fromkeys(("requirements", "packages", "requires", "depends", "pip", "env"), 'write "dependencies"'),
-    **dict.fromkeys(("python", "python-version"), 'write "requires-python"'),
     **dict.fromkeys(("project", "run", "script"), "write what stands in it at the top of the block, without this line"),
+    "pip": 'write "dependencies"',
     "channels": "write it below a line [tool.conda]",
     "exclude-newer": "write it below a line [tool.uv]",
     "entrypoint": "leave it out, or begin the block with /// conda-script",
@@ -2542,50 +2527,44 @@ def is_for_python(word: str) -> bool:
     return "python" in name or name.rstrip("0123456789.") in PYTHONS + RUNNERS
 
 
-def read_first(path: str, data: bytes) -> Line:
-    """Return the first line of a script for a message."""
-    return Line(path, 1, strip_mark(data).split(b"\n", 1)[0].decode("utf-8", "replace").rstrip())
-
-
-def find_python_command(lines: "list[Line]", data: bytes, path: str) -> "list[str]":
+def find_python_command(block: "list[Line]", data: bytes, path: str) -> "list[str]":
     """Return the words that run a script with a PEP 723 block; refuse one of another language."""
     words, suffix = parse_shebang(data, path), os.path.splitext(path)[1].lower()
     hint = 'a "# /// script" block is for Python: write "#!/usr/bin/env python", or a "# conda execute" block'
-    own, every = is_own_command(words), [part for word in words for part in word.split()]
-    if words and not own and not any(map(is_for_python, every)):
-        raise read_first(path, data).expected(0, "a shebang of python, or of what reads such blocks", hint)
-    if not words and (suffix in OTHER_SUFFIXES or SUFFIXES.get(suffix, "python") != "python"):
-        line = lines[0] if lines else read_first(path, data)
-        raise line.expected(0, "a script of Python around this block", hint, "one called *" + suffix)
-    at = find_program_index(words) if words else 0
-    is_python = "python" in find_program_name("".join(words[at : at + 1])).lower()
-    is_python = is_python and not any(a == "-m" and b in RUNNERS for a, b in zip(every, every[1:]))
-    strange = [one for one in every if one.startswith(RUNNER_OPTIONS)]
-    if strange and not is_python and not own:
+    first = read_raw(path, 1, split_lines(strip_mark(data))[0].rstrip())
+    if not words:
+        if suffix in OTHER_SUFFIXES or SUFFIXES.get(suffix, "python") != "python":
+            raise [*block, first][0].expected(0, "a script of Python around this block", hint, "one called *" + suffix)
+        return ["python"]
+    every = [part for word in words for part in word.split()]
+    if is_own_command(words):
+        return ["python"]
+    if not any(map(is_for_python, every)):
+        raise first.expected(0, "a shebang of python, or of what reads such blocks", hint)
+    is_runner = any(a == "-m" and b in RUNNERS for a, b in zip(every, every[1:]))
+    if "python" in find_program_name(words[find_program_index(words)]).lower() and not is_runner:
+        return words
+    for strange in (one for one in every if one.startswith(RUNNER_OPTIONS)):
         hint = "write in the block what it names, and leave it out"
-        first = read_first(path, data)
-        raise first.expected(max(0, first.text.find(strange[0])), "packages and indexes in the block alone", hint)
-    return words if is_python and not own else ["python"]
+        raise first.expected(max(0, first.text.find(strange)), "packages and indexes in the block alone", hint)
+    return ["python"]
 
 
 def parse_pep_723(lines: "list[Line]", data: bytes, path: str, platform: Platform) -> Metadata:
     """Return what a "# /// script" block asks for."""
     block = parse_toml(lines, is_read)
     check_keys(block, ("requires-python", "dependencies", "tool"), "the block", TOP_HINT, **TOP_HINTS)
-    tools, (specs, pip, channels), notes = parse_tools(block, platform)
+    tools, metadata = parse_tools(block, "pep723", platform)
     conda = find_typed(tools, "conda", dict)
-    check_keys(conda, ("dependencies", "channels"), "[tool.conda]", "leave it out", env='write "dependencies"')
-    specs += map(parse_spec, find_typed(conda, "dependencies", list))
+    check_keys(conda, ("dependencies", "channels"), "[tool.conda]", "leave it out")
+    specs = metadata.specs = [*metadata.specs, *map(parse_spec, find_typed(conda, "dependencies", list))]
     python = parse_requires_python(find_typed(block, "requires-python", Text))
     if python not in specs and (python != "python" or "python" not in map(find_package, specs)):
         specs.insert(0, python)
-    pip = [*map(parse_requirement, find_typed(block, "dependencies", list)), *pip]
-    channels += parse_channels(find_typed(conda, "channels", list))
-    run_with = find_python_command(lines, data, path)
-    return Metadata(
-        dialect="pep723", specs=specs, pip=pip, channels=channels, run_with=run_with, notes=notes,
-        exclude_newer=find_date(tools),
-    )  # fmt: skip
+    metadata.pip = [*map(parse_requirement, find_typed(block, "dependencies", list)), *metadata.pip]
+    metadata.channels += parse_channels(find_typed(conda, "channels", list))
+    metadata.run_with = find_python_command(lines, data, path)
+    return metadata
 
 
 def find_entrypoint(block: "dict[Text, Node]", platform: Platform) -> Text:
@@ -2609,22 +2588,20 @@ def parse_conda_script(lines: "list[Line]", path: str, platform: Platform) -> Me
     channels = find_all_channels(parse_channels(find_typed(block, "channels", list)))
     entrypoint = find_entrypoint(block, platform)
     parse_commands(entrypoint, 0, 0)
-    tools, (more, pip, _), notes = parse_tools(block, platform)
+    tools, metadata = parse_tools(block, "conda-script", platform)
     workspace = find_typed(find_typed(tools, "pixi", dict), "workspace", dict)
     for table, name in ((tools, "conda"), (workspace, "channels")):
         if name in table:
             hint = "write channels at the top of the block, packages below [dependencies]"
             raise find_key(table, name).expected("channels and packages where a conda-script has them", hint)
     specs = parse_dependencies(block, "dependencies", parse_dependency, platform)
-    found = [*filter(None, specs.values()), *more]
-    if not found and not pip:
+    metadata.specs = [*filter(None, specs.values()), *metadata.specs]
+    if not metadata.specs and not metadata.pip:
         hint = 'write [dependencies] and below it NAME = "*"'
         raise Error("expected a dependency for %s, found none" % platform, path, hint=hint)
-    words = [str(entrypoint)]
-    return Metadata(
-        dialect="conda-script", specs=found, pip=pip, channels=channels, run_with=words, notes=notes,
-        exclude_newer=find_date(tools), has_entrypoint=True,
-    )  # fmt: skip
+    metadata.channels, metadata.run_with = channels, [str(entrypoint)]
+    metadata.has_entrypoint = True
+    return metadata
 
 
 # ---- Environment files ---------------------------------------------------------------
