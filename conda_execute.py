@@ -492,12 +492,12 @@ class Document(Line):
 class Text(str):
     """A scalar, always text, that knows where it stands and the comment behind it."""
 
-    line: Line
+    line: Document  # or, where no grammar is at work, a Line
     at: int
     comment: "Text" = ""  # type: ignore[assignment]  # that has a place where there is one
 
     @classmethod
-    def of(cls, value: str, line: Line, at: int) -> "Text":
+    def of(cls, value: str, line: "Any", at: int) -> "Text":
         text = cls(value)
         text.line, text.at = line, at
         return text
@@ -524,11 +524,10 @@ DASHES = ("- ", "-\n")
 BLOCK_END = "leave a blank line above this one if the block has ended"
 LINE_ABOVE = "write it at the end of the line above"
 COMMAND_LIKE = 'write the command behind run_with, like "run_with: python -u"'
-SELECTOR_LIKE = 'in a block, selectors stand behind items, like "numpy  # [linux]"'
-NO_PACKAGES = 'a block has packages of conda, and of PyPI below "- pip:"'
-IN_PLACE = "in the place of these lines"
-ONE_A_LINE = 'write one "- item" a line below the key, without brackets'
+ONE_A_LINE = 'write one "- item" a line below the key, without brackets or braces'
+IN_QUOTES = "leave it out, or put all of the text in quotes"
 # What an item below each key is called, and one of them; "- pip:" stands in env alone.
+VERSION_STARTS = tuple("0123456789=<>!~*")
 ITEM_NAMES = {"env": "spec", "dependencies": "spec", "pip": "requirement", "channels": "channel", "run_with": "word"}
 BLOCK_KEYS = ("env", "channels", "run_with", "exclude-newer")
 EXAMPLES = {"env": "python", "dependencies": "python", "pip": "rich", "channels": "conda-forge", "run_with": "python"}
@@ -537,6 +536,7 @@ FOREIGN_KEYS = {
     "name": "an env's name follows from what is in it", "prefix": "an env's place follows from env-dir",
     "variables": 'the script can set them, or "run_with: env NAME=VALUE python"',
     "platforms": 'selectors such as "# [linux]" stand behind items',
+    "pip": 'requirements stand below "- pip:", the last item of env',
 }  # fmt: skip
 
 
@@ -547,6 +547,17 @@ def format_spec(name: str, version: str, kind: str) -> str:
     return (name + " " + operator + version).strip(" ")
 
 
+def mend_pair(text: str) -> str:
+    """Return a line that begins with a key of blocks, and what is meant for a colon, with one; "" for any other.
+
+    >>> mend_pair("env =[python]"), mend_pair("env"), mend_pair("environments")
+    ('env: [python]', 'env:', '')
+    """
+    key = next((one for one in (*BLOCK_KEYS, "dependencies", "pip") if text.startswith(one)), "")
+    rest = text[len(key) :].lstrip(" ")
+    return (key + ": " + rest.lstrip(" :=")).rstrip(" ") if key and rest[:1] in ("", ":", "=", "[") else ""
+
+
 def is_like_item(text: str) -> bool:
     """Answer whether what stands behind no dash is rather an item than prose: one word, or a name and a version."""
     words = text.split()
@@ -555,18 +566,12 @@ def is_like_item(text: str) -> bool:
     return is_name and words[0] not in BLOCK_KEYS and bool(has_version or len(words) == 1)
 
 
-def is_like_key(text: str) -> bool:
-    """Answer whether a line begins with a key that blocks have, with a dash or without."""
-    name, colon, _ = text.partition(":")
-    return bool(colon) and name.strip("- ") in ITEM_NAMES
-
-
 def find_end_hint(doc: Document, line: Line) -> str:
     """Return the hint for a line that is not of the block: that has ended above it, unless some stands below too."""
     if not line.margin:  # of a file
         return "remove this line"
     below = [one.text.strip(" ") for one in doc.lines if one.number > line.number]
-    is_inside = any(is_like_key(text) or text.startswith("- ") and is_like_item(text[2:]) for text in below)
+    is_inside = any(mend_pair(text.strip("- ")) or text.startswith("- ") and is_like_item(text[2:]) for text in below)
     if is_inside or line is doc.lines[0]:
         return format_lines(line.raw[: line.margin] + " # " + line.text.strip(" "))  # a comment
     return BLOCK_END
@@ -580,14 +585,17 @@ def find_line_hint(doc: Document, pos: int, name: str = "", dashes: int = -1, is
     line, name = doc.find(pos)[0], name.replace("dependencies", "env")
     text, start = line.text.strip(" "), line.raw[: line.margin]
     bare = text.lstrip("-").strip(" ")
-    if is_like_key(text) and not (name == "env" and bare.startswith("pip")):
-        return format_lines(start + " " * doc.indent + bare)
+    if mend_pair(bare) and not (name == "env" and bare.startswith("pip")):
+        return format_lines(start + " " * doc.indent + mend_pair(bare))
+    if line is doc.lines[0] and text[0] in "-[{":
+        env = format_lines(start + " " * line.indent + "env:", place="above this line")
+        return env if text[0] == "-" else ONE_A_LINE
     is_end = text[0] in "-=<>!~" and text.strip("-=<>!~")[:1].isalnum() and (not name or text[0] != "-")
-    if is_end or is_first and (name == "run_with" or text[0] == "["):
+    if is_end and line.indent > doc.indent or is_first and (name == "run_with" or text[0] == "["):
         return COMMAND_LIKE if name == "run_with" and ": " in text else LINE_ABOVE
     item = text[2:].strip(" ") if text.startswith("- ") else text if name == "run_with" else bare
-    before, colon, value = item.partition(": ")
-    item = format_spec(before, value, name) if colon and name == "env" and before != "pip" else item
+    before, _, value = item.partition(": ")
+    item = format_spec(before, value, name) if name == "env" and value.strip("'\"")[:1] in VERSION_STARTS else item
     if name and (
         is_like_item(item) or is_first and item[:1].isalnum() or item.startswith("pip:") or name == "run_with"
     ):
@@ -600,39 +608,14 @@ def find_line_hint(doc: Document, pos: int, name: str = "", dashes: int = -1, is
 
 def expected_key(doc: Document, pos: int, indent: int, above: str = "") -> Error:
     """Return the Error for a line where only a key of the mapping can stand, or an item of the key above it."""
-    hint = find_line_hint(doc, pos, above, indent + 1)
-    return doc.expected(pos, "a key at column %d" % (doc.find(pos)[0].margin + indent + 1), hint)
-
-
-def expected_pair(doc: Document, pos: int, key: str = "") -> Error:
-    """Return the Error for a line that should begin with a key and a colon, and begins with `key`, if with any."""
-    start, rest = doc.find_start(pos), doc.find_rest(pos).rstrip(" ")
-    word = rest.replace("=", " ").partition(" ")[0]
-    colon, value, hint = word.find(":"), rest[len(word) :].lstrip(" :="), find_end_hint(doc, doc.find(pos)[0])
-    if key and colon > 0 and not rest.startswith("://", colon):
-        hint = format_lines(start + rest[: colon + 1] + " " + rest[colon + 1 :])
-        return doc.expected(pos + colon + 1, "a space behind the colon", hint)
-    if key in ITEM_NAMES:
-        hint = format_lines(start + key + ":")
-    elif key and word in BLOCK_KEYS and (value[:1] in ("[", "-") or rest[len(word) :].lstrip(" :")[:1] == "="):
-        is_item = value[:1] not in ("[", "-", "") and word in ("env", "channels")
-        hint = format_lines((start + word + ": " + ("[%s]" % value if is_item else value)).rstrip(" "))
-    elif rest[0] + rest[-1] == "{}":
-        for one in BLOCK_KEYS:
-            rest = rest.replace('"%s":' % one, one + ":").replace(", %s:" % one, "\n%s:" % one)
-        pairs = rest[1:-1].strip(" ").split("\n")
-        hint = format_lines(*[start + pair for pair in pairs]) if pairs[0].startswith(BLOCK_KEYS) else hint
-    elif pos == doc.indent and rest[0] == "-":  # the block begins with it
-        hint = format_lines(start.rstrip(" ") + " env:", place="above this line")
-    elif pos == doc.indent and rest[0] + rest[-1] == "[]":
-        hint = format_lines(start + "env: " + rest)
-    return doc.expected(pos, '"key: value"' if key else "a key", hint)
+    column = "a key at column %d" % (doc.find(pos)[0].margin + indent + 1)
+    what = '"key: value"' if doc.find_column(pos) == indent else column
+    return doc.expected(pos, what, find_line_hint(doc, pos, above, indent + 1))
 
 
 def expected_item(pos: int, key: Text, indent: int = -1) -> Error:
     """Return the Error for a line where only an item of the key's list can stand, its dash at an indentation."""
     doc = key.line
-    assert isinstance(doc, Document)
     line, at = doc.find(pos)
     dashes = doc.find(key.at)[1] + 1 if indent < 0 else indent
     what = 'a list item ("- %s") under %s' % (ITEM_NAMES.get(key, "item"), quote(key)[1:-1])
@@ -644,16 +627,13 @@ def expected_item(pos: int, key: Text, indent: int = -1) -> Error:
 def refuse_below_item(pos: int, item: "Item", key: Text, indent: int) -> None:
     """Raise Error at what stands at the dash of an item or deeper, if it belongs below "pip:" and not into the list."""
     doc = key.line
-    assert isinstance(doc, Document)
     is_deeper, is_dash = doc.find_column(pos) > indent, doc.text.startswith(DASHES, pos)
     if isinstance(item, dict):
         inner, node = list(item.items())[-1]
         first = node[0] if isinstance(node, list) and node else None
         if is_deeper and is_dash or not node:
             raise expected_item(pos, inner, doc.find_column(first.at) - 2 if isinstance(first, Text) else -1)
-    elif is_deeper and (
-        is_dash and item.rstrip(" .,*=<>!~0123456789") == "pip" or item == "pip" and not is_like_key(doc.find_rest(pos))
-    ):
+    elif is_deeper and item.split(" ")[0] == "pip" and (is_dash or item == "pip" and not mend_pair(doc.find_rest(pos))):
         hint = format_lines(*[doc.find_start(item.at) + one for one in (item, "pip:") if one != "pip"])
         raise item.expected('"pip:" above the requirements', hint)
 
@@ -662,7 +642,7 @@ def refine_hint(doc: Document, error: Error) -> None:
     """Give an Error about a line that begins like a key, but like none of a block, the hint for prose."""
     line = next(one for one in doc.lines if one.number == int(error.place.rsplit(":", 2)[1]))
     word, colon, _ = line.text.partition(": ")
-    is_key = line.text[line.indent] in "-:{" or is_like_key(word + ":") or find_nearest(word.strip(" "), BLOCK_KEYS)
+    is_key = line.text[line.indent] in "-:{" or mend_pair(word) or find_nearest(word.strip(" "), BLOCK_KEYS)
     if line.margin and line.indent == doc.indent and colon and not is_key:
         error.hint = find_end_hint(doc, line)
 
@@ -682,66 +662,28 @@ def expected_text(item: "dict[Text, Node]", name: str) -> Error:
     """Return the Error for an item that is a mapping."""
     first, *others = item
     key = others[0] if others and (name, first) == ("env", "pip") else first
-    node, hint, start = item[key], 'put text with ": " in quotes', first.line.find_start(first.at)
-    if key == "if" or key.startswith("sel("):  # of recipes
-        hint = SELECTOR_LIKE
-    elif isinstance(node, list) and name == "env" and key not in ("conda", *SYNONYMS):
-        is_pip = find_nearest(key, ["pip"])
-        hint = format_lines(start + "pip:") if is_pip else "remove this line and those deeper below it: " + NO_PACKAGES
+    node, start, hint = item[key], key.line.find_start(key.at), 'put text with ": " in quotes'
+    if "{" in start:
+        hint = ONE_A_LINE
+    elif name in ("env", "pip") and isinstance(node, Text) and node[:1] in ("", *VERSION_STARTS):
+        hint = format_lines(start + format_spec(key, node, name))
     elif name in ("env", "pip"):
-        items = node if isinstance(node, list) and node else [format_spec(key, str(node or ""), name)]
-        hint = ONE_A_LINE if "{" in start else format_lines(*[start + str(one) for one in items[:9]])
+        hint = 'a block has packages of conda, one "- item" a line, and those of PyPI below "- pip:"'
     return key.expected("a " + ITEM_NAMES[name], hint, "the key " + quote(key))
 
 
 def find_key_hint(block: "dict[Text, Node]") -> str:
     """Return the hint for the first key that blocks do not have, if there is one."""
-    keys = list(block)
-    i = next((i for i, key in enumerate(keys) if key not in BLOCK_KEYS), -1)
-    if i < 0:
-        return ""
-    key, node, above = keys[i], block[keys[i]], keys[i - 1]
-    if key in FOREIGN_KEYS:
-        deeper = "" if isinstance(node, Text) and node else " and those deeper below it"
-        return "remove this line%s: %s" % (deeper, FOREIGN_KEYS[key])
-    if key == "pip" and node:
-        return find_pip_hint(key, node, block.get(Text("env")))
-    if above == "env" and not block[above] and isinstance(node, Text) and node[:1] in tuple("0123456789=<>!~*"):
-        return format_lines(key.line.find_start(key.at) + " - " + format_spec(key, node, "env"))
-    assert isinstance(key.line, Document)
-    return find_end_hint(key.line, key.line.find(key.at)[0])
-
-
-def find_pip_hint(key: Text, node: "Node", env: "Node | None") -> str:
-    """Return the hint for PyPI requirements that stand beside env and not in it."""
-    items = [str(item) for item in node] if isinstance(node, list) else [str(node)]
-    items = ["'%s'" % item.replace("'", "''") if set(item) & set(",[]{}:#'\"") else item for item in items]
-    start, pip = key.line.find_start(key.at), "pip: [%s]" % ", ".join(items)
-    if env is None:
-        return format_lines(start + "env:", start + " - " + pip, place=IN_PLACE)
-    if isinstance(env, list) and env:
-        last = env[-1] if isinstance(env[-1], Text) else next(iter(env[-1]))
-        start = last.line.find_start(last.at)[:-3]
-        if not last.line.find_start(last.at).endswith(" - "):
-            return 'write env as one "- item" a line, the last of them %s' % quote("- " + pip, 400)
-    return format_lines(start + " - " + pip, place="below the items of env, " + IN_PLACE)
-
-
-def find_rest_hint(line: Line, at: int) -> str:
-    """Return the hint for what stands behind a value."""
-    before, rest = line.text[:at].rstrip(" "), line.text[at:].rstrip(" ")
-    start, last = line.raw[: line.margin], before[-1]
-    if rest[0] == "#":
-        return format_lines(start + before + "  " + rest)
-    if rest in ("]", "}"):
-        return "remove it"
-    if last in "'\"" and last in before[:-1]:
-        opening = before.rindex(last, 0, -1)
-        return format_lines("%s%s%s %s" % (start, before[:opening], before[opening + 1 : -1], rest))
-    if last == "]":
-        return format_lines("%s%s, %s]" % (start, before[:-1], rest.strip(", ]")))
-    colon = before.index(": ") + 2 if ": " in before else len(before) - len(before.lstrip(" -"))
-    return format_lines("%s%s'%s'" % (start, line.text[:colon], line.text[colon:].rstrip(" ").replace("'", "''")))
+    above = Text()
+    for key, node in block.items():
+        if key in FOREIGN_KEYS:
+            deeper = "" if isinstance(node, Text) and node else " and those deeper below it"
+            return "remove this line%s: %s" % (deeper, FOREIGN_KEYS[key])
+        if key not in BLOCK_KEYS:
+            doc = key.line
+            return find_line_hint(doc, key.at, "" if not above or block[above] else above, doc.find_column(key.at) + 1)
+        above = key
+    return ""
 
 
 # ---- YAML ----------------------------------------------------------------------------
@@ -795,11 +737,12 @@ def parse_mapping(doc: Document, pos: int) -> "tuple[dict[Text, Node], int]":
 
 def parse_key(doc: Document, pos: int) -> "tuple[Text, int]":
     """key := scalar " "* ":" """
+    indent = doc.find_column(pos)
     if doc.text[pos] in "&*!|>%[]{},@`" or doc.text.startswith(DASHES, pos):
-        raise expected_pair(doc, pos)
+        raise expected_key(doc, pos, indent)
     key, end = parse_scalar(doc, pos)
     if not is_key_end(doc.text, end):
-        raise expected_pair(doc, pos, key)
+        raise expected_key(doc, pos, indent)
     end = skip_blank(doc.text, end)
     if end - pos > MAX_KEY:
         hint = find_end_hint(doc, doc.find(pos)[0])
@@ -844,7 +787,8 @@ def parse_list(doc: Document, pos: int, key: Text) -> "tuple[list[Item], int]":
     while doc.find_column(pos) == indent and doc.text.startswith(DASHES, pos):
         start = skip_blank(doc.text, pos + 1)
         if doc.text[start] in "\n#[" or doc.text.startswith(DASHES, start):
-            raise expected_scalar(doc, start, key)
+            what, is_empty = "a %s behind the dash" % ITEM_NAMES.get(key, "item"), doc.text[start] in "\n#"
+            raise doc.expected(start, what, "remove this line" if is_empty else ONE_A_LINE, "nothing" * is_empty)
         item, pos = parse_scalar(doc, start)
         if is_key_end(doc.text, pos):
             item, pos = parse_mapping(doc, start)
@@ -857,18 +801,6 @@ def parse_list(doc: Document, pos: int, key: Text) -> "tuple[list[Item], int]":
     if column > least or column == least and (doc.text[pos] == "-" or is_like_item(doc.find_rest(pos))):
         raise expected_item(pos, key, indent)
     return items, pos
-
-
-def expected_scalar(doc: Document, pos: int, key: Text) -> Error:
-    """Return the Error for a dash behind which no scalar stands, nor a mapping."""
-    hint, before = "remove this line", doc.find_start(pos)
-    if doc.text[pos] == "-":
-        hint = format_lines(before + doc.find_rest(pos).strip(" -"))
-    elif doc.text[pos] == "[":
-        items = parse_flow(doc, pos)[0]
-        hint = format_lines(*[before + item for item in map(str, items)]) if items else hint
-    what = "a %s behind the dash" % ITEM_NAMES.get(key, "item")
-    return doc.expected(pos, what, hint, "nothing" if doc.text[pos] == "\n" else "")
 
 
 def parse_flow(doc: Document, pos: int, deeper: int = 0) -> "tuple[Node, int]":
@@ -942,26 +874,12 @@ def parse_scalar(doc: Document, pos: int, in_flow: bool = False) -> "tuple[Text,
     # "-", "?" and ":" are text where text follows; in flow lists only "-" is.
     is_text = text[pos + 1] not in " \n" and (first == "-" or first in "?:" and not in_flow)
     if first in INDICATORS and not is_text:
-        raise expected_plain(doc, pos, in_flow)
+        rest = doc.find_rest(pos)
+        word = rest.split(" ")[0].rstrip(",]") if first in "&*!%|>" else first
+        hint = ONE_A_LINE if first in "{[" else IN_QUOTES
+        raise doc.expected(pos, "plain text", hint, "%s (%s)" % (INDICATORS[first], quote(word)))
     end = find_plain_end(text, pos, in_flow)
     return Text.of(text[pos:end], doc, pos), end
-
-
-def expected_plain(doc: Document, pos: int, in_flow: bool) -> Error:
-    """Return the Error for what may not begin a plain scalar."""
-    first, rest, start = doc.text[pos], doc.find_rest(pos).rstrip(" "), doc.find_start(pos)
-    word = rest[: find_plain_end(rest + "\n", 0, in_flow)].split(" ")[0] if first in "&*!%|>" else first
-    hint = "leave it out, or put all of the text in quotes"
-    if first == "-" and not in_flow:  # behind a key
-        line = doc.find(pos)[0]
-        hint = format_lines(start.rstrip(" "), line.raw[: line.margin] + " " * (line.indent + 1) + rest)
-    elif first == ">" and word.strip("|>+-"):
-        hint = "write it like %s, with the name in front" % quote("python " + word)
-    elif first == "{" and start.endswith("- ") and rest[-1] == "}":
-        word, hint = rest, format_lines(start + rest[1:-1].strip(" "))
-    elif first == "{" and not in_flow:
-        word, hint = rest, 'write a list like "[python =3.9, numpy]"'
-    return doc.expected(pos, "plain text", hint, "%s (%s)" % (INDICATORS[first], quote(word)))
 
 
 def find_plain_end(text: str, pos: int, in_flow: bool) -> int:
@@ -1010,7 +928,7 @@ def parse_end(doc: Document, pos: int) -> "tuple[Text, int]":
     """end := (" "+ "#" comment)?; return the comment, whose place is its "#", and where the next line's text begins"""
     text, start = doc.text, skip_blank(doc.text, pos)
     if text[start] not in "#\n" or text[start] == "#" and text[start - 1] != " ":
-        raise doc.expected(start, "the end of the line", find_rest_hint(*doc.find(start)))
+        raise doc.expected(start, "the end of the line", "remove it, or put all of the value in one pair of quotes")
     end = text.index("\n", start)
     return Text.of(text[start + 1 : end].strip(" "), doc, start), skip_blank(text, end + 1)
 

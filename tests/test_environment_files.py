@@ -111,7 +111,7 @@ IN_BRACKETS = {
     "more than pip": ("[a, {pip: [b], c: d}]", "1:30", conda_execute.ONE_A_LINE),
     "nothing for pip": ("[a, {pip: }]", "1:20", conda_execute.ONE_A_LINE),
     "pip without braces": ("[a, pip: [b]]", "1:22", conda_execute.ONE_A_LINE),
-    "pip in braces behind a dash": ("\n- {pip: [b]}", "2:3", 'write "- pip: [b]"'),
+    "pip in braces behind a dash": ("\n- {pip: [b]}", "2:3", conda_execute.ONE_A_LINE),
 }
 
 

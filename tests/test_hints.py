@@ -25,7 +25,7 @@ FOLDER = Path(__file__).parent / "metadata" / "invalid"
 SCRIPTS = [path for path in sorted(FOLDER.iterdir()) if path.suffix not in (".json", ".txt")]
 # How the hints begin that take knowledge which no machine has.
 BY_HAND = (
-    "in a block, selectors stand",
+    "a block has packages of conda",
     "write the command behind run_with",
     "settle the conflict",
     "templates are not read",
@@ -39,7 +39,7 @@ BY_HAND = (
     "write channels at the top of the block, packages below [dependencies]",
     'a "# /// script" block alone has a place for that',
     "write specs: below @EXPLICIT",
-    'write one "- item" a line below the key, without brackets',
+    'write one "- item" a line below the key, without brackets or braces',
     "write in the block what it names",
     "write a line [",
     "write one of these",
@@ -213,27 +213,19 @@ def remove_block(page: Page, _: object) -> None:
         del page.lines[page.row]
 
 
-@follows(r'write "(.*)" below the items of env, in the place of these lines')
-def write_below_env(page: Page, match: re.Match[str]) -> None:
+@follows(r'remove this line.*: requirements stand below "- pip:", the last item of env')
+def write_below_env(page: Page, _: object) -> None:
+    """Write "- pip:" and the requirements deeper, below env with each of its items on a line of its own."""
     end = page.find_value_end()
-    del page.lines[page.row : end]
-    env = next(i for i, line in enumerate(page.lines) if re.match(r"\W*env:", line))
-    page.row, page.column = env, page.lines[env].index("env")
-    page.lines.insert(page.find_value_end(), match[1])
-
-
-@follows(r'write "(.*)" and "(.*)" in the place of these lines')
-def write_in_place_of_lines(page: Page, match: re.Match[str]) -> None:
-    page.lines[page.row : page.find_value_end()] = match.groups()
-
-
-@follows(r'write env as one "- item" a line, the last of them "(.*)"')
-def write_env_on_lines(page: Page, match: re.Match[str]) -> None:
-    del page.lines[page.row : page.find_value_end()]
-    env = next(i for i, line in enumerate(page.lines) if re.match(r"\W*env:", line))
-    start, _, items = page.lines[env].partition("env:")
-    items = [f"- {item.strip()}" for item in items.strip(" []").split(",")]
-    page.lines[env : env + 1] = [start + "env:", *[start + item for item in [*items, match[1]]]]
+    pip = re.findall(r"[^\s\[,-][^,]*?(?=[\],]|$)", page.rest.partition(":")[2])
+    pip += [line.lstrip("# -") for line in page.lines[page.row + 1 : end]]
+    page.lines[page.row : end] = [] if any("env:" in line for line in page.lines) else ["# env:"]
+    env = next(i for i, line in enumerate(page.lines) if line.startswith("# env:"))
+    items = [item.strip(" ") for item in page.lines[env][len("# env:") :].strip(" []").split(",")]
+    page.lines[env : env + 1] = ["# env:", *[f"#  - {item}" for item in items if item]]
+    page.row, page.column = env, len("# ")
+    end = page.find_value_end()
+    page.lines[end:end] = ["#  - pip:", *[f"#     - {one}" for one in pip]]
 
 
 @follows(r"write it at the end of the line above")
@@ -260,6 +252,15 @@ def remove(page: Page, match: re.Match[str]) -> None:
         page.lines[page.row : page.row + 1] = [] if remains.endswith("-") else [remains]
     else:
         page.replace(page.found, "")
+
+
+@follows(r"remove it, or put all of the value in one pair of quotes")
+def put_all_in_quotes(page: Page, _: object) -> None:
+    if page.rest[0] in "#]}" or page.before.rstrip().endswith("]"):
+        page.lines[page.row] = page.before.rstrip()
+    else:
+        start, value = re.match(r"(.*?(?:- |: ))(.*)", page.lines[page.row]).groups()  # type: ignore[union-attr]
+        page.lines[page.row] = f"{start}'{value.replace(chr(39), '')}'"
 
 
 @follows(r"leave it out, or put all of the text in quotes")
