@@ -196,6 +196,7 @@ if TYPE_CHECKING:
 
     Item = Union["Text", Dict["Text", "Node"]]
     Node = Union["Text", List["Item"], Dict["Text", "Node"]]
+    Parse = Callable[[int], Tuple[Any, int]]  # from a position to what stands there, and where that ends
     Word = List[Tuple[bool, Any]]  # parts, and whether each is split at blanks
     Command = List[Word]
     Environ = Mapping[str, str]
@@ -525,6 +526,7 @@ BLOCK_END = "leave a blank line above this one if the block has ended"
 LINE_ABOVE = "write it at the end of the line above"
 COMMAND_LIKE = 'write the command behind run_with, like "run_with: python -u"'
 ONE_A_LINE = 'write one "- item" a line below the key, without brackets or braces'
+COMMAS = "separate items by commas, put one with such characters in quotes, and close what was opened"
 IN_QUOTES = "leave it out, or put all of the text in quotes"
 # What an item below each key is called, and one of them; "- pip:" stands in env alone.
 VERSION_STARTS = tuple("0123456789=<>!~*")
@@ -730,9 +732,14 @@ def parse_mapping(doc: Document, pos: int) -> "tuple[dict[Text, Node], int]":
             raise expected_key(doc, pos, indent)
         key, pos = parse_key(doc, pos)
         if key in mapping:
-            raise key.expected("each key once", "merge the two", quote(key) + " again")
+            raise duplicate_key(key)
         mapping[key], pos = parse_value(doc, pos, key)
     return mapping, pos
+
+
+def duplicate_key(key: Text) -> Error:
+    """Return the Error for a key that has its value already."""
+    return key.expected("each key once", "merge the two", quote(key) + " again")
 
 
 def parse_key(doc: Document, pos: int) -> "tuple[Text, int]":
@@ -803,56 +810,51 @@ def parse_list(doc: Document, pos: int, key: Text) -> "tuple[list[Item], int]":
     return items, pos
 
 
-def parse_flow(doc: Document, pos: int, deeper: int = 0) -> "tuple[Node, int]":
-    """flow := "[" (value ("," value)* ","?)? "]" | "{" (pair ("," pair)* ","?)? "}", on one line or several
-
-    pair := scalar ":" value?; value := scalar | flow. Blocks have no pairs; others have `deeper` levels more.
-    """
+def parse_items(
+    doc: Document, pos: int, skip: "Callable[[Document, int], int]", parse: "Parse"
+) -> "tuple[list[Any], int]":
+    """items := ("[" | "{") (item ("," item)* ","?)? ("]" | "}"); `skip` passes over what may stand between them"""
     items: list[Any] = []
-    mapping: dict[Text, Node] = {}
     text, closing = doc.text, "]" if doc.text[pos] == "[" else "}"
-    end, pos = pos + 1, skip_lines(doc, pos + 1)
+    end, pos = pos + 1, skip(doc, pos + 1)
     while text[pos] not in closing + "\0":
-        item, pos = parse_flow_value(doc, pos, deeper, "") if closing == "]" else parse_scalar(doc, pos, in_flow=True)
-        if closing == "]":
-            items.append(item)
-        elif item in mapping:
-            raise item.expected("each key once", "merge the two", quote(item) + " again")
-        elif text[skip_blank(text, pos)] != ":":
-            raise doc.expected(pos, "a colon and a space behind a key", 'write "key: value"')
-        else:
-            pos = skip_lines(doc, skip_blank(text, pos) + 1)
-            mapping[item] = Text()
-            if text[pos] not in ",}\0":
-                mapping[item], pos = parse_flow_value(doc, pos, deeper, "[")
-        end, pos = pos, skip_lines(doc, pos)
+        item, pos = parse(pos)
+        items.append(item)
+        end, pos = pos, skip(doc, pos)
         if text[pos] == ",":
-            end, pos = pos + 1, skip_lines(doc, pos + 1)
+            end, pos = pos + 1, skip(doc, pos + 1)
         elif text[pos] not in closing + "\0":
-            raise expected_comma(doc, end, pos, closing)
+            raise doc.expected(pos, '"," or "%s"' % closing, ONE_A_LINE if text[pos] == ":" else COMMAS)
     if text[pos] == "\0":
         raise doc.expected(end, '"%s" before the block ends' % closing, 'write "%s" there' % closing, "none")
-    return items if closing == "]" else mapping, pos + 1
+    return items, pos + 1
 
 
-def parse_flow_value(doc: Document, pos: int, deeper: int, openings: str) -> "tuple[Any, int]":
+def parse_flow(doc: Document, pos: int, deeper: int = 0) -> "tuple[Node, int]":
+    """flow := items of "[" value "]" or of "{" pair "}", on one line or several; with `deeper` levels of them inside"""
+    if doc.text[pos] == "[":
+        return parse_items(doc, pos, skip_lines, lambda at: parse_flow_value(doc, at, deeper))
+    mapping: dict[Text, Node] = {}
+    return mapping, parse_items(doc, pos, skip_lines, lambda at: parse_flow_pair(doc, at, deeper, mapping))[1]
+
+
+def parse_flow_value(doc: Document, pos: int, deeper: int, openings: str = "") -> "tuple[Any, int]":
     """value := scalar | flow, of which these, or where more levels may follow any, may open one"""
     if doc.text[pos] in (openings + "[{" * (deeper > 0) or "\0"):
         return parse_flow(doc, pos, deeper - 1)
     return parse_scalar(doc, pos, in_flow=True)
 
 
-def expected_comma(doc: Document, end: int, pos: int, closing: str) -> Error:
-    """Return the Error for what stands behind an item of a flow list where a comma should."""
-    text, hint, what = doc.text, 'write "," in front of it', '"," or "%s"' % closing
-    if "\n" in text[end:pos]:
-        is_closed = is_key_end(text, find_plain_end(text, pos, True))
-        return doc.expected(end, what, 'write "%s" there' % (closing if is_closed else ","), "none")
-    if text[pos] == ":":
-        hint = ONE_A_LINE
-    elif closing == "]" and text[pos] not in "'\"" and text[end - 1] not in "'\"":
-        hint = "put an item with such characters in quotes"
-    return doc.expected(pos, what, hint)
+def parse_flow_pair(doc: Document, pos: int, deeper: int, mapping: "dict[Text, Node]") -> "tuple[Text, int]":
+    """pair := scalar ":" value?, put into a mapping; return its key"""
+    key, pos = parse_scalar(doc, pos, in_flow=True)
+    if key in mapping:
+        raise duplicate_key(key)
+    if doc.text[skip_blank(doc.text, pos)] != ":":
+        raise doc.expected(pos, "a colon and a space behind a key", 'write "key: value"')
+    pos = skip_lines(doc, skip_blank(doc.text, pos) + 1)
+    mapping[key], pos = (Text(), pos) if doc.text[pos] in ",}\0" else parse_flow_value(doc, pos, deeper, "[")
+    return key, pos
 
 
 def skip_lines(doc: Document, pos: int) -> int:
@@ -937,7 +939,6 @@ def parse_end(doc: Document, pos: int) -> "tuple[Text, int]":
 # The part of TOML 1.1 that blocks are written in. Knows no key.
 
 BARE_KEY_CHARACTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
-TOML_BLANK = " \t\n#"
 TOML_ESCAPES = {letter: ESCAPES[letter] for letter in 'btnfre"\\'}
 
 
@@ -949,7 +950,7 @@ def parse_toml(lines: "list[Line]", is_read: "Callable[[list[Text]], bool]" = la
     doc = Document(lines)
     root: dict[Text, Node] = {}
     above: list[Text] = []
-    table, pos = root, skip_blank(doc.text, 0, TOML_BLANK)
+    table, pos = root, skip_toml(doc, 0)
     doc.is_read = is_read
     try:
         while doc.text[pos] != "\0":
@@ -962,11 +963,16 @@ def parse_toml(lines: "list[Line]", is_read: "Callable[[list[Text]], bool]" = la
             pos = skip_blank(doc.text, pos)
             if doc.text[pos] not in "#\n":
                 raise doc.expected(pos, "the end of the line", "write one key a line, and text in quotes")
-            pos = skip_blank(doc.text, pos, TOML_BLANK)
+            pos = skip_toml(doc, pos)
     except RecursionError:
         message = "expected lists and tables that a person can read, found too many in each other"
         raise Error(message, lines[0].path) from None
     return root
+
+
+def skip_toml(doc: Document, pos: int) -> int:
+    """Return where something stands that is no blank, end of a line or comment."""
+    return skip_blank(doc.text, pos, " \t\n#")
 
 
 def parse_header(doc: Document, pos: int, root: "dict[Text, Node]") -> "tuple[dict[Text, Node], list[Text], int]":
@@ -1004,11 +1010,6 @@ def put_node(doc: Document, table: "Any", path: "list[Text]", kind: str, node: "
     if path[-1] in table and doc.kinds.get(id(table[path[-1]])) != old:
         raise duplicate_key(path[-1])
     return table.setdefault(path[-1], node)
-
-
-def duplicate_key(key: Text) -> Error:
-    """Return the Error for a key that has its value already."""
-    return key.expected("each key and table once", "merge the two", quote(key) + " again")
 
 
 def parse_pair(doc: Document, pos: int, table: "dict[Text, Node]", above: "list[Text]") -> int:
@@ -1083,23 +1084,10 @@ def parse_toml_value(doc: Document, pos: int, above: "list[Text]") -> "tuple[Any
         return parse_quoted(doc, pos, TOML_ESCAPES)
     if first not in "[{":
         return parse_bare(doc, pos)
-    items: list[Any] = []
+    if first == "[":
+        return parse_items(doc, pos, skip_toml, lambda at: parse_toml_value(doc, at, above))
     table: dict[Text, Node] = {}
-    closing, pos = "]" if first == "[" else "}", skip_blank(doc.text, pos + 1, TOML_BLANK)
-    while doc.text[pos] != closing:
-        if doc.text[pos] == "\0":
-            raise doc.expected(pos, quote(closing), "close what was opened")
-        if first == "[":
-            item, pos = parse_toml_value(doc, pos, above)
-            items.append(item)
-        else:
-            pos = parse_pair(doc, pos, table, above)
-        pos = skip_blank(doc.text, pos, TOML_BLANK)
-        if doc.text[pos] == ",":
-            pos = skip_blank(doc.text, pos + 1, TOML_BLANK)
-        elif doc.text[pos] != closing:
-            raise doc.expected(pos, '"," or "%s"' % closing, "separate values by commas, and close what was opened")
-    return items if first == "[" else table, pos + 1
+    return table, parse_items(doc, pos, skip_toml, lambda at: ("", parse_pair(doc, at, table, above)))[1]
 
 
 def is_string(node: object) -> bool:

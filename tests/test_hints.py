@@ -298,7 +298,7 @@ def write_a_letter(page: Page, _: object) -> None:
     page.lines[page.row] = page.before + re.sub(r"[^\x00-\x7f]", "y", page.rest)
 
 
-@follows(r'write "(.)" there', r'write "(,)" in front of it')
+@follows(r'write "(.)" there')
 def write_there(page: Page, match: re.Match[str]) -> None:
     page.replace("", match[1])
 
@@ -311,13 +311,18 @@ def close_the_quote(page: Page, _: object) -> None:
     page.lines[page.row] = end[:-1] + mark + end[-1] if is_inside else end + mark
 
 
-@follows(r"put an item with such characters in quotes")
-def put_item_in_quotes(page: Page, _: object) -> None:
-    start = re.search(r"[^\[,]*$", page.before).start()  # type: ignore[union-attr]
-    start += page.lines[page.row][start] == " "
-    end = page.column + re.match(r"\[.*?\]|[^,\]]*", page.rest).end()  # type: ignore[union-attr]
-    line = page.lines[page.row]
-    page.lines[page.row] = f'{line[:start]}"{line[start:end]}"{line[end:]}'
+@follows(r"separate items by commas, put one with such characters in quotes, and close what was opened")
+def mend_list(page: Page, _: object) -> None:
+    if re.match(r"[\w-]+( =|:)|$", page.rest) or page.before.strip("# ") == "":
+        page.lines[page.row - 1] += "]"
+    elif page.rest[0] in "'\"":
+        page.replace("", ",")
+    else:
+        start = re.search(r"[^\[,]*$", page.before).start()  # type: ignore[union-attr]
+        start += page.lines[page.row][start] == " "
+        end = page.column + re.match(r"\[.*?\]|[^,\]]*", page.rest).end()  # type: ignore[union-attr]
+        line = page.lines[page.row]
+        page.lines[page.row] = f'{line[:start]}"{line[start:end]}"{line[end:]}'
 
 
 @follows(r'put text with ": " in quotes')
@@ -437,14 +442,9 @@ def write_one_key_a_line(page: Page, _: object) -> None:
     page.lines[page.row : page.row + 1] = [page.before, f"{page.marker} {page.rest}"]
 
 
-@follows(r"close the header", r"close what was opened")
+@follows(r"close the header")
 def close_brackets(page: Page, _: object) -> None:
     page.replace("", "]")
-
-
-@follows(r"separate values by commas, and close what was opened")
-def close_what_was_opened(page: Page, _: object) -> None:
-    page.lines[page.row - 1] += "]"
 
 
 @follows(r'write "==": ')
