@@ -1485,45 +1485,50 @@ BUILDS = ("mkl", "openblas", "blis", "netlib", "accelerate", "cpu", "gpu", "cuda
           "mpich", "openmpi", "cpython", "pypy", "main", "conda_forge")  # fmt: skip
 BUILD_LETTERS = ("py", "np", "pl", "r", "lua", "vc")  # in front of its digits
 VERSION_OPERATORS = ("", "=", "==", "!=", "<", "<=", ">", ">=", "~=")
-ANY_VERSION = {"latest", "newest", "any"}
-PROSE = {"and", "or", "version", "with", "than", "newer", "later", *ANY_VERSION}  # between specs, but none
+NO_SPECS = {
+    "and",
+    "or",
+    "version",
+    "with",
+    "than",
+    "newer",
+    "later",
+    "latest",
+    "newest",
+    "any",
+}  # that stand between specs
 TURNED = {"=>": ">=", "=<": "<=", "=!": "!=", "=~": "~=", "<>": "!="}
 # What word processors make of operators, quotes and hyphens.
 LOOKALIKES = {ord(c): one for c, one in zip("≥≤≠⩾⩽＝＞＜–—", [">=", "<=", "!=", ">=", "<=", *"=><--"])}
 LOOKALIKES.update(dict.fromkeys(map(ord, "“”„‘’«»"), ""))
 VERSION_LIKE = 'write a version like ">=1.2,<2"'
 SPEC_LIKE = 'write it like "python >=3.9"'
+RANGE_LIKE = 'write it like "python >=3.9,<4", in brackets with the quotes'
 REQUIREMENT_LIKE = 'write it like "name >=1.2", or "name @ URL" for a file or a repository'
 NO_OPTION = '; it cannot be empty or begin with "-" or "@"'
 # What requirements.txt and command lines have where an item stands here.
 OPTION_HINTS = {
-    "-r": 'write the lines of that file below "- pip:", one an item', "--requirement": "-r",
-    "-e": 'write it like "%s", with the whole path of the folder', "--editable": "-e",
-    "-c": "remove it: channels stand below channels; what a file of constraints says, behind each name",
-    "--constraint": "-c", "--channel": "-c",
-    "-i": "set it in pip.conf, or a variable such as PIP_INDEX_URL, and only then remove it: else the bare names are "
-    "asked of PyPI, where anybody can register them", "--index-url": "-i", "--extra-index-url": "-i",
-    "-f": "-i", "--find-links": "-i", "--no-index": "-i", "--trusted-host": "-i",
+    "-r --requirement": 'write the lines of that file below "- pip:", one an item',
+    "-e --editable": 'write it like "name @ file:///folder", with the whole path of the folder, below "- pip:"',
+    "-c --constraint --channel": "remove it: channels stand below channels, "
+    "what a file of constraints says, behind each name",
+    "-i --index-url --extra-index-url -f --find-links --no-index --trusted-host": "set it in pip.conf, or a variable "
+    "such as PIP_INDEX_URL, and only then remove it: else PyPI is asked for the names, where anybody can register them",
     "--pre": 'remove it, and write a version such as ">=2.0a0" behind what may be a pre-release',
     "@E": 'write specs: below @EXPLICIT stands what "conda create --prefix PREFIX --file FILE" restores',
-    "--hash": 'write the requirement alone: hashes are those of a lock, which "conda-execute --lock SCRIPT" writes',
-    "--require-hashes": "--hash", "--no-binary": "--only-binary", "--prefer-binary": "--only-binary",
-    "--only-binary": "remove it: of the newest version pip takes a wheel, and builds it where there is none",
-}  # fmt: skip
+    "--hash --require-hashes": 'write the requirement alone: hashes are those of a lock, which "--lock SCRIPT" writes',
+    "--only-binary --no-binary --prefer-binary": "remove it: pip takes a wheel, and builds it where there is none",
+}
+OPTION_HINTS = {option: hint for options, hint in OPTION_HINTS.items() for option in options.split()}
 
 
 def parse_one_line(text: Text, what: str, like: str) -> Text:
     """Return one line of text, each run of spaces made one, that is no option or directive, with its place."""
     if text[:1] in ("-", "@", ""):
         option = text[:2] if text[1:2] != "-" else text.replace("=", " ").split(" ")[0]
-        hint = OPTION_HINTS.get(OPTION_HINTS.get(option, ""), OPTION_HINTS.get(option, like + NO_OPTION))
-        folder = "name @ file:///folder" if like == REQUIREMENT_LIKE else "pip: [name @ file:///folder]"
-        raise text.expected(what, hint.replace("%s", folder))
+        raise text.expected(what, OPTION_HINTS.get(option, like + NO_OPTION))
     if not text.isprintable():
         raise text.expected(what + " without control characters", "write it on one line, without escapes")
-    mended = text.translate(LOOKALIKES) if "@" not in text else text
-    if mended != text and mended.isascii():
-        raise text.expected(what + " of ASCII characters", format_items(text, [mended]))
     return Text.of(" ".join(text.split()), text.line, text.at)
 
 
@@ -1541,43 +1546,39 @@ def format_items(text: Text, items: "list[str]") -> str:
     return "write %s in its place" % ", ".join(one + item + one for one, item in zip(marks, items))
 
 
-def find_split_hint(text: Text, parse: "Callable[[Text], Text]") -> str:
-    """Return the hint for an item that is several, or "" where it is not."""
+def split_items(text: str) -> "list[str]":
+    """Return the specs or requirements that stand in one text, as far as can be told."""
     items: list[str] = []
-    for word in (text[:400] if set(text) & set("[;@") else text[:400].replace(",", ", ")).split():
+    for word in (text if set(text) & set("[;@") else text.replace(",", ", ")).split():
         is_name = word[0].isalpha() or word[0] == "_"
         if items and not (is_name and (items[-1][-1] == "," or not is_build(word, split_off(items[-1])[1]))):
             items[-1] += ("" if items[-1][-1] == "," else " ") + word
         else:
             items.append(word)
-    items = [item.rstrip(",") for item in items]
-    if not 1 < len(items) < 16 or len(text) > 400 or PROSE & {item.split(" ")[0] for item in items}:
-        return ""
-    return format_parsed(text, items, parse)
+    return [item.rstrip(",") for item in items]
 
 
-def format_parsed(text: Text, items: "list[str]", parse: "Callable[[Text], Text]") -> str:
-    """Return the hint to write items in the place of one, or "" where one of them would be refused as well."""
-    try:
-        return format_items(text, [parse(Text.of(item, text.line, text.at)) for item in items])
-    except Error:
-        return ""
-
-
-def find_range_hint(text: Text) -> str:
-    """Return the hint for a spec that a comma has split, in a list in brackets, or ""."""
-    line, at = text.line.find(text.at)
-    start, end = line.text.rfind("[", 0, at) + 1, line.text.find("]", at)
-    if text[0] not in OPERATORS or not 0 < start < end or set(line.text[start:end]) & set("'\""):
-        return ""
-    items: list[str] = []
-    for part in map(str.strip, line.text[start:end].split(",")):
-        if items and part and part[0] in OPERATORS:
-            items[-1] += "," + part
-        else:
-            items.append(part)
-    inner = ", ".join('"%s"' % item if "," in item else item for item in items)
-    return format_lines(line.raw[: line.margin + start] + inner + line.text[end:])
+def mend_item(text: Text, parse: "Callable[[Text], Text]", like: str) -> str:
+    """Return the hint to write what an item was probably meant to be, the first guess that passes, else `like`."""
+    if not text.line.raw or len(text) > 400:  # a guess itself, or prose
+        return like
+    plain = text if "@" in text else text.translate(LOOKALIKES)
+    name, rest = split_off(plain, NAME_CHARACTERS + "[],")
+    bare, items, joined = rest.strip(" =:/@"), split_items(plain), join_versions(rest)
+    if parse is parse_requirement:
+        joined = ",".join(one.replace("=", "==") if one[:1] == "=" != one[1:2] else one for one in joined.split(","))
+    is_glued, is_version = rest[:1] in (":", "/", "@"), joined[:1] in tuple(OPERATORS)
+    guesses = [items if len(items) < 16 else [], [name + " " + joined] if is_version else [], [plain]]
+    guesses += [[name]] * (bare in NO_SPECS) + [[name + (" =" if bare[:1].isdigit() else "::") + bare]] * is_glued
+    guesses.append(["::".join(plain.split("::")[-2:])])
+    for guess in guesses:
+        try:
+            parsed = [parse(Text.of(item, Line("", 0, ""), 0)) for item in guess]
+        except Error:
+            continue
+        if guess and not {item.split(" ")[0] for item in guess} & NO_SPECS:
+            return format_items(text, list(map(str, parsed))) or like
+    return like
 
 
 def split_off(text: str, characters: str = NAME_CHARACTERS) -> "tuple[str, str]":
@@ -1602,24 +1603,22 @@ def parse_spec(text: Text, is_build_sure: bool = False) -> Text:
         raise text.expected("a match spec", hint, "the file " + quote(spec))
     if colons:
         if " " in channel:
-            raise text.expected("one match spec", find_split_hint(text, parse_spec) or SPEC_LIKE)
+            raise text.expected("one match spec", mend_item(text, parse_spec, SPEC_LIKE))
         parse_channel(Text.of(channel, text.line, text.at), "::" + name + rest)
         if "::" in channel:
-            hint = format_items(text, ["::".join(spec.split("::")[-2:])])
-            raise text.expected('one "channel::" in front of a name', hint)
+            raise text.expected('one "channel::" in front of a name', mend_item(text, parse_spec, SPEC_LIKE))
     if not name.strip("0123456789.-") or name.startswith("-") or name.lower() in ("yes", "no", "true", "false", "null"):
-        hint = "" if name else find_range_hint(text)
-        raise text.expected("a package name", hint or SPEC_LIKE, quote(name or spec))
+        like = RANGE_LIKE if spec[0] in OPERATORS and "[" in text.line.find_start(text.at) else SPEC_LIKE
+        raise text.expected("a package name", mend_item(text, parse_spec, like), quote(name or spec))
     if bracket and (not keys.endswith("]") or "=" not in keys or "[" in keys):
-        hint = "write it like \"numpy[version='>=1.2']\", with nothing behind it"
-        if "=" not in keys.partition("]")[0] and keys != "version]" and text.line.find_start(text.at).endswith("- "):
-            hint = format_items(text, ["pip: ['%s']" % text])  # extras
+        hint = 'write it like "numpy[version=\'>=1.2\']", with nothing behind it, or below "- pip:" if it has extras'
         raise text.expected('"[key=value]" at the end', hint, quote(bracket + keys))
     if not rest.isascii():
         c, hint = next(c for c in text if not c.isascii()), "write a letter of the alphabet in its place"
+        hint = mend_item(text, parse_spec, hint)
         raise text.expected("a match spec of ASCII characters", hint, "the character %s (U+%04X)" % (c, ord(c)))
     if not is_version(version, is_build_sure):
-        hint = find_split_hint(text, parse_spec) or find_version_hint(text, name, version)
+        hint = mend_item(text, parse_spec, VERSION_LIKE)
         raise text.expected("a version behind " + quote(name)[1:-1], hint, quote(version.strip()))
     return spec
 
@@ -1635,18 +1634,6 @@ def join_versions(text: str) -> str:
         text = text.replace(operator + " ", operator)
     parts = [" " * (c in OPERATORS and before not in OPERATORS) + c for before, c in zip("=" + text, text)]
     return ",".join(TURNED.get(one[:2], one[:2]) + one[2:] for one in "".join(parts).split())
-
-
-def find_version_hint(text: Text, name: str, version: str) -> str:
-    """Return the hint for what is no version."""
-    bare, is_glued = version.strip(" =:/@"), version[:1] in (":", "/", "@")
-    joined = join_versions("=" + bare if is_glued else version)
-    item = name + " " + joined if joined[:1] in tuple(OPERATORS) and is_version(" " + joined) else ""
-    item = name if bare.lower() in ANY_VERSION else name + "::" + bare if is_glued and bare[:1].isalpha() else item
-    line, at = text.line.find(text.at)
-    is_whole = format_items(text, [name]) or line.text[at] in "'\"" and line.text.startswith(name, at + 1)
-    like = "write it like " + quote(name + " >=1.2,<2") if is_whole else VERSION_LIKE
-    return item and format_items(text, [item]) or like
 
 
 def is_version(text: str, is_build_sure: bool = False) -> bool:
@@ -1728,20 +1715,11 @@ def parse_requirement(text: Text) -> Text:
     )
     starts = ("", "[", ";", "@", "(", *OPERATORS)
     if is_file or not name[:1].isalnum() or rest.lstrip(" ")[:1] not in starts or not are_versions:
-        raise text.expected("a PyPI requirement", find_requirement_hint(text, requirement, versions))
+        raise text.expected("a PyPI requirement", mend_item(text, parse_requirement, REQUIREMENT_LIKE))
     if at and not is_url(url.strip(" ")):
         hint = 'write it like "%s @ file:///folder", with the whole path of the folder or file'
         raise text.expected("a PyPI requirement", hint % (name + before).strip(), "no URL behind the @")
     return requirement
-
-
-def find_requirement_hint(text: Text, requirement: str, versions: str) -> str:
-    """Return the hint for what is no PyPI requirement: several, or versions as conda or nobody has them."""
-    joined = join_versions(versions) if versions[:1] in OPERATORS else ""
-    joined = ",".join("=" * (one[0] == "=" and one[1:2] != "=") + one for one in filter(None, joined.split(",")))
-    mended = requirement.replace(versions, joined or versions)
-    hint = format_parsed(text, [mended], parse_requirement) if mended != requirement else ""
-    return find_split_hint(text, parse_requirement) or hint or REQUIREMENT_LIKE
 
 
 def is_url(text: str) -> bool:

@@ -284,8 +284,25 @@ def write_in_its_place(page: Page, match: re.Match[str]) -> None:
 
 @follows(r'write a version like "(.*)"')
 def write_version(page: Page, match: re.Match[str]) -> None:
-    start = page.lines[page.row].index(" = ") + 3
-    page.lines[page.row] = f'{page.lines[page.row][:start]}"{match[1]}"'
+    if " = " in page.rest:
+        start = page.lines[page.row].index(" = ") + 3
+        page.lines[page.row] = f'{page.lines[page.row][:start]}"{match[1]}"'
+    else:
+        name = re.match(r"[\w.-]+", page.item.lstrip("\"'"))[0]  # type: ignore[index]
+        page.replace(page.item, f'"{name} {match[1]}"')
+
+
+@follows(r'write it like "python >=3.9,<4", in brackets with the quotes')
+def put_range_in_quotes(page: Page, _: object) -> None:
+    start, first = page.before.rstrip(", ").rsplit(", " if ", " in page.before.rstrip(", ") else "[", 1)
+    opening = page.before[len(start)]
+    page.lines[page.row] = f'{start}{opening}{" " * (opening == ",")}"{first},{page.item}"{page.rest[len(page.item) :]}'
+
+
+@follows(r'write it like "(.*)", with the whole path of the folder, below "- pip:"')
+def write_below_pip(page: Page, match: re.Match[str]) -> None:
+    is_below = "PyPI" in page.message
+    page.replace(page.item, match[1] if is_below else f"pip: [{match[1]}]")
 
 
 @follows(r"write spaces in its place")
