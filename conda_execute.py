@@ -1259,20 +1259,21 @@ def split_marker(raw: bytes) -> "tuple[bytes, bytes]":
 
 def find_end(raws: "list[bytes]", start: int, path: str, prefix: bytes, closing: bytes) -> int:
     """Return which line closes the block that one opens; raise Error at the first that neither does nor is of it."""
-    end, marker, wanted = start + 1, prefix.strip(), closing.decode("utf-8", "replace")
-    while end < len(raws):
-        if raws[end] == closing or closing != PEP_723_END and raws[end].rstrip() == closing:
-            if end > start + 1 or closing != PEP_723_END:
+    marker, wanted, is_pep_723 = prefix.strip(), closing.decode("utf-8", "replace"), closing == PEP_723_END
+    end = start + 1
+    while end < len(raws) and (raws[end].startswith(prefix) or raws[end] == prefix.rstrip()):
+        if (raws[end] if is_pep_723 else raws[end].rstrip()) == closing:
+            if end > start + 1 or not is_pep_723:
                 return end
             hint = format_lines("# dependencies = []", place="above this line")
             raise read_raw(path, end + 1, raws[end]).expected(0, "a key of the block", hint)
         if is_near_end(raws[end], marker):
-            raise expected_exactly(read_raw(path, end + 1, raws[end]), wanted)
-        if not raws[end].startswith(prefix) and raws[end] != prefix.rstrip():
             break
         end += 1
     last = min(end, len(raws) - 1)
     line, text = read_raw(path, last + 1, raws[last]), raws[last].strip()
+    if is_near_end(text, marker):
+        raise expected_exactly(line, wanted)
     if (not text or text.startswith(marker)) and any(is_near_end(raw, marker) for raw in raws[end:]):
         bare = text[len(marker) :].strip()
         raise expected_exactly(line, ((prefix + bare) if bare else prefix.rstrip()).decode("utf-8", "replace"))
@@ -1289,26 +1290,23 @@ def is_near_end(raw: bytes, marker: bytes) -> bool:
 
 def refuse_near_header(raws: "list[bytes]", path: str) -> None:
     """Raise Error at a line that was probably meant to open a block, since keys stand below it."""
-    i = 0
-    while i < len(raws):
-        if raws[i].rstrip() == b"# /// pyproject":  # as a draft of PEP 723 had it
-            raise expected_exactly(read_raw(path, i + 1, raws[i]), PEP_723.decode())
-        if raws[i] == PEP_723:
+    for i, raw in enumerate(raws):
+        if raw == PEP_723:
             find_end(raws, i, path, b"# ", PEP_723_END)  # it has one, and so another block has taken it in
             hint = "leave a blank line above this one"
-            raise read_raw(path, i + 1, raws[i]).expected(0, "a blank line between two blocks", hint)
-        marker, text = split_marker(raws[i])
-        if marker and b" " not in marker and text.startswith(KEYS_BELOW) or text == b"env:":
-            above = i - 1
-            while above >= max(0, i - 9) and raws[above].strip():
-                refuse_if_near(read_raw(path, above + 1, raws[above]), split_marker(raws[above])[1], marker)
-                above -= 1
-            is_above = i + 1 < len(raws) and split_marker(raws[i + 1])[0].endswith(b" -")
-            if is_marker(marker) and (text.startswith(b"env: [") or text == b"env:" and is_above):
-                header = (marker + b" " + HEADER).decode()
-                hint = format_lines(header, place="above this line")
-                raise read_raw(path, i + 1, raws[i]).expected(0, quote(header) + " above the keys", hint)
-        i += 1
+            raise read_raw(path, i + 1, raw).expected(0, "a blank line between two blocks", hint)
+        marker, text = split_marker(raw)
+        if not (marker and b" " not in marker and text.startswith(KEYS_BELOW) or text == b"env:"):
+            continue
+        above = i - 1
+        while above >= max(0, i - 9) and raws[above].strip():
+            refuse_if_near(read_raw(path, above + 1, raws[above]), split_marker(raws[above])[1], marker)
+            above -= 1
+        has_items = text == b"env:" and i + 1 < len(raws) and split_marker(raws[i + 1])[0].endswith(b" -")
+        if is_marker(marker) and (has_items or text.startswith(b"env: [")):
+            header = (marker + b" " + HEADER).decode()
+            hint = format_lines(header, place="above this line")
+            raise read_raw(path, i + 1, raw).expected(0, quote(header) + " above the keys", hint)
 
 
 def refuse_if_near(line: Line, text: bytes, marker: bytes) -> None:
@@ -1316,34 +1314,30 @@ def refuse_if_near(line: Line, text: bytes, marker: bytes) -> None:
     from difflib import SequenceMatcher
 
     words = text[:80].lower().strip(b" :-*/").replace(b"_", b" ").decode("utf-8", "replace")
-    start = line.raw[: len(line.raw) - len(line.raw.lstrip())] + marker.decode("utf-8", "replace") + " "
-    headers = {"conda execute": start + "conda execute", "conda-script": start + "/// conda-script"}
-    for name, wanted in {**headers, "script": PEP_723.decode()}.items():
-        is_near = SequenceMatcher(None, words, name).ratio() > 0.8 or words.replace("-", " ").startswith(name + ":")
-        is_read = name != "conda execute" or is_marker(marker)
-        header = wanted if is_read else find_marker(line.path) + " conda execute"
-        is_it = (line.raw if is_read else line.raw.strip()) == header
-        if not is_near or name != "conda execute" and "//" not in line.raw or is_it:
+    indent, mark = len(line.raw) - len(line.raw.lstrip()), find_marker(line.path)
+    start = line.raw[:indent] + marker.decode("utf-8", "replace") + " "
+    headers = {"conda execute": start + "conda execute"}
+    if "//" in line.raw:  # "pyproject" is of a draft of PEP 723
+        headers.update(dict.fromkeys(("script", "pyproject"), PEP_723.decode()))
+        headers["conda-script"] = start + "/// conda-script"
+    for name, wanted in headers.items():
+        if SequenceMatcher(None, words, name).ratio() <= 0.8 and not words.replace("-", " ").startswith(name + ":"):
             continue
-        if name == "script" and marker != b"#":
+        if wanted == PEP_723.decode() and marker != b"#":
             hint = "write %s and its keys in its place" % quote(start.strip() + " conda execute")
             raise line.expected(0, "a block for any language", hint, '"# /// script", which is for Python alone')
-        if not is_read:
-            hint = 'write "%s", and "%s" in front of each line of the block: block comments are not read'
-            at, mark = len(line.raw) - len(line.raw.lstrip()), find_marker(line.path)
-            raise line.expected(at, quote(header), hint % (header, mark))
-        raise expected_exactly(line, wanted)
+        if name == "conda execute" and not is_marker(marker) and line.raw.strip() != mark + " conda execute":
+            hint = 'write "%s conda execute", and "%s" in front of each line of the block: block comments are not read'
+            raise line.expected(indent, quote(mark + " conda execute"), hint % (mark, mark))
+        if is_marker(marker) and line.raw != wanted:
+            raise expected_exactly(line, wanted)
 
 
 def expected_exactly(line: Line, wanted: str) -> Error:
-    """Return the Error for a line that is nearly another one: it points at the difference, and names a blank there."""
+    """Return the Error for a line that is nearly another one: it points at the difference."""
     at, found = len(os.path.commonprefix([line.raw, wanted])), line.raw.strip()
-    blank = {" ": "a blank", "\t": "a tab"}.get(line.raw[at : at + 1], "")
-    shown = quote(found) if found else "an empty line"
-    if blank and line.raw.rstrip() == wanted:
-        shown = blank + " at its end"
-    elif "".join(found.split()) == "".join(wanted.split()):
-        shown += " with %s there" % blank if blank else " without a blank there"
+    is_blank = "".join(found.split()) == "".join(wanted.split())
+    shown = quote(line.raw) + " with other blanks" if found and is_blank else quote(found) if found else "an empty line"
     return line.expected(at, quote(wanted.strip()), format_lines(wanted), shown)
 
 
@@ -1608,7 +1602,7 @@ def parse_spec(text: Text, is_build_sure: bool = False) -> Text:
         if "::" in channel:
             raise text.expected('one "channel::" in front of a name', mend_item(text, parse_spec, SPEC_LIKE))
     if not name.strip("0123456789.-") or name.startswith("-") or name.lower() in ("yes", "no", "true", "false", "null"):
-        like = RANGE_LIKE if spec[0] in OPERATORS and "[" in text.line.find_start(text.at) else SPEC_LIKE
+        like = RANGE_LIKE if spec[:1] in tuple(OPERATORS) and "[" in text.line.find_start(text.at) else SPEC_LIKE
         raise text.expected("a package name", mend_item(text, parse_spec, like), quote(name or spec))
     if bracket and (not keys.endswith("]") or "=" not in keys or "[" in keys):
         hint = 'write it like "numpy[version=\'>=1.2\']", with nothing behind it, or below "- pip:" if it has extras'
