@@ -473,7 +473,7 @@ class Document(Line):
     def __init__(self, lines: "list[Line]") -> None:
         super().__init__("", 0, "".join(line.text + "\n" for line in lines) + "\0")
         self.lines = lines
-        self.deeper = 0  # levels that may follow a flow list of YAML: see parse_flow()
+        self.deeper = 0  # levels that may follow a flow list of YAML, in a file whose comments select nothing
         self.kinds: dict[int, str] = {}  # of TOML's tables: see put_node()
         self.is_read: Callable[[list[Text]], bool]  # whether what has a path is: see parse_toml()
 
@@ -528,8 +528,8 @@ COMMAND_LIKE = 'write the command behind run_with, like "run_with: python -u"'
 ONE_A_LINE = 'write one "- item" a line below the key, without brackets or braces'
 COMMAS = "separate items by commas, put one with such characters in quotes, and close what was opened"
 IN_QUOTES = "leave it out, or put all of the text in quotes"
-# What an item below each key is called, and one of them; "- pip:" stands in env alone.
 VERSION_STARTS = tuple("0123456789=<>!~*")
+# What an item below each key is called, and one of them; "- pip:" stands in env alone.
 ITEM_NAMES = {"env": "spec", "dependencies": "spec", "pip": "requirement", "channels": "channel", "run_with": "word"}
 BLOCK_KEYS = ("env", "channels", "run_with", "exclude-newer")
 EXAMPLES = {"env": "python", "dependencies": "python", "pip": "rich", "channels": "conda-forge", "run_with": "python"}
@@ -932,7 +932,8 @@ def parse_end(doc: Document, pos: int) -> "tuple[Text, int]":
     if text[start] not in "#\n" or text[start] == "#" and text[start - 1] != " ":
         raise doc.expected(start, "the end of the line", "remove it, or put all of the value in one pair of quotes")
     end = text.index("\n", start)
-    return Text.of(text[start + 1 : end].strip(" "), doc, start), skip_blank(text, end + 1)
+    comment = "" if doc.deeper else text[start + 1 : end].strip(" ")
+    return Text.of(comment, doc, start), skip_blank(text, end + 1)
 
 
 # ---- TOML ----------------------------------------------------------------------------
@@ -1124,34 +1125,30 @@ LOCK = '"conda create --prefix PREFIX --file FILE" makes its environment; one of
 # How the names of files end in which data stand, a script's or another tool's.
 DATA_SUFFIXES = (".json", ".jsonl", ".toml", ".yml", ".yaml", ".csv", ".tsv", ".lock", ".ini", ".cfg",
                  "constraints.txt")  # fmt: skip
-# What files begin with, in lower case and behind blanks; what each is, and what to do instead of running it.
+# What files are, what to do instead of running them, and what they begin with, in lower case and behind blanks.
 KINDS = (
-    (b"pk\x03\x04", "a zip archive", UNPACK), (b"\x1f\x8b", "a gzip archive", UNPACK),
-    (b"bzh91ay&sy", "a bzip2 archive", UNPACK), (b"\xfd7zxz\0", "an xz archive", UNPACK),
-    (b"\x28\xb5\x2f\xfd", "a zstd archive", UNPACK), (b"7z\xbc\xaf\x27\x1c", "a 7z archive", UNPACK),
-    (b"\x7felf", "a program or library of Linux", PROGRAM), (b"mz\x90\0", "a program or library of Windows", PROGRAM),
-    (b"\xcf\xfa\xed\xfe", "a program or library of macOS", PROGRAM), (b"\xca\xfe\xba\xbe", "a program", PROGRAM),
-    (b"%pdf-", "a PDF", OTHER), (b"\x89png", "an image", OTHER), (b"gif8", "an image", OTHER),
-    (b"\xff\xd8\xff", "an image", OTHER),
-    (b"<?xml", "an XML file", OTHER), (b"{\\rtf", "a document in RTF", "save it as plain text"),
-    (b"version https://git-lfs.", "a pointer of Git LFS", 'write "git lfs pull" to get the file itself'),
-    (b"404", "an error of a web server", PAGE), (b"not found", "an error of a web server", PAGE),
-    (b"# this file may be used to create an environment", "a list of packages of conda's", LOCK),
+    ("a zip archive", UNPACK, b"pk\x03\x04"), ("a gzip archive", UNPACK, b"\x1f\x8b"),
+    ("a bzip2 archive", UNPACK, b"bzh91ay&sy"), ("an xz archive", UNPACK, b"\xfd7zxz\0"),
+    ("a zstd archive", UNPACK, b"\x28\xb5\x2f\xfd"), ("a 7z archive", UNPACK, b"7z\xbc\xaf\x27\x1c"),
+    ("a program or library of Linux", PROGRAM, b"\x7felf"), ("a program or library of Windows", PROGRAM, b"mz\x90\0"),
+    ("a program or library of macOS", PROGRAM, b"\xcf\xfa\xed\xfe"), ("a program", PROGRAM, b"\xca\xfe\xba\xbe"),
+    ("a PDF", OTHER, b"%pdf-"), ("an image", OTHER, b"\x89png", b"gif8", b"\xff\xd8\xff"),
+    ("an XML file", OTHER, b"<?xml"), ("a document in RTF", "save it as plain text", b"{\\rtf"),
+    ("a pointer of Git LFS", 'write "git lfs pull" to get the file itself', b"version https://git-lfs."),
+    ("an error of a web server", PAGE, b"404", b"not found"),
+    ("a list of packages of conda's", LOCK, b"# this file may be used to create an environment"),
 )  # fmt: skip
 BINARY_WITHIN = 8000  # bytes, as git has it
-
-
-# Where the zeros of ASCII stand in wide characters, and the marks in front of such text.
-WIDE = (("UTF-32", ("x000", "000x"), (b"\xff\xfe\0\0", b"\0\0\xfe\xff")),
-        ("UTF-16", ("x0", "0x"), (b"\xff\xfe", b"\xfe\xff")))  # fmt: skip
+# The marks in front of text in wide characters, and where the zeros of ASCII stand in it.
+WIDE = {"UTF-32": ((b"\xff\xfe\0\0", b"\0\0\xfe\xff"), ("x000x000", "000x000x")),
+        "UTF-16": ((b"\xff\xfe", b"\xfe\xff"), ("x0x0x0x0", "0x0x0x0x"))}  # fmt: skip
 
 
 def find_encoding(data: bytes) -> str:
     """Return "UTF-16" or "UTF-32" for text in these, with a mark at its beginning or ASCII there, else "UTF-8"."""
     zeros = "".join("x0"[not byte] for byte in data[:8])
-    for name, units, marks in WIDE:
-        is_ascii = len(zeros) > 3 and zeros in [unit * (len(zeros) // len(unit)) for unit in units]
-        if is_ascii or data.startswith(marks):
+    for name, (marks, units) in WIDE.items():
+        if data.startswith(marks) or len(zeros) > 3 and any(unit.startswith(zeros) for unit in units):
             return name
     return "UTF-8"
 
@@ -1172,7 +1169,7 @@ def find_kind(data: bytes) -> "tuple[str, str]":
     signs = (
         (not head, "nothing in it", "check the path, and what should have written it"),
         (head[:2] != b"#!" and b"@EXPLICIT" in data.splitlines(), "a lock, which @EXPLICIT begins", LOCK),
-        *((head.startswith(start), kind, hint) for start, kind, hint in KINDS),
+        *((head.startswith(tuple(starts)), kind, hint) for kind, hint, *starts in KINDS),
         (head.startswith(b"{") and b'"nbformat"' in data, "a notebook", notebook),
         (head[:1] == b"{" and head[1:].lstrip()[:1] == b'"', "data in JSON", READER),
         (head[:1] == b"<" and (head[1:2] == b"!" or head[1:2].isalpha()), "a web page", PAGE),
@@ -1211,8 +1208,7 @@ def find_block(data: bytes, path: str) -> "tuple[str, list[Line]]":
         raise expected_block(data, path, problem)
     (number, dialect, marker, end), *others = sorted(found)
     if others:
-        again = others[0][0]
-        second = Line(path, again, data.split(b"\n")[again - 1].decode("utf-8", "replace").rstrip())
+        second = read_raw(path, others[0][0], split_lines(data)[others[0][0] - 1].rstrip())
         at = len(second.text) - len(second.text.lstrip())
         raise second.expected(at, "the block of line %d alone" % number, "remove one", "a second")
     if dialect == "conda-execute":
@@ -1400,15 +1396,13 @@ PEP_723, PEP_723_END = b"# /// script", b"# ///"
 # How lines begin that stand below a header.
 KEYS_BELOW = (b"env:", b"channels", b"run_with:", b"dependencies", b"[dependencies", b"requires-python", b"entrypoint",
               b"[tool.")  # fmt: skip
-# The comment marker of a script whose name ends so; else "#".
+# The comment marker of a script whose name ends so; else "#". None of these is one of Python.
 MARKERS = {
     "//": (".js", ".mjs", ".ts", ".c", ".h", ".cpp", ".cs", ".go", ".rs", ".java", ".kts", ".scala", ".swift"),
     "--": (".lua", ".sql", ".hs"), "REM": (".bat", ".cmd"), ";": (".scm", ".clj", ".lisp", ".nsi"),
     "%": (".m", ".tex"), "!": (".f90",), "'": (".vb", ".vbs"),
+    "#": (".zsh", ".fish", ".ksh", ".csh", ".awk", ".php", ".tcl"),
 }  # fmt: skip
-OTHER_SUFFIXES = (
-    *(one for ends in MARKERS.values() for one in ends), ".zsh", ".fish", ".ksh", ".csh", ".awk", ".php", ".tcl",
-)  # fmt: skip
 CONDA_SCRIPT, CONDA_SCRIPT_END = b"/// conda-script", b"/// end-conda-script"
 
 
@@ -1710,16 +1704,11 @@ def parse_requirement(text: Text) -> Text:
     starts = ("", "[", ";", "@", "(", *OPERATORS)
     if is_file or not name[:1].isalnum() or rest.lstrip(" ")[:1] not in starts or not are_versions:
         raise text.expected("a PyPI requirement", mend_item(text, parse_requirement, REQUIREMENT_LIKE))
-    if at and not is_url(url.strip(" ")):
+    scheme, colon, _ = url.strip(" ").partition(":")  # no letter of a drive is one, a variable may have one
+    if at and (not colon or len(scheme) < 2 or set(scheme) & set("/\\ ")) and scheme[:1] != "$":
         hint = 'write it like "%s @ file:///folder", with the whole path of the folder or file'
         raise text.expected("a PyPI requirement", hint % (name + before).strip(), "no URL behind the @")
     return requirement
-
-
-def is_url(text: str) -> bool:
-    """Answer whether text begins with a scheme, which no letter of a drive is, or with a variable that may have it."""
-    scheme, colon, _ = text.partition(":")
-    return bool(colon) and len(scheme) > 1 and not set(scheme) & set("/\\ ") or text.startswith("$")
 
 
 def parse_date(text: Text) -> Text:
@@ -1806,21 +1795,16 @@ def find_run_with(data: bytes, path: str, metadata: "Metadata", shown: str) -> "
     if words and (metadata.run_with or not is_own_command(words)):
         return words
     suffix = os.path.splitext(path)[1].lower()
-    if suffix not in SUFFIXES:
-        raise expected_command(find_block(data, shown)[1][0], metadata)
-    return [SUFFIXES[suffix]]
-
-
-def expected_command(first: Line, metadata: "Metadata") -> Error:
-    """Return the Error, at the first line of its block, for a script that nothing says how to run."""
+    if suffix in SUFFIXES:
+        return [SUFFIXES[suffix]]
+    first = find_block(data, shown)[1][0]
     names = [*map(find_package, metadata.specs), *["python" for _ in metadata.pip]]
     found = [INTERPRETERS.get("r-base" if name.startswith("r-") else name, "") for name in names]
     found.sort(key=lambda one: one in SHELLS_TOO)  # the text of a script is dangerous to them
     program, margin = next(filter(None, found), "PROGRAM"), first.raw[: first.margin + first.indent].lstrip()
     hint = "write %s above this line" % quote(margin + "run_with: " + program)
     hint += ", PROGRAM being what runs it, such as python or sh" if program == "PROGRAM" else ""
-    what = "a command that runs the script"
-    return first.expected(first.indent, what, hint, "none in run_with, shebang or suffix")
+    raise first.expected(first.indent, "a command that runs the script", hint, "none in run_with, shebang or suffix")
 
 
 def parse_shebang(data: bytes, path: str) -> "list[str]":
@@ -2399,25 +2383,20 @@ TOP_HINTS = {
 }
 
 
-def is_for_python(word: str) -> bool:
-    """Answer whether a word of a shebang is a python, or runs scripts with PEP 723 blocks."""
-    name = find_program_name(word).lower()
-    return "python" in name or name.rstrip("0123456789.") in PYTHONS + RUNNERS
-
-
 def find_python_command(block: "list[Line]", data: bytes, path: str) -> "list[str]":
     """Return the words that run a script with a PEP 723 block; refuse one of another language."""
     words, suffix = parse_shebang(data, path), os.path.splitext(path)[1].lower()
     hint = 'a "# /// script" block is for Python: write "#!/usr/bin/env python", or a "# conda execute" block'
     first = read_raw(path, 1, split_lines(strip_mark(data))[0].rstrip())
     if not words:
-        if suffix in OTHER_SUFFIXES or SUFFIXES.get(suffix, "python") != "python":
+        if path.lower().endswith(sum(MARKERS.values(), ())) or SUFFIXES.get(suffix, "python") != "python":
             raise [*block, first][0].expected(0, "a script of Python around this block", hint, "one called *" + suffix)
         return ["python"]
-    every = [part for word in words for part in word.split()]
     if is_own_command(words):
         return ["python"]
-    if not any(map(is_for_python, every)):
+    every = [part for word in words for part in word.split()]
+    names = [find_program_name(part).lower() for part in every]
+    if not any("python" in name or name.rstrip("0123456789.") in PYTHONS + RUNNERS for name in names):
         raise first.expected(0, "a shebang of python, or of what reads such blocks", hint)
     is_runner = any(a == "-m" and b in RUNNERS for a, b in zip(every, every[1:]))
     if "python" in find_program_name(words[find_program_index(words)]).lower() and not is_runner:
@@ -2497,22 +2476,12 @@ def list_lines(data: bytes, path: str) -> "list[Line]":
     return [line for line in lines if not line.is_blank]
 
 
-def forget_comments(node: "Any") -> None:
-    """Leave what may look like selectors without effect, where there are none."""
-    if isinstance(node, Text):
-        node.comment = Text()
-    else:
-        for one in [*node, *(node.values() if isinstance(node, dict) else ())]:
-            forget_comments(one)
-
-
 def parse_environment(data: bytes, path: str) -> Metadata:
     """Return what an environment.yml asks for; an environment of ours has no name or place of its own."""
     lines = list_lines(data, path)
     while lines and (lines[0].text[0] == "%" or lines[0].text.split(" #")[0].rstrip() == "---"):  # "%YAML 1.2"
         del lines[0]
     found = parse_yaml(lines[: -1 if lines and lines[-1].text.rstrip() == "..." else None], FLOW_LEVELS)
-    forget_comments(found)
     known, hint = ("name", "prefix", "channels", "dependencies"), "leave it out: a block has nothing like it"
     check_keys(found, known, "a conda environment file", hint, variables=hint + ", but the script can set them")
     if not found.get(Text("dependencies")):
