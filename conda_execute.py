@@ -473,6 +473,7 @@ class Document(Line):
     def __init__(self, lines: "list[Line]") -> None:
         super().__init__("", 0, "".join(line.text + "\n" for line in lines) + "\0")
         self.lines = lines
+        self.is_block = False  # of which the keys are known
         self.deeper = 0  # levels that may follow a flow list of YAML, in a file whose comments select nothing
         self.kinds: dict[int, str] = {}  # of TOML's tables: see put_node()
         self.is_read: Callable[[list[Text]], bool]  # whether what has a path is: see parse_toml()
@@ -522,12 +523,8 @@ def skip_blank(text: str, at: int, blank: str = " \t") -> int:
 # What a block's line that cannot stand where it does should be. Knows its keys, and no spec.
 
 DASHES = ("- ", "-\n")
-BLOCK_END = "leave a blank line above this one if the block has ended"
-LINE_ABOVE = "write it at the end of the line above"
-COMMAND_LIKE = 'write the command behind run_with, like "run_with: python -u"'
 ONE_A_LINE = 'write one "- item" a line below the key, without brackets or braces'
 COMMAS = "separate items by commas, put one with such characters in quotes, and close what was opened"
-IN_QUOTES = "leave it out, or put all of the text in quotes"
 VERSION_STARTS = tuple("0123456789=<>!~*")
 # What an item below each key is called, and one of them; "- pip:" stands in env alone.
 ITEM_NAMES = {"env": "spec", "dependencies": "spec", "pip": "requirement", "channels": "channel", "run_with": "word"}
@@ -576,7 +573,7 @@ def find_end_hint(doc: Document, line: Line) -> str:
     is_inside = any(mend_pair(text.strip("- ")) or text.startswith("- ") and is_like_item(text[2:]) for text in below)
     if is_inside or line is doc.lines[0]:
         return format_lines(line.raw[: line.margin] + " # " + line.text.strip(" "))  # a comment
-    return BLOCK_END
+    return "leave a blank line above this one if the block has ended"
 
 
 def find_line_hint(doc: Document, pos: int, name: str = "", dashes: int = -1, is_first: bool = False) -> str:
@@ -594,7 +591,9 @@ def find_line_hint(doc: Document, pos: int, name: str = "", dashes: int = -1, is
         return env if text[0] == "-" else ONE_A_LINE
     is_end = text[0] in "-=<>!~" and text.strip("-=<>!~")[:1].isalnum() and (not name or text[0] != "-")
     if is_end and line.indent > doc.indent or is_first and (name == "run_with" or text[0] == "["):
-        return COMMAND_LIKE if name == "run_with" and ": " in text else LINE_ABOVE
+        is_command = name == "run_with" and ": " in text
+        like = 'write the command behind run_with, like "run_with: python -u"'
+        return like if is_command else "write it at the end of the line above"
     item = text[2:].strip(" ") if text.startswith("- ") else text if name == "run_with" else bare
     before, _, value = item.partition(": ")
     item = format_spec(before, value, name) if name == "env" and value.strip("'\"")[:1] in VERSION_STARTS else item
@@ -640,15 +639,6 @@ def refuse_below_item(pos: int, item: "Item", key: Text, indent: int) -> None:
         raise item.expected('"pip:" above the requirements', hint)
 
 
-def refine_hint(doc: Document, error: Error) -> None:
-    """Give an Error about a line that begins like a key, but like none of a block, the hint for prose."""
-    line = next(one for one in doc.lines if one.number == int(error.place.rsplit(":", 2)[1]))
-    word, colon, _ = line.text.partition(": ")
-    is_key = line.text[line.indent] in "-:{" or mend_pair(word) or find_nearest(word.strip(" "), BLOCK_KEYS)
-    if line.margin and line.indent == doc.indent and colon and not is_key:
-        error.hint = find_end_hint(doc, line)
-
-
 def expected_list(key: Text, found: str) -> Error:
     """Return the Error for a key with text or nothing in the place of its list."""
     (line, at), start, text = key.line.find(key.at), key.line.find_start(key.at), key.line.text
@@ -674,18 +664,16 @@ def expected_text(item: "dict[Text, Node]", name: str) -> Error:
     return key.expected("a " + ITEM_NAMES[name], hint, "the key " + quote(key))
 
 
-def find_key_hint(block: "dict[Text, Node]") -> str:
-    """Return the hint for the first key that blocks do not have, if there is one."""
-    above = Text()
-    for key, node in block.items():
-        if key in FOREIGN_KEYS:
-            deeper = "" if isinstance(node, Text) and node else " and those deeper below it"
-            return "remove this line%s: %s" % (deeper, FOREIGN_KEYS[key])
-        if key not in BLOCK_KEYS:
-            doc = key.line
-            return find_line_hint(doc, key.at, "" if not above or block[above] else above, doc.find_column(key.at) + 1)
-        above = key
-    return ""
+def unknown_key(key: Text, mapping: "dict[Text, Node]") -> Error:
+    """Return the Error for a key that blocks do not have, below those of a mapping."""
+    doc, above = key.line, list(mapping)[-1] if mapping else Text()
+    near, rest = find_nearest(key, BLOCK_KEYS), doc.find_rest(key.at).rstrip(" ")
+    hint = "write " + quote(near)
+    if key in FOREIGN_KEYS:
+        hint = "remove this line%s: %s" % (" and those deeper below it" * (rest[-1] == ":"), FOREIGN_KEYS[key])
+    elif not near:
+        hint = find_line_hint(doc, key.at, above if above and not mapping[above] else "", doc.indent + 1)
+    return key.expected("one of the keys %s in the block" % ", ".join(BLOCK_KEYS), hint)
 
 
 # ---- YAML ----------------------------------------------------------------------------
@@ -706,18 +694,14 @@ MAX_INDENT = 100  # deeper nesting serves nobody, and would exhaust the stack
 MAX_KEY = 1024  # YAML 1.2, 7.4.2; PyYAML finds no colon behind a longer one
 
 
-def parse_yaml(lines: "list[Line]", deeper: int = 0) -> "dict[Text, Node]":
-    """document := mapping; raise Error at the first thing that is outside the subset."""
+def parse_yaml(lines: "list[Line]", is_block: bool = False, deeper: int = 0) -> "dict[Text, Node]":
+    """document := mapping; raise Error at the first thing that is outside the subset, or is no key of blocks."""
     for line in lines:
         if line.text[:4].rstrip() in ("---", "..."):
             raise line.expected(0, "one document without markers", "remove this line")
     doc = Document(lines)
-    doc.deeper = deeper
-    try:
-        mapping, end = parse_mapping(doc, doc.indent)
-    except Error as e:
-        refine_hint(doc, e)
-        raise
+    doc.is_block, doc.deeper = is_block, deeper
+    mapping, end = parse_mapping(doc, doc.indent)
     if doc.text[end] != "\0":
         raise expected_key(doc, end, doc.indent, list(mapping)[-1])
     return mapping
@@ -733,6 +717,8 @@ def parse_mapping(doc: Document, pos: int) -> "tuple[dict[Text, Node], int]":
         key, pos = parse_key(doc, pos)
         if key in mapping:
             raise duplicate_key(key)
+        if doc.is_block and indent == doc.indent and key not in BLOCK_KEYS:
+            raise unknown_key(key, mapping)
         mapping[key], pos = parse_value(doc, pos, key)
     return mapping, pos
 
@@ -878,7 +864,7 @@ def parse_scalar(doc: Document, pos: int, in_flow: bool = False) -> "tuple[Text,
     if first in INDICATORS and not is_text:
         rest = doc.find_rest(pos)
         word = rest.split(" ")[0].rstrip(",]") if first in "&*!%|>" else first
-        hint = ONE_A_LINE if first in "{[" else IN_QUOTES
+        hint = ONE_A_LINE if first in "{[" else "leave it out, or put all of the text in quotes"
         raise doc.expected(pos, "plain text", hint, "%s (%s)" % (INDICATORS[first], quote(word)))
     end = find_plain_end(text, pos, in_flow)
     return Text.of(text[pos:end], doc, pos), end
@@ -2038,10 +2024,7 @@ def find_for_platform(table: "dict[Text, Node]", where: str, platform: Platform)
     system = platform.split("-")[0]
     for key in table:
         if key not in SYSTEMS and key not in KNOWN_SUBDIRS:
-            near, _, machine = key.lower().partition("-")
-            near = find_subdir({"macos": "osx", "windows": "win"}.get(near, near), machine).rstrip("-")
-            hint = "write " + quote(near) if near in SYSTEMS + KNOWN_SUBDIRS else "write one of these"
-            raise key.expected("unix, linux, osx, win or a platform such as linux-64 in " + where, hint)
+            raise key.expected("unix, linux, osx, win or a platform such as linux-64 in " + where, "write one of these")
     names = ("" if system == "win" else "unix", system, platform)
     return [find_key(table, name) for name in names if name in table]
 
@@ -2145,8 +2128,8 @@ def parse_keys(block: "dict[Text, Node]", platform: Platform) -> Metadata:
 
 def parse_conda_execute(lines: "list[Line]", path: str, platform: Platform) -> Metadata:
     """Return what a "# conda execute" block asks for on a platform."""
-    block = parse_yaml(lines)
-    check_keys(block, BLOCK_KEYS, "the block", find_key_hint(block))
+    block = parse_yaml(lines, is_block=True)
+    check_keys(block, BLOCK_KEYS, "the block")
     if "env" not in block:
         start = lines[0].raw[: lines[0].margin] + " " * lines[0].indent
         hint = format_lines(start + "env:", start + " - python", place="above this line")
@@ -2329,11 +2312,10 @@ def is_read(path: "list[Text]") -> bool:
 
 def check_uv(uv: "dict[Text, Node]") -> "list[str]":
     """Refuse what [tool.uv] says of where packages come from; return what is to be told of what it says else."""
-    said = [key for key, node in uv.items() if node and node != "false"]
+    said = [key for key, node in uv.items() if key != "exclude-newer" and node and node != "false"]
     for key in said:
         if key in UV_SOURCES:
             raise key.expected("no other source of packages in [tool.uv]", UV_HINT)
-    said = [key for key in said if key != "exclude-newer"]
     if not said:
         return []
     line, _ = said[0].line.find(said[0].at)
@@ -2481,7 +2463,7 @@ def parse_environment(data: bytes, path: str) -> Metadata:
     lines = list_lines(data, path)
     while lines and (lines[0].text[0] == "%" or lines[0].text.split(" #")[0].rstrip() == "---"):  # "%YAML 1.2"
         del lines[0]
-    found = parse_yaml(lines[: -1 if lines and lines[-1].text.rstrip() == "..." else None], FLOW_LEVELS)
+    found = parse_yaml(lines[: -1 if lines and lines[-1].text.rstrip() == "..." else None], deeper=FLOW_LEVELS)
     known, hint = ("name", "prefix", "channels", "dependencies"), "leave it out: a block has nothing like it"
     check_keys(found, known, "a conda environment file", hint, variables=hint + ", but the script can set them")
     if not found.get(Text("dependencies")):
