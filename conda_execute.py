@@ -1459,25 +1459,16 @@ BUILDS = ("mkl", "openblas", "blis", "netlib", "accelerate", "cpu", "gpu", "cuda
           "mpich", "openmpi", "cpython", "pypy", "main", "conda_forge")  # fmt: skip
 BUILD_LETTERS = ("py", "np", "pl", "r", "lua", "vc")  # in front of its digits
 VERSION_OPERATORS = ("", "=", "==", "!=", "<", "<=", ">", ">=", "~=")
-NO_SPECS = {
-    "and",
-    "or",
-    "version",
-    "with",
-    "than",
-    "newer",
-    "later",
-    "latest",
-    "newest",
-    "any",
-}  # that stand between specs
+# Words between specs.
+NO_SPECS = {"and", "or", "version", "with", "than", "newer", "later", "latest", "newest", "any"}
 TURNED = {"=>": ">=", "=<": "<=", "=!": "!=", "=~": "~=", "<>": "!="}
 # What word processors make of operators, quotes and hyphens.
 LOOKALIKES = {ord(c): one for c, one in zip("≥≤≠⩾⩽＝＞＜–—", [">=", "<=", "!=", ">=", "<=", *"=><--"])}
 LOOKALIKES.update(dict.fromkeys(map(ord, "“”„‘’«»"), ""))
-VERSION_LIKE = 'write a version like ">=1.2,<2"'
 SPEC_LIKE = 'write it like "python >=3.9"'
 RANGE_LIKE = 'write it like "python >=3.9,<4", in brackets with the quotes'
+FILE_LIKE = 'write it like "numpy =1.26", its channel below channels; or for pip "name @ URL" below "- pip:"'
+KEYS_LIKE = 'write it like "numpy[version=\'>=1.2\']", with nothing behind it, or below "- pip:" if it has extras'
 REQUIREMENT_LIKE = 'write it like "name >=1.2", or "name @ URL" for a file or a repository'
 NO_OPTION = '; it cannot be empty or begin with "-" or "@"'
 # What requirements.txt and command lines have where an item stands here.
@@ -1541,7 +1532,7 @@ def mend_item(text: Text, parse: "Callable[[Text], Text]", like: str) -> str:
     bare, items, joined = rest.strip(" =:/@"), split_items(plain), join_versions(rest)
     if parse is parse_requirement:
         joined = ",".join(one.replace("=", "==") if one[:1] == "=" != one[1:2] else one for one in joined.split(","))
-    is_glued, is_version = rest[:1] in (":", "/", "@"), joined[:1] in tuple(OPERATORS)
+    is_glued, is_version = rest[:1] in (":", "/", "@") and "://" not in rest, joined[:1] in tuple(OPERATORS)
     guesses = [items if len(items) < 16 else [], [name + " " + joined] if is_version else [], [plain]]
     guesses += [[name]] * (bare in NO_SPECS) + [[name + (" =" if bare[:1].isdigit() else "::") + bare]] * is_glued
     guesses.append(["::".join(plain.split("::")[-2:])])
@@ -1572,28 +1563,25 @@ def parse_spec(text: Text, is_build_sure: bool = False) -> Text:
     channel, colons, rest = spec.rpartition("::")
     name, rest = split_off(rest)
     version, bracket, keys = rest.partition("[")
-    if "://" in rest or spec.endswith((".conda", ".tar.bz2")):
-        hint = 'write it like "numpy =1.26", its channel below channels; or for pip "name @ URL" below "- pip:"'
-        raise text.expected("a match spec", hint, "the file " + quote(spec))
-    if colons:
-        if " " in channel:
-            raise text.expected("one match spec", mend_item(text, parse_spec, SPEC_LIKE))
+    strange = next(("%s (U+%04X)" % (c, ord(c)) for c in rest if not c.isascii()), "")
+    if colons and " " not in channel:
         parse_channel(Text.of(channel, text.line, text.at), "::" + name + rest)
-        if "::" in channel:
-            raise text.expected('one "channel::" in front of a name', mend_item(text, parse_spec, SPEC_LIKE))
-    if not name.strip("0123456789.-") or name.startswith("-") or name.lower() in ("yes", "no", "true", "false", "null"):
-        like = RANGE_LIKE if spec[:1] in tuple(OPERATORS) and "[" in text.line.find_start(text.at) else SPEC_LIKE
-        raise text.expected("a package name", mend_item(text, parse_spec, like), quote(name or spec))
-    if bracket and (not keys.endswith("]") or "=" not in keys or "[" in keys):
-        hint = 'write it like "numpy[version=\'>=1.2\']", with nothing behind it, or below "- pip:" if it has extras'
-        raise text.expected('"[key=value]" at the end', hint, quote(bracket + keys))
-    if not rest.isascii():
-        c, hint = next(c for c in text if not c.isascii()), "write a letter of the alphabet in its place"
-        hint = mend_item(text, parse_spec, hint)
-        raise text.expected("a match spec of ASCII characters", hint, "the character %s (U+%04X)" % (c, ord(c)))
-    if not is_version(version, is_build_sure):
-        hint = mend_item(text, parse_spec, VERSION_LIKE)
-        raise text.expected("a version behind " + quote(name)[1:-1], hint, quote(version.strip()))
+    is_word = name.lower() in ("yes", "no", "true", "false", "null")
+    is_range = spec[:1] in tuple(OPERATORS) and "[" in text.line.find_start(text.at)
+    are_keys = keys.endswith("]") and "=" in keys and "[" not in keys
+    behind = "a version behind " + quote(name)[1:-1]
+    for is_fault, what, like, kind, found in (
+        ("://" in rest or spec.endswith((".conda", ".tar.bz2")), "a match spec", FILE_LIKE, "the file ", spec),
+        (" " in channel, "one match spec", SPEC_LIKE, "", text),
+        ("::" in channel, 'one "channel::" in front of a name', SPEC_LIKE, "", text),
+        (is_word or not name.strip("0123456789.-") or name[0] == "-", "a package name",
+         RANGE_LIKE if is_range else SPEC_LIKE, "", name or spec),
+        (bracket and not are_keys, '"[key=value]" at the end', KEYS_LIKE, "", bracket + keys),
+        (strange, "a match spec in ASCII", "write a letter of the alphabet in its place", "the character ", strange),
+        (not is_version(version, is_build_sure), behind, 'write a version like ">=1.2,<2"', "", version.strip()),
+    ):  # fmt: skip
+        if is_fault:
+            raise text.expected(what, mend_item(text, parse_spec, like), kind + quote(found))
     return spec
 
 
