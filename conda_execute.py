@@ -779,9 +779,8 @@ def parse_list(doc: Document, pos: int, key: Text) -> "tuple[list[Item], int]":
     indent, least = doc.find_column(pos), doc.find_column(key.at)
     while doc.find_column(pos) == indent and doc.text.startswith(DASHES, pos):
         start = skip_blank(doc.text, pos + 1)
-        if doc.text[start] in "\n#[" or doc.text.startswith(DASHES, start):
-            what, is_empty = "a %s behind the dash" % ITEM_NAMES.get(key, "item"), doc.text[start] in "\n#"
-            raise doc.expected(start, what, "remove this line" if is_empty else ONE_A_LINE, "nothing" * is_empty)
+        if doc.text[start] in "\n#":
+            raise doc.expected(start, "an item behind the dash", "remove this line", "nothing")
         item, pos = parse_scalar(doc, start)
         if is_key_end(doc.text, pos):
             item, pos = parse_mapping(doc, start)
