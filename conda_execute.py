@@ -591,9 +591,8 @@ def find_line_hint(doc: Document, pos: int, name: str = "", dashes: int = -1, is
         return env if text[0] == "-" else ONE_A_LINE
     is_end = text[0] in "-=<>!~" and text.strip("-=<>!~")[:1].isalnum() and (not name or text[0] != "-")
     if is_end and line.indent > doc.indent or is_first and (name == "run_with" or text[0] == "["):
-        is_command = name == "run_with" and ": " in text
         like = 'write the command behind run_with, like "run_with: python -u"'
-        return like if is_command else "write it at the end of the line above"
+        return like if name == "run_with" and ": " in text else "write it at the end of the line above"
     item = text[2:].strip(" ") if text.startswith("- ") else text if name == "run_with" else bare
     before, _, value = item.partition(": ")
     item = format_spec(before, value, name) if name == "env" and value.strip("'\"")[:1] in VERSION_STARTS else item
@@ -1752,13 +1751,13 @@ SUFFIXES = {
     ".py": "python", ".r": "Rscript", ".sh": "sh", ".bash": "bash", ".pl": "perl", ".rb": "ruby", ".js": "node",
     ".mjs": "node", ".lua": "lua", ".jl": "julia", ".ps1": "pwsh",
 }  # fmt: skip
-# What runs a script, by the package that brings it.
+# What runs a script, by the package that brings it; to shells the text of another script is dangerous.
 INTERPRETERS = {
     "python": "python", "r-base": "Rscript", "nodejs": "node", "perl": "perl", "ruby": "ruby", "lua": "lua",
-    "luajit": "luajit", "julia": "julia", "powershell": "pwsh", "bash": "bash", "zsh": "zsh", "fish": "fish",
-    "php": "php", "octave": "octave", "deno": "deno run", "tk": "tclsh", "gawk": "gawk -f",
+    "luajit": "luajit", "julia": "julia", "powershell": "pwsh", "php": "php", "octave": "octave", "deno": "deno run",
+    "gawk": "gawk -f",
 }  # fmt: skip
-SHELLS_TOO = ("bash", "zsh", "fish", "tclsh")
+SHELL_INTERPRETERS = {"bash": "bash", "zsh": "zsh", "fish": "fish", "tk": "tclsh"}
 SPLIT_FLAGS = ("-S", "-vS", "--split-string=", "--split-string")  # env(1)
 
 
@@ -1771,10 +1770,13 @@ def find_run_with(data: bytes, path: str, metadata: "Metadata", shown: str) -> "
     if suffix in SUFFIXES:
         return [SUFFIXES[suffix]]
     first = find_block(data, shown)[1][0]
-    names = [*map(find_package, metadata.specs), *["python" for _ in metadata.pip]]
-    found = [INTERPRETERS.get("r-base" if name.startswith("r-") else name, "") for name in names]
-    found.sort(key=lambda one: one in SHELLS_TOO)  # the text of a script is dangerous to them
-    program, margin = next(filter(None, found), "PROGRAM"), first.raw[: first.margin + first.indent].lstrip()
+    names = ["r-base" if spec.startswith("r-") else find_package(spec) for spec in metadata.specs]
+    names += ["python"] * bool(metadata.pip)
+    program, *_ = [
+        *(table[name] for table in (INTERPRETERS, SHELL_INTERPRETERS) for name in names if name in table),
+        "PROGRAM",
+    ]
+    margin = first.raw[: first.margin + first.indent].lstrip()
     hint = "write %s above this line" % quote(margin + "run_with: " + program)
     hint += ", PROGRAM being what runs it, such as python or sh" if program == "PROGRAM" else ""
     raise first.expected(first.indent, "a command that runs the script", hint, "none in run_with, shebang or suffix")
@@ -1985,10 +1987,9 @@ def check_keys(mapping: "dict[Text, Node]", known: "Collection[str]", where: str
     for key in mapping:
         if key not in known:
             near = "" if key in hints else find_nearest(key, known)
+            hint = "write " + quote(near) if near else hints.get(key, hint)
             what = "one of the keys %s in %s" if len(known) > 1 else "the key %s alone in %s"
-            raise key.expected(
-                what % (", ".join(known), where), "write %s" % quote(near) if near else hints.get(key, hint)
-            )
+            raise key.expected(what % (", ".join(known), where), hint)
         if key.comment.startswith("["):
             hint = "remove it: selectors stand behind the items of a list"
             raise key.line.expected(key.comment.at, "no selector behind a key", hint)
@@ -2151,7 +2152,7 @@ def find_typed(table: "dict[Text, Node]", name: str, kind: "type") -> "Any":
 def is_met(text: Text, platform: Platform) -> bool:
     """when := "__unix" | "__linux" | "__osx" | "__win" | ("__glibc" | "__cuda") (version ("," version)*)?"""
     selectors = find_selectors(platform)
-    if text in ("__unix", "__linux", "__osx", "__win"):
+    if text[:2] == "__" and text[2:] in SYSTEMS:
         return selectors[text[2:]]
     hint = "write __unix, __linux, __osx, __win, or __glibc or __cuda and versions"
     error = text.expected('a virtual package, such as "__cuda >=12"', hint)
@@ -2227,9 +2228,8 @@ def parse_dependencies(
         plain = key.lower() if parse is parse_dependency else key.lower().replace(".", "-").replace("_", "-")
         if plain in found:
             raise duplicate_key(key)
-        found[plain] = parse(
-            key, node if isinstance(node, dict) else {Text.of("version", key.line, key.at): node}, platform
-        )
+        inner = node if isinstance(node, dict) else {Text.of("version", key.line, key.at): node}
+        found[plain] = parse(key, inner, platform)
     return found
 
 
@@ -2356,7 +2356,7 @@ def find_python_command(block: "list[Line]", data: bytes, path: str) -> "list[st
     """Return the words that run a script with a PEP 723 block; refuse one of another language."""
     words, suffix = parse_shebang(data, path), os.path.splitext(path)[1].lower()
     hint = 'a "# /// script" block is for Python: write "#!/usr/bin/env python", or a "# conda execute" block'
-    first = read_raw(path, 1, split_lines(strip_mark(data))[0].rstrip())
+    first = read_raw(path, 1, strip_mark(data).split(b"\n", 1)[0].rstrip())
     if not words:
         if path.lower().endswith(sum(MARKERS.values(), ())) or SUFFIXES.get(suffix, "python") != "python":
             raise [*block, first][0].expected(0, "a script of Python around this block", hint, "one called *" + suffix)
