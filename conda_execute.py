@@ -1770,12 +1770,10 @@ def find_run_with(data: bytes, path: str, metadata: "Metadata", shown: str) -> "
     if suffix in SUFFIXES:
         return [SUFFIXES[suffix]]
     first = find_block(data, shown)[1][0]
-    names = ["r-base" if spec.startswith("r-") else find_package(spec) for spec in metadata.specs]
-    names += ["python"] * bool(metadata.pip)
-    program, *_ = [
-        *(table[name] for table in (INTERPRETERS, SHELL_INTERPRETERS) for name in names if name in table),
-        "PROGRAM",
-    ]
+    names = [*map(find_package, metadata.specs), *["python"] * bool(metadata.pip)]
+    names = ["r-base" if name.startswith("r-") else name for name in names]
+    found = [table[name] for table in (INTERPRETERS, SHELL_INTERPRETERS) for name in names if name in table]
+    program = found[0] if found else "PROGRAM"
     margin = first.raw[: first.margin + first.indent].lstrip()
     hint = "write %s above this line" % quote(margin + "run_with: " + program)
     hint += ", PROGRAM being what runs it, such as python or sh" if program == "PROGRAM" else ""
@@ -2190,8 +2188,7 @@ def parse_dependency(name: Text, table: "dict[Text, Node]", platform: Platform) 
             raise value.expected("letters and digits for " + key)
         keys += ["%s='%s'" % (key.replace("-", "_"), value)] if value else []
     version, build, channel = (find_typed(table, key, Text) for key in ("version", "build", "channel"))
-    version = version or "*"
-    words = [name, version, build] if build else [name] if version == "*" else [name, version]
+    words = [name, version or "*", build] if build else [name, version] if version.strip("*") else [name]
     spec = (channel + "::" if channel else "") + " ".join(words) + ("[%s]" % ",".join(keys) if keys else "")
     if split_off(name)[1] or build.split() != [build] * bool(build):
         channel, colons, package = name.rpartition("::")
