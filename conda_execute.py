@@ -676,7 +676,7 @@ def unknown_key(key: Text, mapping: "dict[Text, Node]") -> Error:
 
 
 # ---- YAML ----------------------------------------------------------------------------
-# The part of YAML that blocks and condarc are written in. Knows of keys only what their items are called.
+# The part of YAML that blocks and condarc are written in. Knows of keys only those of blocks and what items are called.
 
 # What may not begin a plain scalar, and what it would be in full YAML.
 INDICATORS = {
@@ -694,7 +694,7 @@ MAX_KEY = 1024  # YAML 1.2, 7.4.2; PyYAML finds no colon behind a longer one
 
 
 def parse_yaml(lines: "list[Line]", is_block: bool = False, deeper: int = 0) -> "dict[Text, Node]":
-    """document := mapping; raise Error at the first thing that is outside the subset, or is no key of blocks."""
+    """document := mapping; raise Error at the first thing that is outside the subset, or in a block no key of one."""
     for line in lines:
         if line.text[:4].rstrip() in ("---", "..."):
             raise line.expected(0, "one document without markers", "remove this line")
@@ -1149,7 +1149,6 @@ def find_kind(data: bytes) -> "tuple[str, str]":
     """Return what the bytes of a file are, and what to do, where they are no script; else twice nothing."""
     head = data.lstrip(b"\xef\xbb\xbf \t\r\n")[:BINARY_WITHIN].lower()
     notebook = 'make a script of it with "jupyter nbconvert --to script NOTEBOOK", and put a block on top'
-    is_zipapp = b"PK\5\6" in data[-65557:]  # the end of a zip, which a comment may follow
     signs = (
         (not head, "nothing in it", "check the path, and what should have written it"),
         (head[:2] != b"#!" and b"@EXPLICIT" in data.splitlines(), "a lock, which @EXPLICIT begins", LOCK),
@@ -1157,7 +1156,7 @@ def find_kind(data: bytes) -> "tuple[str, str]":
         (head.startswith(b"{") and b'"nbformat"' in data, "a notebook", notebook),
         (head[:1] == b"{" and head[1:].lstrip()[:1] == b'"', "data in JSON", READER),
         (head[:1] == b"<" and (head[1:2] == b"!" or head[1:2].isalpha()), "a web page", PAGE),
-        (head.startswith(b"ustar", 257) or is_zipapp, "an archive", UNPACK),
+        (head.startswith(b"ustar", 257) or b"PK\5\6" in data[-65557:], "an archive", UNPACK),  # a comment may follow
         (data[2:8] == b"\r\n\0\0\0\0", "compiled Python", "run the .py that it was made of"),
         (b"\r" in head and b"\n" not in data, "lines that end in CR alone", "save it with line ends of Unix"),
         (b"\0" in head and not head.startswith(b"#!"), "a binary file", OTHER),
@@ -1553,6 +1552,16 @@ def split_off(text: str, characters: str = NAME_CHARACTERS) -> "tuple[str, str]"
 def find_package(spec: str) -> str:
     """Return the package that a spec names, in lower case."""
     return split_off(spec.rpartition("::")[2])[0].lower()
+
+
+def find_distribution(requirement: str) -> str:
+    """Return the name of what a requirement asks for, as PyPI compares names.
+
+    >>> find_distribution("Ruamel.YAML__x[jinja2] >=1")
+    'ruamel-yaml-x'
+    """
+    name = split_off(requirement)[0].lower().replace("_", "-").replace(".", "-")
+    return "-".join(filter(None, name.split("-")))
 
 
 def parse_spec(text: Text, is_build_sure: bool = False) -> Text:
@@ -2222,7 +2231,7 @@ def parse_dependencies(
     """Return what a table of dependencies asks for, by names in one spelling; "" where it is not for a platform."""
     found: dict[str, str] = {}
     for key, node in find_typed(table, name, dict).items():
-        plain = key.lower() if parse is parse_dependency else key.lower().replace(".", "-").replace("_", "-")
+        plain = key.lower() if parse is parse_dependency else find_distribution(key)
         if plain in found:
             raise duplicate_key(key)
         inner = node if isinstance(node, dict) else {Text.of("version", key.line, key.at): node}
@@ -2710,16 +2719,6 @@ def check_whole(lock: LockFile, metadata: Metadata) -> None:
     lacking += ["pip"] if pins and "pip" not in packages else []
     if lacking:
         raise lock.expected("a package for all that the script asks for", "none for " + quote(lacking[0]))
-
-
-def find_distribution(requirement: str) -> str:
-    """Return the name of what a requirement asks for, as PyPI compares names.
-
-    >>> find_distribution("Ruamel.YAML__x[jinja2] >=1")
-    'ruamel-yaml-x'
-    """
-    name = split_off(requirement)[0].lower().replace("_", "-").replace(".", "-")
-    return "-".join(filter(None, name.split("-")))
 
 
 def parse_package(text: Text, platform: str) -> Package:
