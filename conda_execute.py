@@ -729,12 +729,10 @@ def duplicate_key(key: Text) -> Error:
 
 def parse_key(doc: Document, pos: int) -> "tuple[Text, int]":
     """key := scalar " "* ":" """
-    indent = doc.find_column(pos)
-    if doc.text[pos] in "&*!|>%[]{},@`" or doc.text.startswith(DASHES, pos):
-        raise expected_key(doc, pos, indent)
-    key, end = parse_scalar(doc, pos)
-    if not is_key_end(doc.text, end):
-        raise expected_key(doc, pos, indent)
+    is_key = doc.text[pos] not in "&*!|>%[]{},@`" and not doc.text.startswith(DASHES, pos)
+    key, end = parse_scalar(doc, pos) if is_key else (Text(), pos)
+    if not is_key or not is_key_end(doc.text, end):
+        raise expected_key(doc, pos, doc.find_column(pos))
     end = skip_blank(doc.text, end)
     if end - pos > MAX_KEY:
         hint = find_end_hint(doc, doc.find(pos)[0])
@@ -1407,21 +1405,17 @@ def find_pep_723(raws: "list[bytes]") -> "Iterator[Found]":
 def find_conda_script(raws: "list[bytes]", path: str) -> "list[Found]":
     """block := PREFIX "/// conda-script", lines with that prefix, PREFIX "/// end-conda-script"
 
-    Every other line that could open a block of this kind or of PEP 723 counts as a block.
+    A prefix has no letter or digit. Every other line that could open this or a block of PEP 723 counts as one, too.
     """
-    openings = [i for i, raw in enumerate(raws) if find_comment_prefix(raw)]
+    ends = [i for i, raw in enumerate(raws) if raw.rstrip().endswith(CONDA_SCRIPT)]
+    prefixes = {i: raws[i].rstrip()[: -len(CONDA_SCRIPT)] for i in ends}
+    openings = [i for i in ends if prefixes[i] and not any(map(str.isalnum, prefixes[i].decode("utf-8", "replace")))]
     if not openings:
         return []
-    first, prefix = openings[0], find_comment_prefix(raws[openings[0]])
+    first, prefix = openings[0], prefixes[openings[0]]
     end = find_end(raws, first, path, prefix, prefix + CONDA_SCRIPT_END)
     others = [i for i, raw in enumerate(raws) if raw == PEP_723 and not first < i < end]
     return [(i + 1, "conda-script", prefix, end) for i in [first, *openings[1:], *others]]
-
-
-def find_comment_prefix(raw: bytes) -> bytes:
-    """Return what stands in front of "/// conda-script" at the end of a line, if that holds no letter or digit."""
-    before = raw.rstrip()[: -len(CONDA_SCRIPT)] if raw.rstrip().endswith(CONDA_SCRIPT) else b""
-    return b"" if any(map(str.isalnum, before.decode("utf-8", "replace"))) else before
 
 
 def read_line(path: str, number: int, raw: bytes, margin: bytes = b"", blank: str = " ") -> Line:
