@@ -1524,7 +1524,7 @@ def mend_item(text: Text, parse: "Callable[[Text], Text]", like: str) -> str:
     if parse is parse_requirement:
         joined = ",".join(one.replace("=", "==") if one[:1] == "=" != one[1:2] else one for one in joined.split(","))
     is_glued, is_version = rest[:1] in (":", "/", "@") and "://" not in rest, joined[:1] in tuple(OPERATORS)
-    guesses = [items if len(items) < 16 else [], [name + " " + joined] if is_version else [], [plain]]
+    guesses = [[plain], items if len(items) < 16 else [], [name + " " + joined] if is_version else []]
     guesses += [[name]] * (bare in NO_SPECS) + [[name + (" =" if bare[:1].isdigit() else "::") + bare]] * is_glued
     guesses.append(["::".join(plain.split("::")[-2:])])
     for guess in guesses:
@@ -1677,7 +1677,8 @@ def parse_requirement(text: Text) -> Text:
         for operator, one in terms
     )
     starts = ("", "[", ";", "@", "(", *OPERATORS)
-    if is_file or not name[:1].isalnum() or rest.lstrip(" ")[:1] not in starts or not are_versions:
+    is_strange = "@" not in text and any(ord(c) in LOOKALIKES for c in text)
+    if is_file or is_strange or not name[:1].isalnum() or rest.lstrip(" ")[:1] not in starts or not are_versions:
         raise text.expected("a PyPI requirement", mend_item(text, parse_requirement, REQUIREMENT_LIKE))
     scheme, colon, _ = url.strip(" ").partition(":")  # no letter of a drive is one, a variable may have one
     if at and (not colon or len(scheme) < 2 or set(scheme) & set("/\\ ")) and scheme[:1] != "$":
