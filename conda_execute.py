@@ -1485,6 +1485,9 @@ def parse_one_line(text: Text, what: str, like: str) -> Text:
         raise text.expected(what, OPTION_HINTS.get(option, like + NO_OPTION))
     if not text.isprintable():
         raise text.expected(what + " without control characters", "write it on one line, without escapes")
+    plain = text.translate(LOOKALIKES)
+    if "@" not in text and plain != text and plain.isascii():
+        raise text.expected(what + " in ASCII", format_items(text, [plain]) or like)
     return Text.of(" ".join(text.split()), text.line, text.at)
 
 
@@ -1518,15 +1521,14 @@ def mend_item(text: Text, parse: "Callable[[Text], Text]", like: str) -> str:
     """Return the hint to write what an item was probably meant to be, the first guess that passes, else `like`."""
     if not text.line.raw or len(text) > 400:  # a guess itself, or prose
         return like
-    plain = text if "@" in text else text.translate(LOOKALIKES)
-    name, rest = split_off(plain, NAME_CHARACTERS + "[],")
-    bare, items, joined = rest.strip(" =:/@"), split_items(plain), join_versions(rest)
+    name, rest = split_off(text, NAME_CHARACTERS + "[],")
+    bare, items, joined = rest.strip(" =:/@"), split_items(text), join_versions(rest)
     if parse is parse_requirement:
         joined = ",".join(one.replace("=", "==") if one[:1] == "=" != one[1:2] else one for one in joined.split(","))
-    is_glued, is_version = rest[:1] in (":", "/", "@") and "://" not in rest, joined[:1] in tuple(OPERATORS)
-    guesses = [[plain], items if len(items) < 16 else [], [name + " " + joined] if is_version else []]
+    is_glued, has_operator = rest[:1] in (":", "/", "@") and "://" not in rest, joined[:1] in tuple(OPERATORS)
+    guesses = [items if len(items) < 16 else [], [name + " " + joined] if has_operator else []]
     guesses += [[name]] * (bare in NO_SPECS) + [[name + (" =" if bare[:1].isdigit() else "::") + bare]] * is_glued
-    guesses.append(["::".join(plain.split("::")[-2:])])
+    guesses.append(["::".join(text.split("::")[-2:])])
     for guess in guesses:
         try:
             parsed = [parse(Text.of(item, Line("", 0, ""), 0)) for item in guess]
@@ -1677,8 +1679,7 @@ def parse_requirement(text: Text) -> Text:
         for operator, one in terms
     )
     starts = ("", "[", ";", "@", "(", *OPERATORS)
-    is_strange = "@" not in text and any(ord(c) in LOOKALIKES for c in text)
-    if is_file or is_strange or not name[:1].isalnum() or rest.lstrip(" ")[:1] not in starts or not are_versions:
+    if is_file or not name[:1].isalnum() or rest.lstrip(" ")[:1] not in starts or not are_versions:
         raise text.expected("a PyPI requirement", mend_item(text, parse_requirement, REQUIREMENT_LIKE))
     scheme, colon, _ = url.strip(" ").partition(":")  # no letter of a drive is one, a variable may have one
     if at and (not colon or len(scheme) < 2 or set(scheme) & set("/\\ ")) and scheme[:1] != "$":
