@@ -633,7 +633,9 @@ def refuse_below_item(pos: int, item: "Item", key: Text, indent: int) -> None:
         first = node[0] if isinstance(node, list) and node else None
         if is_deeper and is_dash or not node:
             raise expected_item(pos, inner, doc.find_column(first.at) - 2 if isinstance(first, Text) else -1)
-    elif is_deeper and item.split(" ")[0] == "pip" and (is_dash or item == "pip" and not mend_pair(doc.find_rest(pos))):
+    elif is_deeper and (
+        is_dash and item.rstrip(" .,*=<>!~0123456789") == "pip" or item == "pip" and not mend_pair(doc.find_rest(pos))
+    ):
         hint = format_lines(*[doc.find_start(item.at) + one for one in (item, "pip:") if one != "pip"])
         raise item.expected('"pip:" above the requirements', hint)
 
