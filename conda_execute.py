@@ -6594,27 +6594,20 @@ def close_to_others(folder: str) -> None:
                 try_to(os.chmod, path, mode & 0o7755)  # which fails at a link into a package cache of somebody else
 
 
-def mask_records(prefix: str) -> None:
-    """Take out of a prefix's records the passwords and tokens of URLs, which engines note there."""
-    for path in list_files(os.path.join(prefix, "conda-meta"), ".json", "history"):
-        text = read_head(path).decode("utf-8", "surrogateescape")
-        masked = mask(text)
-        if masked != text:
-            os.unlink(path)  # which may be a link
-            write_file(path, masked.encode("utf-8", "surrogateescape"))
-
-
-def name_origins(order: BuildOrder) -> None:
-    """Have the records of a prefix that was built from a lock name the places that the lock has."""
+def tidy_records(order: BuildOrder) -> None:
+    """Have the records of a prefix name the places that its lock has, and none of the secrets that engines note."""
     import json
 
-    urls = {one.stem: str(one.url) for one in order.lock.packages}
-    for path in list_files(os.path.join(order.prefix, "conda-meta"), ".json"):
-        record, url = read_json(path), urls.get(os.path.basename(path)[: -len(".json")])
-        if url and isinstance(record, dict) and record.get("url") != url:
+    urls = {one.stem + ".json": str(one.url) for one in order.lock.packages} if order.lock else {}
+    for path in list_files(os.path.join(order.prefix, "conda-meta"), ".json", "history"):
+        text, url = read_head(path).decode("utf-8", "surrogateescape"), urls.get(os.path.basename(path), "")
+        tidy, record = text, read_json(path) if url else None
+        if isinstance(record, dict) and record.get("url") != url:
             record.update(url=url, channel=url.rsplit("/", 2)[0])
+            tidy = json.dumps(record, indent=2, sort_keys=True)
+        if mask(tidy) != text:
             os.unlink(path)  # which may be a link
-            write_file(path, json.dumps(record, indent=2, sort_keys=True).encode("utf-8"))
+            write_file(path, mask(tidy).encode("utf-8", "surrogateescape"))
 
 
 def finish_prefix(order: BuildOrder) -> None:
@@ -6623,9 +6616,7 @@ def finish_prefix(order: BuildOrder) -> None:
     from threading import Timer
 
     close_to_others(order.prefix)
-    if order.lock:
-        name_origins(order)
-    mask_records(order.prefix)
+    tidy_records(order)
     message = "conda-execute made this environment, and scripts share it: change their block, not the environment"
     write_file(os.path.join(order.prefix, "conda-meta", "frozen"), json.dumps({"message": message}).encode())
     timer = Timer(1, order.progress.line, ["writing %s to the disk" % order.prefix])
