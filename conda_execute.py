@@ -5491,16 +5491,15 @@ def is_as_listed(folder: str, entry: "Any") -> bool:
     path = os.path.join(folder, path)
     if kind in ("softlink", "directory"):
         return os.path.lexists(path)
-    is_marked = not mark or mark.encode("utf-8", "surrogateescape") in read_head(path, -1)
+    is_marked = not mark or mark.encode("utf-8", "surrogateescape") in read_head(path)
     return kind == "hardlink" and is_marked and hash_file(path, "sha256") == entry.get("sha256")
 
 
 def is_unpacked_whole(folder: str) -> bool:
     """Answer whether each file of an unpacked package is as its own list says."""
     listed = read_json(os.path.join(folder, "info", "paths.json"))
-    if not isinstance(listed, dict) or listed.get("paths_version") != 1 or not isinstance(listed.get("paths"), list):
-        return False
-    return all(isinstance(one, dict) and is_as_listed(folder, one) for one in listed["paths"])
+    entries = listed.get("paths") if isinstance(listed, dict) and listed.get("paths_version") == 1 else None
+    return isinstance(entries, list) and all(isinstance(one, dict) and is_as_listed(folder, one) for one in entries)
 
 
 def read_origin(folder: str, algorithm: str) -> "tuple[str, str]":
@@ -5527,22 +5526,22 @@ def find_cached(order: BuildOrder) -> "dict[str, str]":
 
     What is damaged is dropped, and told. What has the name of a package and is of another origin is left alone.
     """
-    wanted = {name: one for one in order.lock.packages for name in (one.file, one.stem)}
+    wanted = {name: one for one in order.lock.packages for name in (one.stem, one.file)}
     found, damaged = {}, []
     for name, path in list_cached(find_package_caches(order)):
         package = wanted.get(name)
         if not package or order.engine == "rattler" and name == package.file:  # it reads no archive in a cache
             continue
         digest, url = read_origin(os.path.join(os.path.dirname(path), package.stem), package.algorithm)
-        is_unpacked, is_it = name == package.stem, digest == package.digest
-        if is_unpacked and is_it and is_unpacked_whole(path):
+        is_it = digest == package.digest
+        if name == package.stem and is_it and is_unpacked_whole(path):
             found[package.file] = url or str(package.url)
-        elif not is_unpacked and hash_file(path, package.algorithm) == package.digest:
+        elif name == package.file and hash_file(path, package.algorithm) == package.digest:
             found.setdefault(package.file, "file://" + path)
         elif is_it:
-            damaged.append((package, path))
-    for package, path in damaged:
-        is_lost = order.offline and package.file not in found
+            damaged.append((package.file, path))
+    for file, path in damaged:
+        is_lost = order.offline and file not in found
         what = "--offline forbids to fetch it anew" if is_lost else "it is made or fetched anew"
         order.progress.line("the package cache has a damaged %s: %s" % (path, what))
         if not is_lost:
@@ -5555,11 +5554,11 @@ NO_PLACE = "see whether there is a network, and these places are right, or lock 
 
 def explain_lacking(order: BuildOrder, lacking: "list[Package]", places: "dict[str, list[str]]", words: str) -> Error:
     """Return the Error for packages that could not be had anywhere."""
-    lines = ["%s: %s" % (one.file, ", ".join(map(mask, places[one.file]))) for one in lacking]
-    hint = "--offline forbids to fetch them" if order.offline else NO_PLACE + ELSEWHERE
     message = "expected %d packages of the lock, found none that has its hash, in no cache and at none of its places"
+    hint = "--offline forbids to fetch them" if order.offline else NO_PLACE + ELSEWHERE
     error = Error(message % len(lacking), order.lock.path, hint=hint)
-    error.words = "\n".join([*lines, *([] if order.offline else [words])])
+    lines = ["%s: %s" % (one.file, ", ".join(map(mask, places[one.file]))) for one in lacking]
+    error.words = "\n".join([*lines, "" if order.offline else words])
     return error
 
 
@@ -5575,6 +5574,11 @@ def find_document(output: str) -> "dict[str, Any]":
         return dict(json.JSONDecoder().raw_decode(output, ("\n" + output).rindex("\n{"))[0])
     except ValueError:
         return {}
+
+
+def has_failed(code: int, output: str) -> bool:
+    """Answer whether a program did not do what it was to do: its threads may fail after its work is done."""
+    return code != 0 and not find_document(output).get("success")
 
 
 def format_explanation(output: str, code: int) -> str:
@@ -5804,17 +5808,6 @@ def format_create(order: BuildOrder, explicit: str = "") -> "list[str]":
     return [*argv, *("--channel=" + channel for channel in order.channels), "--", *order.specs]
 
 
-def find_chosen(actions: "dict[str, Any]", caches: "list[str]") -> "list[dict[str, Any]]":
-    """Return the records of what a program would link; of what it need not fetch conda says no hash, but its cache."""
-    found = {one["name"]: one for one in [*actions.get("LINK", []), *actions.get("FETCH", [])]}
-    lacking = {one.get("dist_name"): one for one in found.values() if "sha256" not in one and "md5" not in one}
-    for stem, path in list_cached(caches if lacking else []):
-        record = read_json(os.path.join(path, "info", "repodata_record.json")) if stem in lacking else None
-        if record and record.get("url", "").startswith("%(base_url)s/%(platform)s/" % lacking[stem]):
-            found[record["name"]] = record
-    return list(found.values())
-
-
 def solve_with_program(order: BuildOrder) -> "list[dict[str, Any]]":
     """Return what a program would install, by its records: of a cache without packages it says all of each."""
     import tempfile
@@ -5831,11 +5824,16 @@ def solve_with_program(order: BuildOrder) -> "list[dict[str, Any]]":
         code, output = run_engine(argv, environ, order)
         if code and "solver_problems" in find_document(output):  # mamba, which says more of them in words
             code, output = run_engine([one for one in argv if one != "--json"], environ, order)
-    document = find_document(output)
-    found = find_chosen(document.get("actions", {}), find_package_caches(order))
-    if not found or code and not document.get("success"):  # its threads may fail after its work is done
+    actions = find_document(output).get("actions", {})
+    found = {one["name"]: one for one in [*actions.get("LINK", []), *actions.get("FETCH", [])]}
+    lacking = {one.get("dist_name"): one for one in found.values() if "sha256" not in one and "md5" not in one}
+    for stem, path in list_cached(find_package_caches(order) if lacking else []):  # the hash is noted there alone
+        record = read_json(os.path.join(path, "info", "repodata_record.json")) if stem in lacking else None
+        if record and record.get("url", "").startswith("%(base_url)s/%(platform)s/" % lacking[stem]):
+            found[record["name"]] = record
+    if not found or has_failed(code, output):
         raise explain("%s could not solve for %s" % (order.engine, order.config.subdir), output, code, order)
-    return found
+    return list(found.values())
 
 
 def unregister(prefix: str) -> None:
@@ -5852,25 +5850,13 @@ def unregister(prefix: str) -> None:
         pass
 
 
-def create_explicit(order: BuildOrder, urls: "dict[str, str]", environ: "Environ", cache: Lock) -> "tuple[int, str]":
-    """Have a program create the prefix from the packages of a lock, each at its URL."""
-    import tempfile
-
-    lines = [EXPLICIT]
-    for one in order.lock.packages:
-        lines.append("%s#%s%s" % (urls[one.file], "sha256:" * (one.algorithm == "sha256"), one.digest))
-    with tempfile.TemporaryDirectory() as folder:  # which nobody else can look into: URLs may have passwords
-        explicit = os.path.join(folder, "lock.txt")
-        write_file(explicit, ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape"))
-        code, output = run_engine(format_create(order, explicit), environ, order, cache)
-    return (0 if find_document(output).get("success") else code), output
-
-
 def create_locked(order: BuildOrder, environ: "Environ", cache: Lock) -> "tuple[int, str]":
     """Have a program create the prefix from a lock, again and again, from the next place of what it could not have.
 
     It stops at the first that it lacks: so each place gets a second turn.
     """
+    import tempfile
+
     places, cached, words = find_places(order), find_cached(order), ""
     turns = dict.fromkeys(places, 0)
     while True:
@@ -5878,9 +5864,15 @@ def create_locked(order: BuildOrder, environ: "Environ", cache: Lock) -> "tuple[
         lost = [one for one in lacking if order.offline or turns[one.file] >= 2 * len(places[one.file])]
         if lost:
             raise explain_lacking(order, lost, places, words)
-        urls = {file: urls[turns[file] % len(urls)] for file, urls in places.items()}
-        code, output = create_explicit(order, {**urls, **cached}, environ, cache)
-        if not code or not lacking:
+        lines = [EXPLICIT]
+        for one in order.lock.packages:
+            url = cached.get(one.file) or places[one.file][turns[one.file] % len(places[one.file])]
+            lines.append("%s#%s%s" % (url, "sha256:" * (one.algorithm == "sha256"), one.digest))
+        with tempfile.TemporaryDirectory() as folder:  # which nobody else can look into: URLs may have passwords
+            explicit = os.path.join(folder, "lock.txt")
+            write_file(explicit, ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape"))
+            code, output = run_engine(format_create(order, explicit), environ, order, cache)
+        if not has_failed(code, output) or not lacking:
             return code, output
         words, before = format_explanation(output, code), cached
         cached = find_cached(order)
@@ -5908,7 +5900,7 @@ def build_with_program(order: BuildOrder) -> None:
         else:
             code, output = run_engine(format_create(order), environ, order, cache)
         cache.note("")
-    if code and not find_document(output).get("success"):  # its threads may fail after its work is done
+    if has_failed(code, output):
         error = explain("%s could not build the environment" % order.engine, output, code, order)
         for one in order.config.condarc.find_strange()[:1]:  # where conda gives up without a word of it
             error.place, error.source, error.hint = one.place, one.source, one.hint
