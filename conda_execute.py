@@ -6235,6 +6235,14 @@ def print_json(**parts: object) -> None:
     print(json.dumps(parts), flush=True)
 
 
+def answer(**parts: object) -> "NoReturn":
+    """End at once, with these words if any: rattler's threads crash a Python that shuts down in good order."""
+    if parts:
+        print_json(**parts)
+    flush()
+    os._exit(bool(parts))
+
+
 def run_rattler(argv: "list[str]") -> int:
     """Solve and link what the JSON object on standard input asks for."""
     import asyncio
@@ -6247,16 +6255,14 @@ def run_rattler(argv: "list[str]") -> int:
 
     # They have no base of their own.
     known = tuple(e for e in vars(rattler.exceptions).values() if isinstance(e, type) and issubclass(e, Exception))
-    code = 0
+    failure: dict[str, object] = {}
     start_thread(watch_network, job)
     try:
         asyncio.run(solve_and_link(rattler, job))
     except known as e:
-        print_json(error=str(e), missing=job.get("missing", []), folder=job.get("stale", ""))
-        code = 1
+        failure = {"error": str(e), "missing": job.get("missing", []), "folder": job.get("stale", "")}
     try_to(os.unlink, secrets)
-    flush()
-    os._exit(code)  # its threads crash an interpreter that shuts down in good order
+    answer(**failure)
 
 
 def write_secrets(secrets: "dict[str, Any]") -> str:
@@ -6302,8 +6308,7 @@ def watch_network(job: "dict[str, Any]") -> None:
             channels = [url for url in channels if not responds(url)] or channels
             print_json(line="waiting for an answer from " + ", ".join(map(mask, channels)))
         if unanswered_s >= GIVE_UP_S:
-            print_json(error="no answer in %d s from %s" % (GIVE_UP_S, ", ".join(map(mask, channels))))
-            os._exit(1)
+            answer(error="no answer in %d s from %s" % (GIVE_UP_S, ", ".join(map(mask, channels))))
         computed_s = time.process_time()
 
 
@@ -6353,16 +6358,10 @@ def make_client(rattler: "Any", job: "dict[str, Any]") -> "Any":
         return networking.Client([networking.AddHeadersMiddleware(refuse)])
     if verify != "true":
         if not hasattr(networking.Client, "from_config"):
-            exit_lacking(rattler, "ssl_verify", "verify_ssl")
+            answer(lacks=["ssl_verify", "verify_ssl"], version=rattler.__version__)
         toml = 'tls-root-certs = "system"' if verify == "truststore" else "tls-no-verify = true"
         return networking.Client.from_config(rattler.Config.from_toml(toml))
     return networking.Client.default_client()
-
-
-def exit_lacking(rattler: "Any", *keys: str) -> "NoReturn":
-    """Say which key of condarc this py-rattler has no way for, by its names, and end."""
-    print_json(lacks=keys, version=rattler.__version__)
-    os._exit(1)
 
 
 def find_virtual_packages(rattler: "Any", job: "dict[str, Any]") -> "list[Any]":
@@ -6387,10 +6386,10 @@ def keep_unpacked(part: str, target: str, digest: bytes) -> None:
         write_file(target + ".lock", (1).to_bytes(8, "big") + digest)
 
 
-async def unpack(rattler: "Any", client: "Any", job: "dict[str, Any]", package: "dict[str, Any]") -> "list[str]":
+async def unpack(rattler: "Any", client: "Any", job: "Any", package: "Dict[str, Any]", gate: "Any") -> "list[str]":
     """Unpack a package of a lock into the cache, as rattler would, from the first of its places that has its hash.
 
-    Return nothing, or why each place does not have it.
+    Return nothing, or why each place does not have it. `gate` lets some through at a time.
     """
     from urllib.parse import unquote
 
@@ -6398,12 +6397,13 @@ async def unpack(rattler: "Any", client: "Any", job: "dict[str, Any]", package: 
     target, causes = os.path.join(job["cache"], package["stem"]), []
     part = target + job["part"]
     for url in package["places"]:
-        print_json(step="rattler: downloading " + package["file"])
         try:
-            if url.startswith("file://"):
-                hashes = streaming.extract(unquote(url[len("file://") :]), part)
-            else:
-                hashes = await streaming.download_and_extract(client._client, url, part, None)
+            async with gate:
+                print_json(step="rattler: downloading " + package["file"])
+                if url.startswith("file://"):
+                    hashes = streaming.extract(unquote(url[len("file://") :]), part)
+                else:
+                    hashes = await streaming.download_and_extract(client._client, url, part, None)
             found = hashes[package["algorithm"] == "md5"].hex()
             if found == package["digest"]:
                 keep_unpacked(part, target, hashes[0])
@@ -6421,17 +6421,10 @@ async def fetch_locked(rattler: "Any", client: "Any", job: "dict[str, Any]") -> 
 
     os.makedirs(job["cache"], exist_ok=True)
     gate = asyncio.Semaphore(8)
-
-    async def fetch_one(package: "dict[str, Any]") -> "list[str]":
-        async with gate:
-            return await unpack(rattler, client, job, package)
-
-    causes = await asyncio.gather(*map(fetch_one, job["packages"]))
-    if any(causes):
-        print_json(
-            lacking=[one["file"] for one, cause in zip(job["packages"], causes) if cause], causes=sum(causes, [])
-        )
-        os._exit(1)
+    causes = await asyncio.gather(*(unpack(rattler, client, job, one, gate) for one in job["packages"]))
+    lacking = [one["file"] for one, cause in zip(job["packages"], causes) if cause]
+    if lacking:
+        answer(lacking=lacking, causes=sum(causes, []))
     records = []
     for one in job["packages"]:
         base, subdir, _ = one["url"].rsplit("/", 2)
@@ -6466,7 +6459,9 @@ async def solve(rattler: "Any", client: "Any", job: "dict[str, Any]", platforms:
 
     channels = [rattler.Channel(url) for url in job["channels"]]
     specs, pins = ([rattler.MatchSpec(spec) for spec in job[key]] for key in ("specs", "pinned"))
-    priority = getattr(rattler.ChannelPriority, job["priority"], None) or exit_lacking(rattler, "channel_priority")
+    priority = getattr(rattler.ChannelPriority, job["priority"], None)
+    if not priority:
+        answer(lacks=["channel_priority"], version=rattler.__version__)
     dated = {"exclude_newer": datetime.fromisoformat(job["cutoff"][:19] + "+00:00")} if job["cutoff"] else {}
     for action in ["force-cache-only"] if job["offline"] else ["cache-or-fetch", "no-cache"]:
         config = rattler.SourceConfig(cache_action=action)
