@@ -172,6 +172,8 @@ class LibraryOnly:
 
 
 with LibraryOnly():
+    import _signal  # type: ignore[import-not-found]
+
     try:
         from _sha2 import sha256  # type: ignore[import-not-found]  # CPython 3.12 and newer
     except ImportError:
@@ -4779,7 +4781,7 @@ class EngineProcess(Child):
         if not fcntl:
             yield from self.child.stdout
             return
-        output, rest = self.child.stdout.fileno(), [b""]
+        output, rest = self.child.stdout.fileno(), b""
         watched = [output, self.report]  # a fork of the caller may keep the first from its end
         while not self.text:
             ready = wait_for_input(watched, WATCH_S)
@@ -4790,14 +4792,11 @@ class EngineProcess(Child):
                 part = os.read(output, PIPE_BYTES)
                 if not part:
                     break
-                *lines, last = part.split(b"\n")
-                for line in lines:
-                    yield b"".join([*rest, line])
-                    rest = []
-                rest.append(last)
+                *lines, rest = (rest + part).split(b"\n")
+                yield from lines
             elif not self.text:
                 yield b""
-        yield from filter(None, [b"".join(rest)])
+        yield from filter(None, [rest])
 
     def stop(self) -> None:
         """End the program and all that it started; told twice, it is not asked but killed."""
@@ -4829,14 +4828,11 @@ def report_end(argv: "list[str]", wait: "Callable[[Popen[bytes]], int]", **optio
 
 def run_report(argv: "list[str]") -> int:
     """Run a command with signals as the caller had them, and report its end."""
-    import signal
-    from subprocess import Popen
-
-    before = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    for number in (signal.SIGINT, signal.SIGQUIT):  # for the command; a handler is not inherited, ignoring would be
-        if signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, lambda number, frame: None)
-    return report_end(argv, Popen.wait, preexec_fn=lambda: signal.signal(signal.SIGCHLD, before))
+    before = _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
+    for number in (_signal.SIGINT, _signal.SIGQUIT):  # for the command; a handler is not inherited, ignoring would be
+        if _signal.getsignal(number) != _signal.SIG_IGN:
+            _signal.signal(number, lambda number, frame: None)
+    return report_end(argv, lambda child: child.wait(), preexec_fn=lambda: _signal.signal(_signal.SIGCHLD, before))
 
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36  # end with your parent; be that of what our children leave behind
@@ -4861,8 +4857,6 @@ def read_ticks(session: int) -> int:
 
 def watch(stop_fd: int, parent: int, pid: int, stopped: "list[int]") -> None:
     """End a process and its group when we are told to, when the parent has ended, or it has for all we can see."""
-    import signal
-
     alive_s, ticks, reason = time.monotonic(), read_ticks(pid), 0
     while not reason and not wait_for_input([stop_fd], WATCH_S) and os.getppid() == parent:
         if time.monotonic() > alive_s + SILENT_S:
@@ -4870,22 +4864,20 @@ def watch(stop_fd: int, parent: int, pid: int, stopped: "list[int]") -> None:
             reason = SILENT_CODE if 0 <= ticks < before + SILENT_TICKS else 0
     stopped.append(reason)
     try:
-        os.killpg(pid, signal.SIGTERM)
+        os.killpg(pid, _signal.SIGTERM)
         is_told = wait_for_input([stop_fd], 0) and os.read(stop_fd, 1)
         wait_for_input([stop_fd] if is_told else [], STOP_S)
-        os.killpg(pid, signal.SIGKILL)
+        os.killpg(pid, _signal.SIGKILL)
     except OSError:  # it has ended
         pass
 
 
 def end_all(group: int, everyone: bool) -> None:
     """Kill what is left of a process group, or of all our children and theirs, and wait until it is gone."""
-    import signal
-
     while True:
-        try_to(os.killpg, group, signal.SIGKILL)
+        try_to(os.killpg, group, _signal.SIGKILL)
         for pid in read_process(os.getpid(), "task/%d/children" % os.getpid()).split() if everyone else ():
-            try_to(os.kill, int(pid), signal.SIGKILL)
+            try_to(os.kill, int(pid), _signal.SIGKILL)
         try:
             os.waitpid(-1 if everyone else -group, 0)
         except ChildProcessError:
@@ -4894,13 +4886,12 @@ def end_all(group: int, everyone: bool) -> None:
 
 def supervise(argv: "list[str]") -> int:
     """Run an engine as EngineProcess promises it, and report its end once all is gone that it started."""
-    import signal
 
     stop_fd, parent = int(argv[1]), os.getppid()
     os.umask(os.umask(0o022) | 0o022)
-    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGPIPE):
-        signal.signal(number, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    for name in ("SIGCHLD", "SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGPIPE"):
+        _signal.signal(getattr(_signal, name), _signal.SIG_DFL)
+    _signal.pthread_sigmask(_signal.SIG_SETMASK, [])
     set_process(PR_SET_CHILD_SUBREAPER, 1)
 
     def wait(engine: "Popen[bytes]") -> int:
@@ -4910,7 +4901,7 @@ def supervise(argv: "list[str]") -> int:
         end_all(engine.pid, bool(stopped) or code != 0)
         return SILENT_CODE if SILENT_CODE in stopped else code
 
-    start = lambda: set_process(PR_SET_PDEATHSIG, signal.SIGKILL)  # noqa: E731
+    start = lambda: set_process(PR_SET_PDEATHSIG, _signal.SIGKILL)  # noqa: E731
     return report_end(argv, wait, start_new_session=True, preexec_fn=start)
 
 
@@ -6539,7 +6530,7 @@ def find_damaged(text: str, order: BuildOrder) -> "list[str]":
 def lacks_files(package: str, is_of_today: bool) -> bool:
     """Answer whether a file of an unpacked package is not there in its size, by its own list."""
     listed = read_json(os.path.join(package, "info", "paths.json"))
-    if not isinstance(listed, dict):
+    if not listed:
         return is_of_today  # conda-build wrote other lists before it wrote timestamps
     for one in listed.get("paths", []):
         found, size = read_status(os.path.join(package, one["_path"])), one.get("size_in_bytes")
@@ -6588,8 +6579,8 @@ def tidy_records(order: BuildOrder) -> None:
     urls = {one.stem + ".json": str(one.url) for one in order.lock.packages} if order.lock else {}
     for path in list_files(os.path.join(order.prefix, "conda-meta"), ".json", "history"):
         text, url = read_head(path).decode("utf-8", "surrogateescape"), urls.get(os.path.basename(path), "")
-        tidy, record = text, read_json(path) if url else None
-        if isinstance(record, dict) and record.get("url") != url:
+        tidy, record = text, read_json(path) if url else {}
+        if record and record.get("url") != url:
             record.update(url=url, channel=url.rsplit("/", 2)[0])
             tidy = json.dumps(record, indent=2, sort_keys=True)
         if mask(tidy) != text:
@@ -6616,16 +6607,17 @@ def finish_prefix(order: BuildOrder) -> None:
 
 def build_prefix(order: BuildOrder) -> None:
     """Build an environment whole, or raise Error, at SIGTERM and SIGHUP too, and leave what there is to its Store."""
-    import signal
     from threading import current_thread, main_thread
 
-    def stop(number: int, frame: object) -> "NoReturn":
-        raise Error("stopped by %s while building %s" % (signal.Signals(number).name, order.prefix), code=128 + number)
+    names = {getattr(_signal, name): name for name in ("SIGTERM", "SIGHUP") if hasattr(_signal, name)}
 
-    numbers = {signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)} if current_thread() is main_thread() else ()
-    ours = [number for number in numbers if signal.getsignal(number) == signal.SIG_DFL]
+    def stop(number: int, frame: object) -> "NoReturn":
+        raise Error("stopped by %s while building %s" % (names[number], order.prefix), code=128 + number)
+
+    is_main = current_thread() is main_thread()  # no other may set a handler
+    ours = [number for number in names if is_main and _signal.getsignal(number) == _signal.SIG_DFL]
     for number in ours:
-        signal.signal(number, stop)
+        _signal.signal(number, stop)
     try:
         build_packages(order)
         if order.pip:
@@ -6634,7 +6626,7 @@ def build_prefix(order: BuildOrder) -> None:
     finally:
         order.progress.step("")
         for number in ours:
-            signal.signal(number, signal.SIG_DFL)
+            _signal.signal(number, _signal.SIG_DFL)
 
 
 # ---- Launch --------------------------------------------------------------------------
@@ -6764,8 +6756,6 @@ def run_child(argv: "list[str]", environ: "Environ", lease: "Lock | None") -> in
 
 def launch(argv: "list[str]", environ: "Environ", lease: "Lock | None") -> "NoReturn":
     """Become the command; the lease goes along, on a descriptor that exec leaves open."""
-    import _signal  # type: ignore[import-not-found]
-
     flush()  # what a caller of bootstrap() has printed
     if os.name == "nt":  # which has no exec
         _signal.signal(_signal.SIGINT, _signal.SIG_IGN)
