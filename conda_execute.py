@@ -2976,24 +2976,25 @@ def sync_disks(folders: "Iterable[str]") -> None:
     """Have on their disks what was written to the file systems of some folders: syncfs(2), else sync(2)."""
     import errno
 
-    devices: set[int] = set()
-    for folder in folders if hasattr(os, "sync") else ():
+    try:
+        import ctypes
+
+        syncfs = ctypes.CDLL(None, use_errno=True).syncfs
+    except (ImportError, OSError, AttributeError, TypeError):  # a Python that was built without ctypes; macOS; Windows
+        if hasattr(os, "sync"):
+            os.sync()
+        return
+    synced = set()
+    for folder in folders:
         try:
             fd = os.open(folder, os.O_RDONLY)
         except OSError:  # not there, or not ours to read, and so not written to by us
             continue
-        try:
-            import ctypes
-
-            device = os.fstat(fd).st_dev
-            is_new = device not in devices
-            devices.add(device)
-            code = ctypes.get_errno() if is_new and ctypes.CDLL(None, use_errno=True).syncfs(fd) else 0
-        except (ImportError, AttributeError):  # macOS; a Python that was built without ctypes
-            code = errno.ENOSYS
-        finally:
-            os.close(fd)
-        if code in (errno.ENOSYS, errno.EPERM, errno.EINVAL):  # these of an old kernel, or of seccomp
+        device = os.fstat(fd).st_dev
+        code = ctypes.get_errno() if device not in synced and syncfs(fd) else 0
+        synced.add(device)
+        os.close(fd)
+        if code in (errno.ENOSYS, errno.EPERM, errno.EINVAL):  # of an old kernel, or of seccomp
             os.sync()
         elif code:
             raise OSError(code, os.strerror(code), folder)
@@ -3049,8 +3050,8 @@ class JsonContext:
     parse_float, parse_int, parse_constant = float, int, str
 
 
-def read_json(path: str) -> "Any":
-    """Return the content of a JSON file, or None; json would import re, and cost half a start of Python."""
+def read_json(path: str) -> "dict[str, Any]":
+    """Return the object in a JSON file, or an empty one; json would import re, and cost half a start of Python."""
     from _json import make_scanner
 
     try:
@@ -3058,8 +3059,8 @@ def read_json(path: str) -> "Any":
             text = f.read().strip()
         content, end = make_scanner(JsonContext)(text, 0)  # type: ignore[arg-type]
     except (OSError, ValueError, StopIteration, RecursionError, SystemError):  # the last: CPython 3.11 cannot name it
-        return None
-    return content if end == len(text) else None
+        return {}
+    return content if end == len(text) and isinstance(content, dict) else {}
 
 
 # ---- Config --------------------------------------------------------------------------
@@ -3908,10 +3909,7 @@ def format_marker(fields: "Iterable[tuple[str, str]]") -> bytes:
 
 def read_records(prefix: str) -> "Iterator[dict[str, Any]]":
     """Yield what is recorded of each package in a prefix; a record that is damaged tells of no files."""
-    for path in list_files(os.path.join(prefix, "conda-meta"), ".json"):
-        record = read_json(path)
-        if isinstance(record, dict):
-            yield record
+    yield from filter(None, map(read_json, list_files(os.path.join(prefix, "conda-meta"), ".json")))
 
 
 def count_files(prefix: str) -> "tuple[int, str]":
@@ -4978,7 +4976,7 @@ def read_variables(prefix: str) -> "dict[str, str]":
     state = os.path.join(prefix, "conda-meta", "state")
     files = [*list_files(os.path.join(prefix, "etc", "conda", "env_vars.d"), ".json"), state]
     for path in filter(os.path.exists, files):
-        content = read_json(path)
+        content: Any = read_json(path)
         if path == state and isinstance(content, dict):
             content = content.get("env_vars")
         found.update(content if isinstance(content, dict) else {})
@@ -5435,9 +5433,8 @@ def find_package_caches(order: BuildOrder) -> "list[str]":
 def find_places(order: BuildOrder) -> "dict[str, list[str]]":
     """Return for each file of a lock the URLs at which it may be, the first first.
 
-    Where condarc has another place for what its URL names, or a password, that is asked in its place, as in a solve;
-    what condarc forbids is not. The hash says what is right, so all channels of the block and of condarc follow:
-    packages move.
+    Its own is that which condarc has for it, with passwords, as in a solve, unless that is forbidden. All channels of
+    the block and of condarc follow: packages move, and the hash says what is right.
     """
     try:
         site = CondarcChannels(order.config, os.environ)
@@ -5489,15 +5486,15 @@ def is_as_listed(folder: str, entry: "Any") -> bool:
 def is_unpacked_whole(folder: str) -> bool:
     """Answer whether each file of an unpacked package is as its own list says."""
     listed = read_json(os.path.join(folder, "info", "paths.json"))
-    entries = listed.get("paths") if isinstance(listed, dict) and listed.get("paths_version") == 1 else None
+    entries = listed.get("paths") if listed.get("paths_version") == 1 else None
     return isinstance(entries, list) and all(isinstance(one, dict) and is_as_listed(folder, one) for one in entries)
 
 
 def read_origin(folder: str, algorithm: str) -> "tuple[str, str]":
     """Return hash and URL of the file that a cached package was unpacked from, as the engine has noted them, or ""."""
     record, noted = read_json(os.path.join(folder, "info", "repodata_record.json")), read_head(folder + ".lock", 40)
-    if not isinstance(record, dict):
-        record = {"sha256": noted[8:].hex()} if len(noted) == 40 else {}  # rattler: a revision, and SHA-256
+    if not record and len(noted) == 40:  # rattler: a revision, and SHA-256
+        record = {"sha256": noted[8:].hex()}
     return str(record.get(algorithm, "")), str(record.get("url", ""))
 
 
@@ -5927,19 +5924,16 @@ for text in sys.argv[1:]:
 
 
 def find_pip_environ(pip: "list[str]", environ: "Environ", order: BuildOrder) -> "dict[str, str]":
-    """Return the variables of a pip that looks where the machine's configuration says, and obeys it in nothing else.
-
-    What the configuration says is pip's own to read: its files are several, and each section of them counts.
-    """
+    """Return the variables of a pip that looks where the machine's configuration says, and obeys it in nothing else."""
     from ast import literal_eval
 
     kept = {name: "PIP_" + name.upper().replace("-", "_") for name in PIP_KEPT}
     is_kept = [*kept.values(), "PIP_CONFIG_FILE"]
     clean = {name: value for name, value in environ.items() if not name.startswith("PIP_") or name in is_kept}
-    code, output = run_engine([*pip, "config", "list"], clean, order)
+    code, output = run_engine([*pip, "config", "list"], clean, order)  # its files are several, and each section counts
     told = dict(line.partition("=")[::2] for line in output.split("\n")) if not code else {}
-    for section, name in ((section, name) for section in ("global.", "install.", ":env:.") for name in PIP_KEPT):
-        if section + name in told:
+    for section in ("global.", "install.", ":env:."):
+        for name in [one for one in PIP_KEPT if section + one in told]:
             clean[kept[name]] = " ".join(str(literal_eval(told[section + name])).split())
     clean.update(PIP_CONFIG_FILE=os.devnull, PIP_NO_INPUT="1", PIP_DISABLE_PIP_VERSION_CHECK="1")
     return {**clean, **({"PIP_NO_INDEX": "1"} if order.offline else {})}
@@ -5960,19 +5954,18 @@ def install_requirements(order: BuildOrder) -> None:
     order.progress.step("pip: installing " + ", ".join(order.pip))
     with tempfile.TemporaryDirectory() as folder:
         report, pins = os.path.join(folder, "report.json"), os.path.join(folder, "requirements.txt")
-        dated = ["--uploaded-prior-to=" + order.cutoff] if order.cutoff else []
-        install = [*pip, "install", *dated, "--", *order.pip]
+        options = ["--uploaded-prior-to=" + order.cutoff] if order.cutoff else []
+        options += ["--report", report] if has_report(order.prefix) else []
+        install = [*pip, "install", *options, "--", *order.pip]
         if order.lock:
             write_file(pins, ("\n".join(order.lock.pip) + "\n").encode("utf-8"))
             install = [*pip, "install", "--no-cache-dir", "--require-hashes", "--no-deps", "--requirement", pins]
-        elif has_report(order.prefix):
-            install[-1 - len(order.pip) : -1 - len(order.pip)] = ["--report", report]
         code, output = run_engine(install, environ, order)
         if "from versions: none" in output and not order.offline:  # why not, it tells with PIP_VERBOSE alone
-            told = run_engine(install, {**environ, "PIP_VERBOSE": "2"}, order)[1].split("\n")
-            output = "\n".join([line for line in told if "Could not fetch" in line and "404" not in line] + [output])
-        order.pins = list(map(format_pin, read_json(report)["install"])) if os.path.exists(report) else [""]
-        order.pins = order.pins or [NO_PINS]
+            more = run_engine(install, {**environ, "PIP_VERBOSE": "2"}, order)[1].split("\n")
+            output = "\n".join([line for line in more if "Could not fetch" in line and "404" not in line] + [output])
+        told = read_json(report)
+        order.pins = list(map(format_pin, told["install"])) or [NO_PINS] if told else [""]
     if code:
         raise explain("pip could not install the requirements of env", output, code, order)
     code, output = run_engine([python, "-E", "-s", "-c", PIP_LOOK_UP, *order.pip], environ, order)
@@ -5993,9 +5986,8 @@ def format_pin(installed: "dict[str, Any]") -> str:
     """Return what a lock says of a distribution that pip reports; no hash of what has none: a folder, a checkout."""
     info, about = installed.get("download_info", {}), installed.get("metadata", {})
     archive = info.get("archive_info", {})
-    digest = (archive.get("hashes") or {}).get("sha256") or archive.get("hash", "").partition("sha256=")[
-        2
-    ]  # pip < 23.1
+    digest = (archive.get("hashes") or {}).get("sha256")
+    digest = digest or archive.get("hash", "").partition("sha256=")[2]  # pip < 23.1
     where = " @ " + info.get("url", "") if installed.get("is_direct") else "==" + about.get("version", "")
     return "%s%s%s" % (about.get("name", ""), where, " --hash=sha256:" + digest if digest else "")
 
