@@ -5339,10 +5339,8 @@ class BuildOrder:
         if self.lock:
             parse_lock(self.lock, config.subdir)
             check_whole(self.lock, metadata)
-            self.specs, self.pip = (
-                [one.name for one in self.lock.packages],
-                [one.partition(" --hash=")[0] for one in self.lock.pip],
-            )
+            self.specs = [one.name for one in self.lock.packages]
+            self.pip = [one.partition(" --hash=")[0] for one in self.lock.pip]
         self.channel_urls = list(map(str, self.channels))  # by URL, once that is known
 
 
@@ -5585,26 +5583,24 @@ def format_explanation(output: str, code: int) -> str:
 # What an engine or pip says where not the specs are to blame, what that means of a channel or index, and what to do.
 TROUBLES = (
     ("certificate unknownissuer", "%s has a certificate that nothing here vouches for",
-     'have your company\'s in a file, and "ssl_verify: /PATH/CA.pem" in ~/.condarc',
-     "have your company's in a file, and name that in PIP_CERT, or as cert in pip.conf"),
+     'have your company\'s in a file, and "ssl_verify: /PATH/CA.pem" in ~/.condarc'),
     ("407 tunnel proxyerror", "the proxy in front of %s refused",
-     'see proxy_servers in ~/.condarc, HTTPS_PROXY and HTTP_PROXY: "http://USER:PASSWORD@HOST:PORT"',
-     'see proxy in pip.conf, HTTPS_PROXY and HTTP_PROXY: "http://USER:PASSWORD@HOST:PORT"'),
+     'see proxy_servers in ~/.condarc, HTTPS_PROXY and HTTP_PROXY: "http://USER:PASSWORD@HOST:PORT"'),
     ("401 403 unauthorized forbidden", "%s wants a password or token, and got none that it takes",
-     'write "machine HOST login USER password PASSWORD" into ~/.netrc, or a URL with it under channels in ~/.condarc',
-     'write "machine HOST login USER password PASSWORD" into ~/.netrc, or a URL with it as index-url into pip.conf'),
-    ("500 502 503 504 429 410 451", "%s answers with an error of its own", "try later, or name a mirror of it",
-     "try later, or name a mirror of it"),
+     'write "machine HOST login USER password PASSWORD" into ~/.netrc, or a URL with it under channels in ~/.condarc'),
+    ("500 502 503 504 429 410 451", "%s answers with an error of its own", "try later, or name a mirror of it"),
     ("dns resolve refused unreachable connect connection timed answer", "%s could not be reached",
      "see whether there is a network; proxy_servers, ssl_verify and custom_channels (a mirror) in ~/.condarc; "
-     + ELSEWHERE, "see whether there is a network; proxy, cert and index-url (a mirror) in pip.conf; " + ELSEWHERE),
+     + ELSEWHERE),
     ("404 unavailableinvalidchannel subdir", "%s is not there",
-     "see how it is spelled, and channel_alias in ~/.condarc", "see how it is spelled"),
+     "see how it is spelled, and channel_alias in ~/.condarc"),
 )  # fmt: skip
+# What pip calls what these hints name.
+PIP_WORDS = {"ssl_verify:": "cert =", "ssl_verify": "cert", "proxy_servers": "proxy", "custom_channels": "index-url",
+             "channels": "index-url", "channel_alias": "index-url", "~/.condarc": "pip.conf"}  # fmt: skip
 # What is said where the specs are to blame, though URLs stand beside it.
 SOLVER_WORDS = ("not available from current channels", "No candidates", "ResolutionImpossible", "subprocess-exited",
                 "No matching distribution found", "Could not solve for")  # fmt: skip
-STATUS = ("http", "status", "error")
 FULL = ("no space left on device", "disk quota exceeded", "os error 28)", "os error 122)", "not enough space")
 SHORT = ("cannot allocate memory", "failed to map segment", "memory allocation of", "bad_alloc", "memoryerror",
          "resource temporarily unavailable")  # fmt: skip
@@ -5619,28 +5615,27 @@ def find_trouble(text: str, order: BuildOrder, is_pip: bool) -> "tuple[str, str]
     words = "".join(c if c.isalnum() else " " for c in " ".join(lines).lower()).split()
     named = {word for spec in [*order.specs, *order.pip] for word in spec.lower().replace("-", " ").split()}
     told = {word for word in words if not word.isdecimal() and word not in named}
-    # A number is a status between such words alone.
-    told.update(b for a, b, c in zip(["", *words], words, [*words[1:], ""]) if a in STATUS or c == "client")
+    triples = zip(["", *words], words, [*words[1:], ""])  # a number is a status between such words alone
+    told.update(b for a, b, c in triples if a in ("http", "status", "error") or c == "client")
     urls = [split_url(word.strip("'\"`<>()[].,;:")) for word in text.split() if "://" in word]
     pooled = text.partition("host='")[2].partition("'")[0]  # as urllib3 has it
     urls += [split_url("://" + pooled)] if pooled else []
     host = urls[0].location.partition("://")[2] if urls else ""
     channel = next((one for one in order.channel_urls for url in urls if is_below(url.url, one)), "")
-    for known, meaning, *hints in TROUBLES if urls else ():
+    for known, meaning, hint in TROUBLES if urls else ():
         if told.intersection(known.split()):
-            return meaning % (channel or host or "the network"), hints[is_pip]
+            for word, its_word in PIP_WORDS.items() if is_pip else ():
+                hint = hint.replace(word, its_word)
+            return meaning % (channel or host or "the network"), hint
     return "", ""
 
 
 def explain_full_disk(order: BuildOrder) -> "tuple[str, str]":
     """Return which disk is full, and how full, of those that a build writes to, and what frees room on it."""
-    caches, found = find_caches(order.engine, os.environ, order.config.condarc, order.program), []
-    for folder in [os.path.dirname(order.prefix), *caches]:
-        try:
-            disk = os.statvfs(folder)
-        except (OSError, AttributeError):
-            continue
-        found.append((disk.f_bavail * disk.f_frsize / 1e6, disk.f_favail, folder))
+    caches = find_caches(order.engine, os.environ, order.config.condarc, order.program)
+    folders = list(filter(os.path.isdir, [os.path.dirname(order.prefix), *caches]))
+    disks = map(os.statvfs, folders) if hasattr(os, "statvfs") else ()
+    found = [(disk.f_bavail * disk.f_frsize / 1e6, disk.f_favail, folder) for disk, folder in zip(disks, folders)]
     free, inodes, folder = min(found, default=(0, 0, "the prefix"))
     hint = FREE_ROOM + ("; packages are cached in " + caches[0] if caches else "")
     if folder in caches and os.stat(folder).st_dev != os.stat(os.path.dirname(order.prefix)).st_dev:
@@ -5711,9 +5706,7 @@ def show_progress(raw: bytes, progress: Progress) -> "list[str]":
     elif line.startswith('{"fetch":'):
         progress.step("downloading " + line.split('"')[3])
     elif line.startswith(('{"step":', '{"detail":', '{"line":')):
-        import json
-
-        for how, text in json.loads(line).items():
+        for how, text in find_document(line).items():
             {"step": progress.step, "detail": progress.detail, "line": progress.line}[how](text)
     else:
         progress.detail(line)
@@ -5782,10 +5775,7 @@ def ask_version(argv: "list[str]", hint: str) -> str:
 
 
 def format_create(order: BuildOrder, explicit: str = "") -> "list[str]":
-    """Return the command line that creates the prefix; specs stand behind "--", and so are no options.
-
-    `explicit` is the path of a file of URLs that takes the place of specs and channels.
-    """
+    """Return the command line that creates the prefix, from a file of URLs or from specs, which are never options."""
     argv = [order.program, "create", "--prefix", order.prefix, "--yes"]
     argv += [option for option in PROGRAMS[order.engine][1] if option != "--json" or not order.progress.verbose]
     argv += ["--offline"] if order.offline else []
@@ -5816,7 +5806,7 @@ def solve_with_program(order: BuildOrder) -> "list[dict[str, Any]]":
     found = {one["name"]: one for one in [*actions.get("LINK", []), *actions.get("FETCH", [])]}
     lacking = {one.get("dist_name"): one for one in found.values() if "sha256" not in one and "md5" not in one}
     for stem, path in list_cached(find_package_caches(order) if lacking else []):  # the hash is noted there alone
-        record = read_json(os.path.join(path, "info", "repodata_record.json")) if stem in lacking else None
+        record = read_json(os.path.join(path, "info", "repodata_record.json")) if stem in lacking else {}
         if record and record.get("url", "").startswith("%(base_url)s/%(platform)s/" % lacking[stem]):
             found[record["name"]] = record
     if not found or has_failed(code, output):
@@ -5827,26 +5817,18 @@ def solve_with_program(order: BuildOrder) -> "list[dict[str, Any]]":
 def unregister(prefix: str) -> None:
     """Take a prefix out of the list of environments, where mamba puts each, as conda would."""
     path = os.path.expanduser("~/.conda/environments.txt")
-    try:
-        with open(path, "rb") as f:
-            lines = f.readlines()
-        kept = [line for line in lines if line.rstrip(b"\r\n") != os.fsencode(prefix)]
-        if kept != lines:
-            with open(path, "wb") as f:  # in place, as conda does: it may be a link, or have a mode of its own
-                f.writelines(kept)
-    except OSError:
-        pass
+    lines = read_head(path).splitlines(True)
+    kept = [line for line in lines if line.rstrip(b"\r\n") != os.fsencode(prefix)]
+    if kept != lines:  # in place, as conda does: it may be a link, or have a mode of its own
+        try_to(write_file, path, b"".join(kept))
 
 
 def create_locked(order: BuildOrder, environ: "Environ", cache: Lock) -> "tuple[int, str]":
-    """Have a program create the prefix from a lock, again and again, from the next place of what it could not have.
-
-    It stops at the first that it lacks: so each place gets a second turn.
-    """
+    """Have a program create the prefix from a lock, again and again, from the next place of what it could not have."""
     import tempfile
 
     places, cached, words = find_places(order), find_cached(order), ""
-    turns = dict.fromkeys(places, 0)
+    turns = dict.fromkeys(places, 0)  # two for each place: it stops at the first package that it lacks
     while True:
         lacking = [one for one in order.lock.packages if one.file not in cached]
         lost = [one for one in lacking if order.offline or turns[one.file] >= 2 * len(places[one.file])]
@@ -6013,11 +5995,8 @@ PRIORITIES = {"": "Strict", "strict": "Strict", "true": "Flexible", "flexible": 
 
 
 def find_installed_rattler() -> str:
-    """Return the folder of installed packages that py-rattler is in, or "".
-
-    Neither what lies beside this file nor in the working directory counts, nor PYTHONPATH.
-    """
-    given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    """Return the folder of installed packages that py-rattler is in, or ""."""
+    given = os.environ.get("PYTHONPATH", "").split(os.pathsep)  # neither this nor the working directory counts
     folders = [path for path in sys.path if os.path.basename(path) in ("site-packages", "dist-packages")]
     spec = PathFinder.find_spec("rattler", [path for path in folders if path not in given])
     return os.path.dirname(os.path.dirname(spec.origin)) if spec and spec.origin else ""
@@ -6092,10 +6071,7 @@ def find_netrc(host: str) -> str:
 
 
 def split_secrets(channels: "list[Channel]") -> "tuple[list[str], dict[str, object]]":
-    """Return the URLs to ask, and what opens each host, as rattler's authentication file has it.
-
-    A host that takes more than one password or token has each in the URLs that need it.
-    """
+    """Return the URLs to ask, and what opens each host, as rattler's authentication file has it."""
     from urllib.parse import unquote, urlsplit
 
     secrets: dict[str, set[tuple[str, str]]] = {}
@@ -6108,7 +6084,7 @@ def split_secrets(channels: "list[Channel]") -> "tuple[list[str], dict[str, obje
     for host, one in zip(hosts, channels):
         is_root = one.location.count("/") == 2  # where rattler puts a token that it is told of
         if len(secrets[host]) > 1 or ":" in host or one.auth and one.token or one.token and not is_root:
-            urls.append(one.find_open_url())
+            urls.append(one.find_open_url())  # since that file has room for one secret of a host
             continue
         urls.append(one.url)
         user, _, password = map(unquote, one.auth.partition(":"))
@@ -6125,17 +6101,15 @@ def describe_locked(order: BuildOrder) -> "list[dict[str, Any]]":
     lacking = [one for one in order.lock.packages if one.file not in cached]
     if order.offline and lacking:
         raise explain_lacking(order, lacking, places, "")
-    packages = []
-    for one in order.lock.packages:
-        told = {key: str(value) for key, value in vars(one).items()}
-        packages.append({**told, "places": places[one.file] if one in lacking else []})
-    return packages
+    return [{**vars(one), "places": places[one.file] if one in lacking else []} for one in order.lock.packages]
 
 
 def describe_job(order: BuildOrder, site: CondarcChannels, cache: str) -> "dict[str, Any]":
     """Return what run_rattler() is told, but for the network."""
-    site.check_supported()
     condarc = order.config.condarc
+    for setting, key, value in ((name, *found) for name in CONDA_ALONE for found in condarc.find((name,))):
+        if value and str(value).lower() not in OFF:
+            raise key.expected("no %s for the engine rattler" % setting, OTHER_ENGINE)
     channels, specs = site.find_sources(order.channels, [] if order.lock else order.specs, order.override)
     order.channel_urls = [channel.url for channel in channels]
     urls, secrets = split_secrets(channels)
@@ -6153,6 +6127,7 @@ def describe_job(order: BuildOrder, site: CondarcChannels, cache: str) -> "dict[
         "pinned": list(map(parse_spec, condarc.list("pinned_packages", separator="&"))),
         "disallowed": list(map(parse_spec, condarc.list("disallowed_packages", "disallow", separator="&"))),
         "packages": describe_locked(order) if order.lock else [], "part": ".%d.part" % os.getpid(),
+        "assumed": find_assumed(site.subdir, os.environ),
     }  # fmt: skip
 
 
@@ -6166,7 +6141,6 @@ def build_with_rattler(order: BuildOrder, only_solve: bool = False) -> "list[dic
     site, cache = CondarcChannels(order.config, os.environ), choose_cache(order)
     network, verify = site.find_network_variables()
     job = {**describe_job(order, site, cache), "verify": verify, "only_solve": only_solve}
-    job["assumed"] = find_assumed(order.config.subdir, os.environ) if only_solve else {}
     order.progress.step("rattler: solving %s with %s" % (", ".join(order.specs), ", ".join(order.channel_urls)))
     order.progress.detail(order.progress.text)
     argv = [sys.executable, "-I", os.path.abspath(__file__), "--rattler"]
@@ -6180,7 +6154,7 @@ def build_with_rattler(order: BuildOrder, only_solve: bool = False) -> "list[dic
             try_to(remove_tree, path)
     if code:
         raise explain_rattler(output, code, order)
-    return list(find_document(output).get("solved", []))
+    return [{**json.loads(record), "url": url} for record, url in find_document(output).get("solved", [])]
 
 
 def explain_rattler(output: str, code: int, order: BuildOrder) -> Error:
@@ -6253,13 +6227,8 @@ def write_secrets(secrets: "dict[str, Any]") -> str:
     import json
     from tempfile import mkstemp
 
-    own = read_json(os.environ.get("RATTLER_AUTH_FILE", ""))
-    if hasattr(os, "memfd_create"):
-        fd = os.memfd_create("secrets")
-        path = "/proc/self/fd/%d" % fd
-    else:
-        fd, path = mkstemp()
-    os.write(fd, json.dumps({**(own if isinstance(own, dict) else {}), **secrets}).encode())
+    path = "/proc/self/fd/%d" % os.memfd_create("secrets") if hasattr(os, "memfd_create") else mkstemp()[1]
+    write_file(path, json.dumps({**read_json(os.environ.get("RATTLER_AUTH_FILE", "")), **secrets}).encode())
     os.environ["RATTLER_AUTH_FILE"] = path
     return path
 
@@ -6301,7 +6270,9 @@ def make_reporter(rattler: "Any", total: int) -> "Any":
     class Reporter(rattler.InstallerReporter):  # type: ignore[misc]
         told_s, linked, names, sizes = 0.0, 0, {}, {}  # type: ignore[var-annotated]
 
-        def show(self, what: str) -> None:
+        def show(self, what: str, is_new: bool = False) -> None:
+            if is_new:
+                print_json(detail="rattler: " + what)
             if time.monotonic() > Reporter.told_s + LOCK_POLL_S:  # nobody reads faster
                 Reporter.told_s = time.monotonic()
                 loaded = " %.1f MB," % (sum(self.sizes.values()) / 1e6) if self.sizes else ""
@@ -6312,7 +6283,7 @@ def make_reporter(rattler: "Any", total: int) -> "Any":
             return operation
 
         def on_download_start(self, cache_entry: int) -> int:
-            print_json(detail="rattler: downloading " + self.names.get(cache_entry, "a package"))
+            self.show("downloading " + self.names.get(cache_entry, "a package"), is_new=True)
             return cache_entry
 
         def on_download_progress(self, download_idx: int, progress: int, total: "int | None") -> None:
@@ -6320,8 +6291,7 @@ def make_reporter(rattler: "Any", total: int) -> "Any":
             self.show("downloading " + self.names.get(download_idx, "a package"))
 
         def on_link_start(self, operation: int, package_name: str) -> int:
-            print_json(detail="rattler: linking " + package_name)
-            self.show("linking " + package_name)
+            self.show("linking " + package_name, is_new=True)
             return operation
 
         def on_link_complete(self, index: int) -> None:
@@ -6352,8 +6322,8 @@ def find_virtual_packages(rattler: "Any", job: "dict[str, Any]") -> "list[Any]":
     if not job["only_solve"]:
         return list(rattler.VirtualPackage.detect())
     make, package, build = rattler.GenericVirtualPackage, rattler.PackageName, getattr(rattler, "BuildString", str)
-    assumed = {name: rattler.Version(version) for name, version in job["assumed"].items() if version}
-    return [make(package(name), version, build("0")) for name, version in assumed.items()]
+    assumed = [(name, version) for name, version in job["assumed"].items() if version]
+    return [make(package(name), rattler.Version(version), build("0")) for name, version in assumed]
 
 
 def keep_unpacked(part: str, target: str, digest: bytes) -> None:
@@ -6370,10 +6340,7 @@ def keep_unpacked(part: str, target: str, digest: bytes) -> None:
 
 
 async def unpack(rattler: "Any", client: "Any", job: "Any", package: "Dict[str, Any]", gate: "Any") -> "list[str]":
-    """Unpack a package of a lock into the cache, as rattler would, from the first of its places that has its hash.
-
-    Return nothing, or why each place does not have it. `gate` lets some through at a time.
-    """
+    """Unpack a package into the cache, as rattler would, from the first place that has it; return why none has it."""
     from urllib.parse import unquote
 
     streaming: Any = rattler.rattler  # which its package_streaming wraps, in annotations that CPython 3.8 has not
@@ -6419,18 +6386,14 @@ async def fetch_locked(rattler: "Any", client: "Any", job: "dict[str, Any]") -> 
 
 async def solve_and_link(rattler: "Any", job: "dict[str, Any]") -> None:
     """Make an environment of what is asked for, or raise what rattler says, with what explains it left in job."""
-    import json
-
     client = make_client(rattler, job)
     platform = getattr(rattler, "Subdir", None) or rattler.Platform  # py-rattler 0.25
     platforms = [platform(job["subdir"]), platform("noarch")]
-    if job["packages"]:
-        records = await fetch_locked(rattler, client, job)
-    else:
-        records = await solve(rattler, client, job, platforms)
+    found = fetch_locked(rattler, client, job) if job["packages"] else solve(rattler, client, job, platforms)
+    records = await found
     job["is_solved"] = True
     if job["only_solve"]:
-        print_json(solved=[{**json.loads(record.to_json()), "url": record.url} for record in records])
+        print_json(solved=[(record.to_json(), record.url) for record in records])
         return
     options = {"client": client, "reporter": make_reporter(rattler, len(records)), "show_progress": False}
     await rattler.install(records, job["prefix"], execute_link_scripts=True, platform=platforms[0], **options)
@@ -6481,8 +6444,8 @@ async def find_missing(rattler: "Any", gateway: "Any", specs: "list[str]", *wher
         if package not in names:
             near = get_close_matches(package, names, 3, 0.7)
         else:
-            answer = await gateway.query(*where, [package], recursive=False)
-            records = [record for part in answer for record in part]
+            parts = await gateway.query(*where, [package], recursive=False)
+            records = [record for part in parts for record in part]
             if any(map(rattler.MatchSpec(spec).matches, records)):
                 continue
             versions = sorted({record.version for record in records}, reverse=True)
