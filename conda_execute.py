@@ -3244,17 +3244,16 @@ def parse_section(lines: "list[Line]") -> "dict[Text, Node]":
         pos = skip_blank(doc.text, pos + len(doc.text[pos:].split()[0]))
     if doc.text[pos] in "|>":
         raise doc.expected(pos, "a value on one line, or a list", "write it so", "text over several lines")
-    if doc.text[pos] == "{":
+    comment, below = parse_end(doc, pos) if doc.text[pos] in "#\n" else (Text(), pos)
+    first = doc.text[below]
+    if first in "[{" or first not in "-\0" and not is_key_end(doc.text, parse_scalar(doc, below)[1]):
+        pos = below
+    if first == "{":
         value, pos = parse_flow(doc, pos, MAX_FLOW)
         key.comment, pos = parse_end(doc, pos)
-    elif doc.text[pos] in "#\n":
-        comment, below = parse_end(doc, pos)
-        first = doc.text[below]
-        is_value = first == "[" or first not in "-\0" and not is_key_end(doc.text, parse_scalar(doc, below)[1])
-        value, pos = parse_value(doc, below if is_value else pos, key)
-        key.comment = comment if first == "[" else key.comment
     else:
         value, pos = parse_value(doc, pos, key)
+    key.comment = comment or key.comment
     if doc.text[pos] != "\0":
         raise expected_key(doc, pos, doc.indent)
     return {key: value}
@@ -5141,14 +5140,13 @@ class CondarcChannels:
             learn_secrets(["x://" + url])
             raise alias.expected("a URL for channel_alias", 'write it with "https://" in front')
         self.alias = split_base(url)
-        table, defaults = self.condarc.table("custom_multichannels"), self.condarc.list("default_channels")
-        has_own = bool(self.condarc.find(("default_channels",)))
+        table, has_own = self.condarc.table("custom_multichannels"), bool(self.condarc.find(("default_channels",)))
         names = ["main", "r"] + ["msys2"] * self.subdir.startswith("win-")
-        defaults = defaults if has_own else [Text(VENDOR + "/pkgs/" + one) for one in names]
-        lists: dict[str, list[Text]] = {"local": [], "defaults": defaults}
-        lists.update((name, find_texts(table, name)) for name in table)
+        defaults = [Text(VENDOR + "/pkgs/" + one) for one in names]
+        lists = {"local": [], "defaults": self.condarc.list("default_channels") if has_own else defaults}
+        lists.update((str(name), find_texts(table, name)) for name in table)
         self.lists: dict[str, list[Channel]] = {}
-        self.named: dict[str, Channel] = {}
+        self.named = {"pkgs/pro": split_base(VENDOR).below("pkgs/pro")}
         for name, items in lists.items():  # as make_simple_channel in conda/models/channel.py
             urls = [resolve_folder(expand(one, environ)) for one in items]
             self.lists[name] = [split_url(url) if "://" in url else self.alias.below(url) for url in urls]
@@ -5157,7 +5155,6 @@ class CondarcChannels:
                 above = self.alias.url if is_below(one.url, self.alias.url) else "/".join(one.url.split("/")[:3])
                 self.named[one.url[len(above) :].strip("/")] = one
         self.usual = Text("defaults" if has_own or "defaults" in table else "conda-forge")
-        self.named.setdefault("pkgs/pro", split_base(VENDOR).below("pkgs/pro"))
         table = self.condarc.table("custom_channels")
         for name in table:
             location = resolve_folder(expand(find_texts(table, name, 1)[0], environ))
@@ -5189,20 +5186,10 @@ class CondarcChannels:
         return [found]
 
     def find_origin(self, url: Text) -> "list[Channel]":
-        """Return the channels that the URL of a channel stands for in a lock, which others may have written.
-
-        What the two public hosts have is here where condarc has it by name.
-        """
+        """Return where condarc has the channel of a URL in a lock: what the two public hosts have, it knows by name."""
         if self.usual == "defaults" and is_below(url, VENDOR + "/pkgs"):
             return self.lists["defaults"]
         return self.find_channels(Text.of(url[len(ALIAS) + 1 :], url.line, url.at) if is_below(url, ALIAS) else url)
-
-    def check_supported(self) -> None:
-        """Refuse what condarc asks for that no engine but conda can do."""
-        for name in CONDA_ALONE:
-            for key, value in self.condarc.find((name,)):
-                if value and str(value).lower() not in OFF:
-                    raise key.expected("no %s for the engine rattler" % name, OTHER_ENGINE)
 
     def find_forbidden(self, channels: "list[Channel]") -> "Iterator[tuple[str, Error]]":
         """Yield the URLs of those channels that condarc forbids, and what to say of each."""
@@ -5219,10 +5206,7 @@ class CondarcChannels:
                 yield url, key.expected("channels of allowlist_channels alone", "search one of these", shown)
 
     def find_sources(self, asked: "list[Any]", specs: "list[Any]", override: bool) -> "tuple[list[Channel], list[str]]":
-        """Return the channels to search in their order, and the specs, whose channels are searched too, with URLs.
-
-        They are a block's, then condarc's; else, where condarc has default_channels, those, else conda-forge.
-        """
+        """Return the channels to search, a block's, then condarc's, then those of specs; and the specs with URLs."""
         if override and not self.condarc.is_on("override_channels_enabled", True):
             key = self.condarc.find(("override_channels_enabled",))[-1][0]
             raise key.expected("a block without nodefaults", "leave that out of its channels", "it")
@@ -5245,10 +5229,8 @@ class CondarcChannels:
         return channels, found
 
     def find_network_variables(self) -> "tuple[dict[str, str], str]":
-        """Return the variables that tell an engine the way into the network, and "true", "false" or "truststore".
-
-        As with requests, variables come before condarc (merge_environment_settings in requests/sessions.py).
-        """
+        """Return the variables that tell an engine the way into the network, and "true", "false" or "truststore"."""
+        # As with requests, variables come before condarc (merge_environment_settings in requests/sessions.py).
         found, table = {}, self.condarc.table("proxy_servers")
         for scheme in table:
             [text] = find_texts({scheme: table[scheme] or Text.of("none", scheme.line, 0)}, scheme, 1)
@@ -6857,10 +6839,7 @@ def find_saved(store: Store, digest: str, but: "Collection[str]") -> "tuple[byte
 
 
 class Script:
-    """A script's bytes, the path it runs from, and what messages call it.
-
-    What came from -c, standard input or a URL runs from .scripts, where save() puts it.
-    """
+    """A script's bytes, the path it runs from, and what messages call it; what is no file of the user's is kept."""
 
     file: "IO[bytes] | None" = None  # the one that is kept, open for collectors to see: read_paths_in_use()
 
@@ -6970,11 +6949,11 @@ def fetch(address: str) -> "tuple[bytes, str]":
 
 def fetch_in_time(address: str) -> "tuple[bytes, str]":
     """Return what is at an address, and its name, or raise Error when it takes too long."""
+    from http.client import HTTPException, IncompleteRead
+
     done: list[tuple[bytes, str] | Error] = []
 
     def work() -> None:
-        from http.client import HTTPException, IncompleteRead
-
         try:
             with LibraryOnly():
                 done.append(fetch(address))
@@ -7023,10 +7002,8 @@ def find_script(word: str, store: Store, offline: bool) -> Script:
     """Return the script that a word of the command line names: a path, a URL, or "-"."""
     if word == "-":
         return read_stdin(store)
-    scheme = word.partition("://")[0].lower() if "://" in word else ""
-    if scheme in ("http", "https", "file"):
-        return fetch_script(word, store, offline)
-    return read_script(word)
+    is_address = word.lower().startswith(("http://", "https://", "file://"))
+    return fetch_script(word, store, offline) if is_address else read_script(word)
 
 
 def read_given(path: str, what: str) -> bytes:
