@@ -5191,6 +5191,12 @@ class CondarcChannels:
             return self.lists["defaults"]
         return self.find_channels(Text.of(url[len(ALIAS) + 1 :], url.line, url.at) if is_below(url, ALIAS) else url)
 
+    def check_supported(self) -> None:
+        """Refuse what condarc asks for that no engine but conda can do."""
+        for name, key, value in ((name, *found) for name in CONDA_ALONE for found in self.condarc.find((name,))):
+            if value and str(value).lower() not in OFF:
+                raise key.expected("no %s for the engine rattler" % name, OTHER_ENGINE)
+
     def find_forbidden(self, channels: "list[Channel]") -> "Iterator[tuple[str, Error]]":
         """Yield the URLs of those channels that condarc forbids, and what to say of each."""
         names = ("allowlist_channels", "whitelist_channels")
@@ -6089,9 +6095,7 @@ def describe_locked(order: BuildOrder) -> "list[dict[str, Any]]":
 def describe_job(order: BuildOrder, site: CondarcChannels, cache: str) -> "dict[str, Any]":
     """Return what run_rattler() is told, but for the network."""
     condarc = order.config.condarc
-    for setting, key, value in ((name, *found) for name in CONDA_ALONE for found in condarc.find((name,))):
-        if value and str(value).lower() not in OFF:
-            raise key.expected("no %s for the engine rattler" % setting, OTHER_ENGINE)
+    site.check_supported()
     channels, specs = site.find_sources(order.channels, [] if order.lock else order.specs, order.override)
     order.channel_urls = [channel.url for channel in channels]
     urls, secrets = split_secrets(channels)
