@@ -5193,9 +5193,10 @@ class CondarcChannels:
 
     def check_supported(self) -> None:
         """Refuse what condarc asks for that no engine but conda can do."""
-        for name, key, value in ((name, *found) for name in CONDA_ALONE for found in self.condarc.find((name,))):
-            if value and str(value).lower() not in OFF:
-                raise key.expected("no %s for the engine rattler" % name, OTHER_ENGINE)
+        for name in CONDA_ALONE:
+            for key, value in self.condarc.find((name,)):
+                if value and str(value).lower() not in OFF:
+                    raise key.expected("no %s for the engine rattler" % name, OTHER_ENGINE)
 
     def find_forbidden(self, channels: "list[Channel]") -> "Iterator[tuple[str, Error]]":
         """Yield the URLs of those channels that condarc forbids, and what to say of each."""
@@ -7398,6 +7399,9 @@ def lock_here(invocation: Invocation) -> bytes:
     lease = invocation.obtain_lease()
     try:
         marker = store.find_marker(metadata.name)
+        for path in list_files(os.path.join(prefix, "conda-meta"), ".json"):
+            if not os.access(path, os.R_OK):
+                raise Error("expected records of packages that can be read, found one of its builder's alone", path)
         records = sort_records(read_records(prefix))
         packages = [format_locked(one, prefix) for one in records]
     finally:
