@@ -7401,7 +7401,8 @@ def lock_here(invocation: Invocation) -> bytes:
         marker = store.find_marker(metadata.name)
         for path in list_files(os.path.join(prefix, "conda-meta"), ".json"):
             if not os.access(path, os.R_OK):
-                raise Error("expected records of packages that can be read, found one of its builder's alone", path)
+                message = "expected records of packages that can be read, found one that only its builder may read"
+                raise Error(message, path, hint="have who built the environment write the lock")
         records = sort_records(read_records(prefix))
         packages = [format_locked(one, prefix) for one in records]
     finally:
