@@ -3423,6 +3423,18 @@ def read_process(pid: int, what: str) -> bytes:
         return b""
 
 
+def read_open_file(pid: int, fd: str, leases: str) -> bytes:
+    """Return the path of a file that a process has open; of a lease ours, where its mounts give it another path."""
+    place = read_process(pid, "fd/" + fd)
+    own = os.path.join(leases, os.path.basename(os.fsdecode(place)))
+    if b"/.leases/" not in place or os.fsencode(own) == place:
+        return place
+    try:
+        return os.fsencode(own) if os.path.samefile("/proc/%d/fd/%s" % (pid, fd), own) else place
+    except OSError:  # one of another env-dir
+        return place
+
+
 def find_start_on_windows(pid: int) -> str:
     """Return what find_start does, in units of 100 ns."""
     import ctypes
@@ -3456,13 +3468,14 @@ def is_running(pid: int, start: str) -> bool:
     return found == "0" or found != "" and start in ("", "0", found)
 
 
-def read_paths_in_use(pid: int) -> "Iterator[bytes]":
+def read_paths_in_use(pid: int, leases: str) -> "Iterator[bytes]":
     """Yield where a process has its executable, mapped files, environments, open files and words.
 
     Each source on its own: of other users' processes the last alone can be read. Of this process
     nothing but what it runs in counts: its leases are what it works with.
     """
-    if pid != os.getpid() and read_process(pid, "cmdline").endswith(b"\0--tmpenv\0collect\0"):
+    own = os.fsencode("/%s\0--tmpenv\0collect\0" % os.path.basename(__file__))  # not a script with such arguments
+    if pid != os.getpid() and read_process(pid, "cmdline").endswith(own):
         return  # its environment is that of who started it
     yield read_process(pid, "exe")
     yield read_process(pid, "maps")
@@ -3472,7 +3485,7 @@ def read_paths_in_use(pid: int) -> "Iterator[bytes]":
     if pid == os.getpid():
         return
     # Before the words: what is open up to exec(2) stands there then.
-    yield from (read_process(pid, "fd/" + fd) for fd in list_names("/proc/%d/fd" % pid))
+    yield from (read_open_file(pid, fd, leases) for fd in list_names("/proc/%d/fd" % pid))
     for _ in range(100):
         words = read_process(pid, "cmdline").split(b"\0")
         if words != [b""] or not os.path.exists("/proc/%d/exe" % pid):
@@ -4242,7 +4255,7 @@ class Collector(EnvDir):
             pids = {int(one) for one in os.listdir("/proc") if one.isdigit()} - seen
             seen |= pids
             for pid in sorted(pids):
-                places = b"\n".join(read_paths_in_use(pid))
+                places = b"\n".join(read_paths_in_use(pid, self.path(".leases")))
                 for part in (part for root in roots for part in places.split(root)[1:]):
                     yield find_env_of_path(part), pid if pid != os.getpid() else os.getppid()
             if not pids:
@@ -4371,9 +4384,12 @@ class Collector(EnvDir):
                 raise InUse(self.path(name), [])
             try_to(remove_tree, self.path(".leases", name + LEAVING))
         finally:
-            self.move_link_uses(name, LEAVING, LINKED)
-            for lock in held:
-                lock.release()
+            try:
+                if held[-1].take(exclusive=False):  # who has it alone has looked, and is about to move it
+                    self.move_link_uses(name, LEAVING, LINKED)
+            finally:
+                for lock in held:
+                    lock.release()
 
     def remove(self, name: str, used_before: float, dry_run: bool = False) -> None:
         """Remove what nobody uses, or has used since a time, and note that; raise InUse for who is in the way."""

@@ -749,6 +749,49 @@ def test_an_env_in_use_is_left_and_its_links_are_as_they_were(
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_who_may_not_remove_an_env_lets_no_link_into_one_that_another_is_about_to_move(
+    call: Link, linked: tuple[Path, Path], environ: Environ, env_dir: Path, run: Run
+) -> None:
+    store = conda_execute.Store(str(env_dir), 0, conda_execute.Progress(False, True))
+    locks = [store.lock(f"{HELLO}.build"), store.lock(HELLO)]
+    store.lock_idle(HELLO, locks, 10)  # it has looked, and found nobody
+    assert run(*CLEAR_ALL).returncode == 125
+    assert not (env_dir / ".leases" / f"{HELLO}.linked").exists()
+    for lock in locks:
+        lock.release()
+    check_link(call, linked[1], environ, hands_over=True)
+    check_link(call, linked[1], environ, hands_over=False)
+
+
+def test_arguments_make_no_collector_of_a_script(start: Start, write: Write, run: Run, scene: Scene) -> None:
+    start("-q", write("a.sh", STAYING, "hello-conda"), "--tmpenv", "collect")
+    pid = scene.wait()
+    done = run(*CLEAR_ALL)
+    assert (done.returncode, f"process {pid}" in done.stderr) == (125, True), done.stderr
+
+
+@needs_root
+def test_a_lease_is_one_by_whatever_mount_it_is_reached(
+    call: Link, write: Write, run: Run, environ: Environ, env_dir: Path, tmp_path: Path, scene: Scene
+) -> None:
+    script, other = write("a.sh", STAYING, "hello-conda"), tmp_path / "other"
+    other.mkdir()
+    run("-q", "--link", script, "first")
+    code = 'mount --bind "$1" "$2" && "$3" "$4" -q --link "$5" second && exec ./second'
+    command = ["unshare", "--mount", "sh", "-c", code, "sh", env_dir, other, sys.executable, FILE, script]
+    variables = {**environ, "CONDA_EXECUTE_ENV_DIR": str(other)}
+    child = subprocess.Popen([*map(str, command)], cwd=tmp_path, env=variables, stdout=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: scene.ready.exists() or child.poll() is not None)
+        if child.poll() is not None:
+            pytest.skip("no namespace can be made here")
+        done = run(*CLEAR_ALL)
+        assert (done.returncode, f"process {child.pid}" in done.stderr) == (125, True), done.stderr
+    finally:
+        child.kill()
+        child.wait()
+
+
 def test_a_link_and_a_collector_that_race_never_meet_in_an_env(
     call: Link,
     linked: tuple[Path, Path],
