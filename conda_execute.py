@@ -7476,7 +7476,12 @@ def replace_file(path: str, content: bytes, mode: int = 0o666) -> None:
 
 LINK_SIGN = b"#!/bin/sh\n# conda-execute link: "
 LINK_LIMIT_BYTES = 1 << 15  # of what is compared: dash reads a byte a system call, 0.4 ms for 1,000
-LINK_VARIABLES = ("CONDA_EXECUTE_ENV_DIR", "CONDA_SUBDIR", "CONDA_OVERRIDE_CUDA")  # that a run obeys
+LINK_VARIABLES = (
+    "CONDA_EXECUTE_ENV_DIR",
+    "CONDA_SUBDIR",
+    "CONDA_OVERRIDE_CUDA",
+    "CONDA_OVERRIDE_GLIBC",
+)  # that a run obeys
 # By which the machines of a platform start its programs, and no others do (ld.so(8)).
 LOADERS = {
     "linux-64": "/lib64/ld-linux-x86-64.so.2", "linux-aarch64": "/lib/ld-linux-aarch64.so.1",
@@ -7494,7 +7499,6 @@ starts the script below in its conda environment; to undo it, delete this file: 
 """
 LINK_HAND_OVER = """
 hand_over() {
-    [ -z "$ce_fd" ] || eval "exec $ce_fd<&-"
     if [ -f "$ce_tool" ] && [ -x "$ce_python" ]; then
         exec "$ce_python" "$ce_tool" --relink "$0" %s -- "$ce_script" "$@"
     fi
@@ -7504,15 +7508,18 @@ hand_over() {
 }
 """
 LINK_CODE = """
-# Takes a lease, an open file, before it looks whether links may start anything: who removes an environment
+# A lease, an open file, is taken before it is looked whether links may start anything: who removes an environment
 # first forbids that, then looks at who runs. Where others could not see the lease there is no permission.
-take_lease() {
+find_lease() {
     [ -e /proc/1/stat ] && IFS= read -r ce_host < /proc/sys/kernel/hostname || return 1
     IFS= read -r ce_boot < /proc/sys/kernel/random/boot_id || return 1
     { while IFS= read -r ce_line; do ce_space=$ce_line; done < /proc/self/fdinfo/3; } 3< /proc/self/ns/pid
     ce_use=$ce_lease.linked/$ce_host,$ce_boot,${ce_space##*[!0-9]}
     for ce_fd in 9 8 7 6 5 4 3 ''; do [ -e "/proc/self/fd/$ce_fd" ] || break; done
-    [ -n "$ce_fd" ] && [ -r "$ce_lease" ] && eval "exec $ce_fd< \\"\\$ce_lease\\"" || return 1
+    [ -n "$ce_fd" ] && [ -r "$ce_lease" ]
+}
+
+may_start() {
     [ -f "$ce_use" ] && [ ! -e "$ce_lease.leaving" ] && true >| "$ce_use" || return 1  # which dates it
     [ -e "$ce_due" ] && [ ! "$ce_use" -nt "$ce_due" ]  # else it is time to look what has been unused for too long
 }
@@ -7546,9 +7553,9 @@ activate() {
     export CONDA_DEFAULT_ENV="$ce_named" CONDA_PROMPT_MODIFIER="$ce_prompt"
 }
 
-give() {  # NAME VALUE: what the caller has there is kept as conda keeps it
-    eval "[ -z \\"\\${$1+x}\\" ] || export __CONDA_SHLVL_${ce_level}_$1=\\"\\$$1\\""
-    export "$1=$2"
+give() {  # NAME, as it is exported, VALUE: what the caller has there is kept as conda keeps it
+    eval "[ -z \\"\\${$1+x}\\" ] || export __CONDA_SHLVL_${ce_level}_$2=\\"\\$$1\\""
+    export "$2=$3"
 }
 """
 
@@ -7560,11 +7567,13 @@ set_variables() {
 is_unchanged() {
 %s}
 
-if take_lease 2>/dev/null && is_unchanged 2>/dev/null && activate; then
+start() {
+    may_start 2>/dev/null && is_unchanged 2>/dev/null && activate || return 1
     set -- %s "$@"
     eval "exec \\"\\$@\\" $ce_fd<&$ce_fd"
-fi
-hand_over "$@"
+}
+
+find_lease 2>/dev/null && eval "{ start \\"\\$@\\"; } $ce_fd< \\"\\$ce_lease\\"" || hand_over "$@"
 """
 
 
@@ -7612,8 +7621,9 @@ class Link:
         self.conda = os.path.join(self.prefix, "etc", "conda")
         self.compared = self.find_compared()
         conda_meta, [bin_dir, *_] = os.path.join(self.prefix, "conda-meta"), find_bin_dirs(self.prefix)
-        folders = self.store.configured_dir, self.store.env_dir, self.store.path(".leases")
-        self.owned = [one for one in dict.fromkeys([*folders, self.prefix, conda_meta, bin_dir]) if os.path.exists(one)]
+        inner = self.store.path(".leases"), self.prefix, conda_meta, os.path.join(self.prefix, MARKER), bin_dir
+        folders = dict.fromkeys([self.store.configured_dir, self.store.env_dir, *inner])
+        self.owned = list(filter(os.path.exists, folders))  # the first may be a link: see EnvDir.check_owners()
         self.obstacle = self.find_obstacle()
 
     def find_compared(self) -> "list[tuple[str, list[bytes], bool]]":
@@ -7671,7 +7681,9 @@ class Link:
                 listed = " ".join(list_files(folder, suffix)) or folder + "/*" + suffix
                 checks += ["set -- %s/*%s" % (format_words([folder]), suffix), '[ "$*" = %s ]' % format_words([listed])]
         lines = ["    %s || return 1\n" % check for check in checks]
-        lines += [format_check(self.owned, '[ -O "$ce_one" ]'), format_check(needed, '[ -e "$ce_one" ]')]
+        lines += [format_check(self.owned[:1], '[ -O "$ce_one" ]')]
+        lines += [format_check(self.owned[1:], '[ -O "$ce_one" ] && [ ! -h "$ce_one" ]')]
+        lines += [format_check(needed, '[ -e "$ce_one" ]')]
         lines += [format_check(programs, '[ -x "$ce_one" ] && [ -s "$ce_one" ]')]
         lines += [format_check(absent, '[ ! -e "$ce_one" ]'), *(format_comparison(*one) for one in self.compared)]
         return "".join(lines)
@@ -7689,7 +7701,8 @@ class Link:
             argv = [shell or "/bin/sh", "-c", ACTIVATION % "\n".join(code), "conda-execute", *argv]
             start = '    [ -z "${BASH_ENV-}" ] || return 1 # which bash would run\n'
             start += "    case ${SHELLOPTS-} in *nounset* | *errexit* | *noexec*) return 1 ;; esac\n"
-        gives = ["give " + format_words(pair) for pair in read_variables(self.prefix).items()]
+        variables = read_variables(self.prefix).items()
+        gives = ["give " + format_words([name, name.upper(), value]) for name, value in variables]
         parts = "\n    ".join(gives or [":"]), start + self.format_checks(), format_words(argv)
         return os.fsencode(self.format_head() + LINK_CODE + LINK_START % parts)
 

@@ -280,11 +280,11 @@ def test_activation_scripts_are_sourced_and_variables_of_packages_set(
     script = write("a.sh", "env | sort | grep -v -e ^_= -e SHLVL= -e PWD= -e LOGNAME= > seen", *ACTIVE)
     run("-q", "--no-lock", script)
     prefix = next(tmp_path.glob("tmp_envs/*/conda-meta")).parent
-    put(prefix / "etc/conda/env_vars.d/own.json", '{"OWN": "it\'s", "GIVEN": "x"}')
-    environ["GIVEN"] = "before"
+    put(prefix / "etc/conda/env_vars.d/own.json", '{"OWN": "it\'s", "GIVEN": "x", "small": "y"}')
+    environ.update(GIVEN="before", small="before")
     run("--no-lock", script)
     expected = (tmp_path / "seen").read_text()
-    assert "OWN=it's" in expected and "__CONDA_SHLVL_0_GIVEN=before" in expected
+    assert "OWN=it's" in expected and "__CONDA_SHLVL_0_GIVEN=before" in expected and "SMALL=y" in expected
     link = make_link(script)
     environ["PYTHONPROFILEIMPORTTIME"] = "1"
     assert call(*shell, link).stderr == ""
@@ -458,13 +458,25 @@ def test_where_proc_hides_processes_a_link_hands_over(call: Link, linked: tuple[
 
 
 @needs_root
+@pytest.mark.parametrize("what", ["", ".leases", HELLO, f"{HELLO}/bin", f"{HELLO}/{MARKER}"])
 def test_an_env_of_another_user_is_not_entered_without_a_look(
-    call: Link, linked: tuple[Path, Path], environ: Environ, env_dir: Path
+    call: Link, linked: tuple[Path, Path], environ: Environ, env_dir: Path, what: str
 ) -> None:
-    os.chown(str(env_dir), 65534, 65534)
+    os.chown(str(env_dir / what), 65534, 65534)
     done = call(linked[1], env=environ)
     assert done.returncode == 125
     assert "of user nobody (65534)" in done.stderr
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("what", [".leases", HELLO, f"{HELLO}/bin"])
+def test_what_lies_behind_a_symlink_is_not_entered_without_a_look(
+    call: Link, linked: tuple[Path, Path], environ: Environ, env_dir: Path, tmp_path: Path, what: str
+) -> None:
+    (env_dir / what).rename(tmp_path / "moved")
+    (env_dir / what).symlink_to(tmp_path / "moved")
+    done = call(linked[1], env=environ)
+    assert (done.returncode, "found a link to" in done.stderr) == (125, True), done.stderr
 
 
 # -- what a link is, and where it lies
@@ -826,6 +838,17 @@ def test_who_forks_and_ends_all_the_time_is_seen(
     scene.stop.touch()
 
 
+@pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
+def test_a_lease_that_cannot_be_opened_ends_no_shell(
+    shell: list[str], call: Link, linked: tuple[Path, Path], tmp_path: Path, environ: Environ, env_dir: Path
+) -> None:
+    lease, environ["PYTHONPROFILEIMPORTTIME"] = env_dir / ".leases" / HELLO, "1"
+    inject = ["-o", tmp_path / "strace", "-P", lease, "-e", "inject=openat:error=ENFILE:when=1"]
+    done = call("strace", *inject, *shell, linked[1], env=environ)
+    assert (done.returncode, STARTED in done.stderr) == (7, True), done.stderr
+
+
+@pytest.mark.once
 @pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
 def test_a_link_starts_no_process_and_no_program_before_the_scripts_own(
     call: Link, write: Write, make_link: Callable[..., Path], tmp_path: Path, environ: Environ
