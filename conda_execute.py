@@ -4135,6 +4135,24 @@ class EnvDir:
         folders = [self.path(".leases", name + one) for one in (LEAVING, LINKED)]
         return {path: read_time(path, 0) for folder in folders for path in list_files(folder)}
 
+    def move_link_uses(self, name: str, old: str, new: str) -> None:
+        """Forbid links to start anything in an environment, or allow it again; to rename takes no room on a disk."""
+        old, new = (self.path(".leases", name + one) for one in (old, new))
+        for path in (old, new):
+            if not os.path.isdir(path):  # nothing of ours
+                try_to(os.unlink, path)
+        if os.path.isdir(old) and try_to(os.rename, old, new):  # both are there: a collector was killed
+            for path in list_files(old):
+                try_to(os.replace, path, os.path.join(new, os.path.basename(path)))
+            try_to(os.rmdir, old)
+
+    def allow_links(self, name: str) -> None:
+        """Let links of this host start what they find in an environment, on which we have a lease."""
+        if find_link_host():
+            self.move_link_uses(name, LEAVING, LINKED)
+            make_folder(self.path(".leases", name + LINKED))
+            write_file(self.path(".leases", name + LINKED, find_link_host()), b"")
+
     def last_use(self, name: str, uses: "Uses | None" = None) -> float:
         """Return when an environment or a kept script was used last; 0 for one that is not complete."""
         now, is_script = self.now(), name.startswith(SCRIPTS)
@@ -4300,24 +4318,6 @@ class Collector(EnvDir):
         for entry in asides:
             os.rename(self.path(".trash", entry), self.path(".trash", entry[: -len(ASIDE)]))
 
-    def move_link_uses(self, name: str, old: str, new: str) -> None:
-        """Forbid links to start anything in an environment, or allow it again; to rename takes no room on a disk."""
-        old, new = (self.path(".leases", name + one) for one in (old, new))
-        for path in (old, new):
-            if not os.path.isdir(path):  # nothing of ours
-                try_to(os.unlink, path)
-        if os.path.isdir(old) and try_to(os.rename, old, new):  # both are there: a collector was killed
-            for path in list_files(old):
-                try_to(os.replace, path, os.path.join(new, os.path.basename(path)))
-            try_to(os.rmdir, old)
-
-    def allow_links(self, name: str) -> None:
-        """Let links of this host start what they find in an environment, on which we have a lease."""
-        if find_link_host():
-            self.move_link_uses(name, LEAVING, LINKED)
-            make_folder(self.path(".leases", name + LINKED))
-            write_file(self.path(".leases", name + LINKED, find_link_host()), b"")
-
     def find_users_elsewhere(self, name: str, uses: Uses, is_held: bool = False) -> "list[str]":
         """Return who of other hosts may still run in an environment, whom no lock binds; of one that is held, all."""
         last = self.last_use(name)
@@ -4399,14 +4399,28 @@ class Collector(EnvDir):
         if not is_script and not dry_run:
             self.append("remove", name, "")
 
+    def forget_link_use(self, name: str, path: str, when: float) -> None:
+        """Take away when links of some host started something last; that it was used then stays known."""
+        marker = self.path(name, MARKER)
+        if read_time(marker, when) < when:
+            try_to(os.utime, marker, (when, when))
+        try_to(os.unlink, path)
+
     def forget_link_uses(self, name: str) -> None:
-        """Take away what other hosts, or boots, have left by links that no longer run; the last use stays known."""
-        since, marker = max(self.now() - FOREIGN_LEASE_S, find_boot(self.env_dir)), self.path(name, MARKER)
+        """Take away what links have left that no longer run: of other hosts, or boots, and for other hosts, of ours."""
+        uses, own = {os.path.basename(path): when for path, when in self.find_link_uses(name).items()}, find_link_host()
+        if own in uses and self.read_uses().hosts.get(name, {}).keys() - {HOST_ID}:  # who cannot tell by themselves
+            with self.lock(name) as lease:
+                self.move_link_uses(name, LINKED, LEAVING)  # before we look, as in lock_idle()
+                path, is_idle = self.path(".leases", name + LEAVING, own), name not in self.find_processes()
+                if is_idle and lease.take(exclusive=True) and read_time(path, 0) == uses[own]:
+                    self.forget_link_use(name, path, uses[own])
+                if lease.take(exclusive=False):
+                    self.move_link_uses(name, LEAVING, LINKED)
+        since = max(self.now() - FOREIGN_LEASE_S, find_boot(self.env_dir))
         for path, when in self.find_link_uses(name).items():
-            if when < since and os.path.basename(path) != find_link_host():
-                if read_time(marker, when) < when:
-                    try_to(os.utime, marker, (when, when))
-                try_to(os.unlink, path)
+            if when < since and os.path.basename(path) != own:
+                self.forget_link_use(name, path, when)
 
     def sweep(self) -> None:
         """Take from .leases what nobody needs: marks of the dead, and failures that were told; mark what is busy."""
@@ -7519,11 +7533,6 @@ find_lease() {
     [ -n "$ce_fd" ] && [ -r "$ce_lease" ]
 }
 
-may_start() {
-    [ -f "$ce_use" ] && [ ! -e "$ce_lease.leaving" ] && true >| "$ce_use" || return 1  # which dates it
-    [ -e "$ce_due" ] && [ ! "$ce_use" -nt "$ce_due" ]  # else it is time to look what has been unused for too long
-}
-
 is_next() { IFS= read -r ce_line && [ "x$ce_line" = "x$1" ]; }
 is_last() { ! IFS= read -r ce_line && [ "x$ce_line" = "x$1" ]; }
 
@@ -7538,6 +7547,7 @@ activate() {
     if [ -n "$ce_outer" ]; then
         ce_one=$ce_outer/etc/conda
         [ -e "$ce_one/env_vars.d" ] || [ -e "$ce_one/deactivate.d" ] || [ -e "$ce_outer/conda-meta/state" ] && return 1
+        case $ce_outer/$ce_path: in *//* | */./* | */.:* | */../* | */..:*) return 1 ;; esac
         ce_rest=${ce_path#:}: ce_path=
         while [ -n "$ce_rest" ]; do
             case ${ce_rest%%:*} in "$ce_outer"/bin | "$ce_outer"/bin/) ;; *) ce_path=$ce_path:${ce_rest%%:*} ;; esac
@@ -7567,8 +7577,10 @@ set_variables() {
 is_unchanged() {
 %s}
 
+# Dates its use, and hands over when it is time to look what has been unused for too long.
 start() {
-    may_start 2>/dev/null && is_unchanged 2>/dev/null && activate || return 1
+    [ -f "$ce_use" ] && [ ! -e "$ce_lease.leaving" ] && { true >| "$ce_use"; } 2>/dev/null || return 1
+    [ -e "$ce_due" ] && [ ! "$ce_use" -nt "$ce_due" ] && is_unchanged 2>/dev/null && activate || return 1
     set -- %s "$@"
     eval "exec \\"\\$@\\" $ce_fd<&$ce_fd"
 }
@@ -7678,8 +7690,11 @@ class Link:
         checks = ['[ "x${%s-}" = x%s ]' % (one, format_words([os.environ.get(one, "")])) for one in LINK_VARIABLES]
         for folder, suffix in zip(folders, (".json", ".sh")):
             if folder not in absent:
-                listed = " ".join(list_files(folder, suffix)) or folder + "/*" + suffix
-                checks += ["set -- %s/*%s" % (format_words([folder]), suffix), '[ "$*" = %s ]' % format_words([listed])]
+                files = list_files(folder, suffix)  # in whose order a shell lists them depends on its language
+                needed += files
+                checks += ["set -- %s/*%s" % (format_words([folder]), suffix)]
+                none = format_words(["%s/*%s" % (folder, suffix)])
+                checks += ['[ "$#" = %d ]' % len(files) if files else '[ "$1" = %s ]' % none]
         lines = ["    %s || return 1\n" % check for check in checks]
         lines += [format_check(self.owned[:1], '[ -O "$ce_one" ]')]
         lines += [format_check(self.owned[1:], '[ -O "$ce_one" ] && [ ! -h "$ce_one" ]')]
@@ -8635,7 +8650,8 @@ def relink(argv: "list[str]") -> int:
         try:
             put_link(invocation, path)
         except (Error, OSError) as e:  # a folder that cannot be written to ends no run
-            invocation.store.progress.line("could not write %s: %s" % (path, getattr(e, "message", e)))
+            place, why = (e.place or path, e.message) if isinstance(e, Error) else (e.filename, e.strerror)
+            invocation.store.progress.line("could not write %s: %s" % (printable(place), why))
     launch(argv, environ, lease)
 
 

@@ -361,6 +361,9 @@ CHANGES = {
         CONDA_SHLVL="1",
         CONDA_PREFIX=str(put(script.with_name("o") / "etc/conda/deactivate.d/a.sh", "").parents[3]),
     ),
+    "an env is active whose folder PATH may say otherwise": lambda script, prefix, environ: environ.update(
+        CONDA_SHLVL="1", CONDA_PREFIX="/x", PATH=f"/x/../x/bin:{environ['PATH']}"
+    ),
     "nobody knows how many envs are active": lambda script, prefix, environ: environ.update(
         CONDA_SHLVL="1x", CONDA_PREFIX="/x"
     ),
@@ -468,7 +471,6 @@ def test_an_env_of_another_user_is_not_entered_without_a_look(
     assert "of user nobody (65534)" in done.stderr
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("what", [".leases", HELLO, f"{HELLO}/bin"])
 def test_what_lies_behind_a_symlink_is_not_entered_without_a_look(
     call: Link, linked: tuple[Path, Path], environ: Environ, env_dir: Path, tmp_path: Path, what: str
@@ -747,6 +749,34 @@ def test_what_another_host_runs_through_a_link_keeps_its_env_for_30_days(
     assert foreign.exists()
 
 
+@needs_root
+@pytest.mark.parametrize("is_idle", [True, False], ids=["idle", "in use"])
+def test_a_host_that_clears_tells_others_what_none_of_its_links_runs(
+    call: Link, write: Write, run: Run, env_dir: Path, environ: Environ, scene: Scene, tmp_path: Path, is_idle: bool
+) -> None:
+    """Which is what the message tells to do."""
+    if call("unshare", "--uts", "true").returncode:
+        pytest.skip("no namespace can be made here")
+    script = write("a.sh", STAYING, "hello-conda")
+    run("-q", "--link", script, "link")
+    there = ["unshare", "--uts", "sh", "-c", 'hostname elsewhere; exec "$@"', "sh"]
+    scene.stop.touch()
+    assert call(*there, "./link").returncode == 0  # hands over
+    scene.stop.unlink()
+    scene.ready.unlink()
+    child = subprocess.Popen([*there, "./link"], cwd=tmp_path, env=environ)
+    scene.wait()
+    if is_idle:
+        scene.stop.touch()
+        child.wait()
+    done = run(*CLEAR_ALL)
+    assert done.returncode == 125 and "found a link on elsewhere" in done.stderr or not is_idle, done.stderr
+    call(*there, sys.executable, FILE, "--tmpenv", "clear")
+    assert run(*CLEAR_ALL).returncode == (0 if is_idle else 125)
+    scene.stop.touch()
+    child.wait()
+
+
 def test_an_env_in_use_is_left_and_its_links_are_as_they_were(
     call: Link, start: Start, write: Write, run: Run, env_dir: Path, scene: Scene, environ: Environ, tmp_path: Path
 ) -> None:
@@ -848,7 +878,6 @@ def test_a_lease_that_cannot_be_opened_ends_no_shell(
     assert (done.returncode, STARTED in done.stderr) == (7, True), done.stderr
 
 
-@pytest.mark.once
 @pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
 def test_a_link_starts_no_process_and_no_program_before_the_scripts_own(
     call: Link, write: Write, make_link: Callable[..., Path], tmp_path: Path, environ: Environ
