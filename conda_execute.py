@@ -3390,7 +3390,12 @@ def find_link_host() -> str:
     host, boot = (os.fsdecode(read_head("/proc/sys/kernel/" + one).strip()) for one in ("hostname", "random/boot_id"))
     if not host or not boot or set(host) - set(NAME_CHARACTERS) or not os.path.exists("/proc/1/stat"):
         return ""
-    return "%s,%s,%s" % (host, boot, os.readlink("/proc/self/ns/pid").strip("pid:[]"))
+    try:
+        with open("/proc/self/ns/pid", "rb") as f:  # a shell reads no links; there the number stands since Linux 5.14
+            space = os.fsdecode(read_head("/proc/self/fdinfo/%d" % f.fileno())).partition("ino:")[2].strip()
+    except OSError:
+        return ""
+    return "%s,%s,%s" % (host, boot, space) if space else ""
 
 
 def find_flock_scope(folder: str) -> str:
@@ -4385,7 +4390,8 @@ class Collector(EnvDir):
             try_to(remove_tree, self.path(".leases", name + LEAVING))
         finally:
             try:
-                if held[-1].take(exclusive=False):  # who has it alone has looked, and is about to move it
+                is_left = os.path.lexists(self.path(".leases", name + LEAVING))
+                if is_left and held[-1].take(exclusive=False):  # who has it alone has looked, and is about to move it
                     self.move_link_uses(name, LEAVING, LINKED)
             finally:
                 for lock in held:
@@ -7653,7 +7659,7 @@ class Link:
         entrypoint = metadata.run_with[0] if metadata.has_entrypoint else ""
         texts = [b"\n".join(rows) for _, rows, _ in self.compared]
         if not find_link_host():
-            return "a shell cannot tell here who else runs: that takes Linux, and a /proc without hidepid"
+            return "a shell cannot tell here who else runs: that takes Linux 5.14, and a /proc without hidepid"
         if "&&" in entrypoint or "$(" in entrypoint or "${CACHE}" in entrypoint:
             return "its entrypoint is more than one command, or has a ${CACHE}"
         if sum(map(len, texts)) > LINK_LIMIT_BYTES or b"\0" in b"".join(texts):
