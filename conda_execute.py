@@ -7496,12 +7496,8 @@ def replace_file(path: str, content: bytes, mode: int = 0o666) -> None:
 
 LINK_SIGN = b"#!/bin/sh\n# conda-execute link: "
 LINK_LIMIT_BYTES = 1 << 15  # of what is compared: dash reads a byte a system call, 0.4 ms for 1,000
-LINK_VARIABLES = (
-    "CONDA_EXECUTE_ENV_DIR",
-    "CONDA_SUBDIR",
-    "CONDA_OVERRIDE_CUDA",
-    "CONDA_OVERRIDE_GLIBC",
-)  # that a run obeys
+# That a run obeys, beside those by which condarc says where environments lie.
+LINK_VARIABLES = "CONDA_EXECUTE_ENV_DIR", "CONDARC", "CONDA_SUBDIR", "CONDA_OVERRIDE_CUDA", "CONDA_OVERRIDE_GLIBC"
 # By which the machines of a platform start its programs, and no others do (ld.so(8)).
 LOADERS = {
     "linux-64": "/lib64/ld-linux-x86-64.so.2", "linux-aarch64": "/lib/ld-linux-aarch64.so.1",
@@ -7629,6 +7625,14 @@ def find_header(data: bytes, path: str) -> "tuple[list[bytes], bool]":
     return rows[: end + 1], end + 1 >= len(rows)
 
 
+def find_named_variables(condarc: Condarc) -> "list[str]":
+    """Return the variables that are named where it is said in which folder environments lie."""
+    own, names = condarc.table(SECTION), ("envs_dirs", "envs_path")
+    texts = [find_setting("env-dir", own, os.environ), *condarc.list(*names, separator=os.pathsep)]
+    words = os.pathsep.join(texts).replace("${", "$").split("$")[1:]  # each begins with a name
+    return [one for one in os.environ if is_variable(one) and any(word.startswith(one) for word in words)]
+
+
 class Link:
     """What a link of a script says; made while we have a lease on its environment."""
 
@@ -7693,14 +7697,15 @@ class Link:
         locks = [] if self.lock or {"no-lock", "with"} & set(self.options) else find_lock_paths(self.script, subdir)
         folders = [os.path.join(self.conda, one) for one in ("env_vars.d", "activate.d")]
         absent = [one for one in (*locks, *folders, self.prefix + "/conda-meta/state") if not os.path.lexists(one)]
-        checks = ['[ "x${%s-}" = x%s ]' % (one, format_words([os.environ.get(one, "")])) for one in LINK_VARIABLES]
+        names = [*LINK_VARIABLES, *find_named_variables(self.invocation.config.condarc)]
+        checks = ['[ "x${%s-}" = x%s ]' % (one, format_words([os.environ.get(one, "")])) for one in names]
         for folder, suffix in zip(folders, (".json", ".sh")):
             if folder not in absent:
                 files = list_files(folder, suffix)  # in whose order a shell lists them depends on its language
                 needed += files
                 checks += ["set -- %s/*%s" % (format_words([folder]), suffix)]
                 none = format_words(["%s/*%s" % (folder, suffix)])
-                checks += ['[ "$#" = %d ]' % len(files) if files else '[ "$1" = %s ]' % none]
+                checks += ['[ "$#" = %d ]' % len(files) if files else '[ "${1-}" = %s ]' % none]
         lines = ["    %s || return 1\n" % check for check in checks]
         lines += [format_check(self.owned[:1], '[ -O "$ce_one" ]')]
         lines += [format_check(self.owned[1:], '[ -O "$ce_one" ] && [ ! -h "$ce_one" ]')]

@@ -412,6 +412,21 @@ def without_tool(link: Path) -> Path:
     return link
 
 
+def test_an_env_dir_that_a_variable_names_is_that_of_this_run(
+    call: Link, run: Run, write: Write, environ: Environ, tmp_path: Path
+) -> None:
+    """As of jobs that each have a folder of their own, which goes with them."""
+    environ.pop("CONDA_EXECUTE_ENV_DIR")
+    put(Path(environ["HOME"]) / ".condarc", "conda-execute:\n  env-dir: ${JOB}/envs\n")
+    script = write("a.sh", 'echo "$CONDA_PREFIX"', "hello-conda")
+    environ["JOB"] = str(tmp_path / "one")
+    run("-q", "--link", script, "link")
+    for job in ("one", "two"):
+        wait_until(lambda: not find_collectors(tmp_path))
+        environ["JOB"] = str(tmp_path / job)
+        assert call("./link").stdout == f"{tmp_path / job}/envs/{HELLO}\n"
+
+
 def test_every_shell_finds_what_is_not_as_it_was(
     shell: list[str], call: Link, write: Write, make_link: Callable[..., Path]
 ) -> None:
