@@ -7782,6 +7782,9 @@ def write_link(invocation: Invocation, word: str) -> int:
         hint = "name another: --link SCRIPT PATH"
         raise Error("expected a path that is free, or a link of ours, found something else", path, hint=hint)
     script.path = script.shown = os.path.abspath(script.path)
+    before = os.fsdecode(read_head(path, 8192).partition(b"script       ")[2].split(b"\n")[0])
+    if before not in ("", printable(script.path)):
+        progress.line("%s was a link of another script: %s" % (printable(path), before))
     lease = invocation.obtain_lease()
     with lease:
         make_folder(os.path.dirname(path))

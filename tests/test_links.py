@@ -576,6 +576,16 @@ def test_nothing_in_a_path_is_run(
     assert not list(tmp_path.rglob("pwned"))
 
 
+def test_a_link_of_another_script_is_replaced_in_words(
+    run: Run, call: Link, linked: tuple[Path, Path], write: Write
+) -> None:
+    other = write("b.sh", "echo b", "hello-conda")
+    done = run("--link", other, linked[1])
+    assert f"{linked[1]} was a link of another script: " in done.stderr and f"{linked[0]}\n" in done.stderr
+    assert call(linked[1]).stdout == "b\n"
+    assert "another script" not in run("--link", other, linked[1]).stderr
+
+
 def test_a_script_that_has_moved_is_told_of(call: Link, linked: tuple[Path, Path], tmp_path: Path) -> None:
     script, link = linked
     script.rename(tmp_path / "moved.sh")
