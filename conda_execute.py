@@ -352,7 +352,7 @@ def format_lines(*lines: str, place: str = "") -> str:
 # Words of one meaning, as people and other tools call keys, options and commands.
 SYNONYMS = (
     "env dependencies requirements packages specs environment requires depends", "run_with command",
-    "requires-python python-version python", "force-env force", "dry-run dry", "list ls",
+    "requires-python python-version python", "force-env force upgrade update refresh rebuild", "dry-run dry", "list ls",
     "clear remove rm delete prune", "show info describe", "conda conda-execute conda_execute conda-exec",
 )  # fmt: skip
 NEAR = 0.8  # as "chanel" and "channels" are; "clear" and "create" are less
@@ -1120,6 +1120,7 @@ KINDS = (
     ("a program or library of macOS", PROGRAM, b"\xcf\xfa\xed\xfe"), ("a program", PROGRAM, b"\xca\xfe\xba\xbe"),
     ("a PDF", OTHER, b"%pdf-"), ("an image", OTHER, b"\x89png", b"gif8", b"\xff\xd8\xff"),
     ("an XML file", OTHER, b"<?xml"), ("a document in RTF", "save it as plain text", b"{\\rtf"),
+    ("a link of conda-execute", "call it by its path: it is a command", b"#!/bin/sh\n# conda-execute link"),
     ("a pointer of Git LFS", 'write "git lfs pull" to get the file itself', b"version https://git-lfs."),
     ("an error of a web server", PAGE, b"404", b"not found"),
     ("a list of packages of conda's", LOCK, b"# this file may be used to create an environment"),
@@ -3312,8 +3313,11 @@ def refuse_near_sections(condarc: Condarc) -> None:
             before, colon, value = raw.decode("utf-8", "replace").partition(":")
             key, is_heading = before.strip(" '\""), not i or not value.split(" #")[0].strip()
             is_like = key[:5].lower() == "conda" and len(key) > 11  # "conda-exec" is another tool's
+            line = read_raw(path, number, raw)
+            if colon and not i and key.replace("_", "-") in SETTINGS:
+                hint = "indent it, a line below %s:" % SECTION
+                raise line.expected(line.indent, "%s below %s:" % (key, SECTION), hint, "it on its own")
             if colon and is_like and is_heading and (i or name != SECTION) and find_nearest(key, [SECTION]):
-                line = read_raw(path, number, raw)
                 hint = format_lines(SECTION + ":", place="where other keys of condarc begin")
                 raise line.expected(line.indent, '"%s:" above the settings of conda-execute' % SECTION, hint)
 
@@ -3473,11 +3477,19 @@ def is_running(pid: int, start: str) -> bool:
     return found == "0" or found != "" and start in ("", "0", found)
 
 
-def read_paths_in_use(pid: int, leases: str) -> "Iterator[bytes]":
+def find_ancestors() -> "list[int]":
+    """Return the processes that started this one, the nearest first."""
+    found = [os.getppid()]
+    while found[-1] > 1:
+        found.append(int((read_process(found[-1], "stat").rpartition(b")")[2].split() or [b"", b"0"])[1]))
+    return found
+
+
+def read_paths_in_use(pid: int, leases: str, ancestors: "Collection[int]" = ()) -> "Iterator[bytes]":
     """Yield where a process has its executable, mapped files, environments, open files and words.
 
     Each source on its own: of other users' processes the last alone can be read. Of this process
-    nothing but what it runs in counts: its leases are what it works with.
+    nothing but what it runs in counts: its leases are what it works with. Words of who started us are ours.
     """
     own = os.fsencode("/%s\0--tmpenv\0collect\0" % os.path.basename(__file__))  # not a script with such arguments
     if pid != os.getpid() and read_process(pid, "cmdline").endswith(own):
@@ -3496,8 +3508,9 @@ def read_paths_in_use(pid: int, leases: str) -> "Iterator[bytes]":
         if words != [b""] or not os.path.exists("/proc/%d/exe" % pid):
             break
         time.sleep(0.001)  # in the midst of exec(2), which closes files before it sets the command line
-    yield from words
-    yield from (os.path.realpath(word) for word in words if b"/.scripts/" in word)
+    if pid not in ancestors:
+        yield from words
+        yield from (os.path.realpath(word) for word in words if b"/.scripts/" in word)
 
 
 # ---- Leases --------------------------------------------------------------------------
@@ -4274,11 +4287,12 @@ class Collector(EnvDir):
         """Yield where each process of this host runs, by /proc: see read_paths_in_use(); for our own, its parent."""
         roots = {os.fsencode(path) + b"/" for path in (self.env_dir, os.path.realpath(self.env_dir))}
         seen: set[int] = set()
+        ancestors = find_ancestors()
         for _ in range(MAX_LOOKS):  # who forks and ends while we look has left a number that is new
             pids = {int(one) for one in os.listdir("/proc") if one.isdigit()} - seen
             seen |= pids
             for pid in sorted(pids):
-                places = b"\n".join(read_paths_in_use(pid, self.path(".leases")))
+                places = b"\n".join(read_paths_in_use(pid, self.path(".leases"), ancestors))
                 for part in (part for root in roots for part in places.split(root)[1:]):
                     yield find_env_of_path(part), pid if pid != os.getpid() else os.getppid()
             if not pids:
@@ -7244,6 +7258,18 @@ class Invocation:
     def find_argv(self) -> "list[str]":
         return find_command_line(self.metadata, self.script, self.args, self.prefix, os.environ.get("PATH", os.defpath))
 
+    def find_stray_locks(self) -> "Iterator[str]":
+        """Yield what keeps locks that lie beside the script from being its own: a name, or another platform."""
+        script, subdir = self.script, self.config.subdir
+        is_asked = not self.metadata.lock and script.is_own and "no-lock" not in self.options
+        own, head = os.path.realpath(script.path), ("# metadata: %s\n" % self.metadata.name).encode()
+        for path in list_files(os.path.dirname(own), ".lock") if is_asked else ():
+            content = read_head(path, 4096)
+            if ("# platform: %s\n" % subdir).encode() in content and head in content:
+                yield "%s would be its lock under the name %s.%s.lock" % (path, os.path.basename(own), subdir)
+            elif head in content and path.startswith(own + "."):
+                yield "%s is for another platform: --lock writes one for %s" % (path, subdir)
+
     def find_reason(self) -> str:
         """Return why the environment is built: what was in its place, or what its script had before."""
         store, name, uses = self.store, self.metadata.name, self.store.read_uses()
@@ -7286,7 +7312,7 @@ class Invocation:
         what = ", ".join(words[:SHOWN]) + (" and %d more" % (len(words) - SHOWN) if words[SHOWN:] else "")
         reason = self.find_reason()
         self.progress.line("building %s with %s: %s (%s)" % (name, engine[0], what, reason))
-        for note in self.metadata.notes:
+        for note in [*self.metadata.notes, *self.find_stray_locks()]:
             self.progress.line(printable(note))
         learn_secrets(find_secret_texts(self.metadata, self.config.condarc, os.environ))
         order = BuildOrder(self.metadata, self.config, engine, prefix, self.offline, builder)
@@ -7515,12 +7541,13 @@ starts the script below in its conda environment; to undo it, delete this file: 
 """
 LINK_HAND_OVER = """
 hand_over() {
-    if [ -f "$ce_tool" ] && [ -x "$ce_python" ]; then
-        exec "$ce_python" "$ce_tool" --relink "$0" %s -- "$ce_script" "$@"
-    fi
-    printf '%%s\\n' "conda-execute: $0: expected $ce_tool and $ce_python, found that one has gone" \\
-        "  make the link anew: python conda_execute.py --link SCRIPT LINK; or delete it" >&2
-    exit 125
+    for ce_one in "$ce_tool" "$ce_python"; do
+        [ -r "$ce_one" ] && continue
+        printf '%%s\\n' "conda-execute: $0: expected $ce_one, found none that may be read" \\
+            "  make the link anew: python conda_execute.py --link SCRIPT LINK; or delete it" >&2
+        exit 125
+    done
+    exec "$ce_python" "$ce_tool" --relink "$0" %s -- "$ce_script" "$@"
 }
 """
 LINK_CODE = """
@@ -7923,7 +7950,7 @@ def parse_argv(argv: "list[str]", known: "Collection[str]", anywhere: bool) -> "
     return options, words + rest[::-1][rest[-1:] == ["--"] :]
 
 
-LINK_ARGS = "the link takes those of the script"
+LINK_WORDS = "link", "SCRIPT PATH", "a link takes the arguments of its script"
 # Options of conda-execute that exclude each other, and those that stand with another alone.
 APART = (
     ("lock", "dry-run"), ("lock", "c"), ("lock", "locked"), ("lock", "no-lock"), ("lock", "with"),
@@ -7950,12 +7977,11 @@ def check_options(options: "Mapping[str, str]", words: "list[str]") -> None:
             raise Error("expected a platform that conda knows, once, found " + quote(subdir), hint=hint, code=2)
     if not words and "c" not in options:
         raise Error("expected a script, found none", hint="write conda-execute SCRIPT; --help says more", code=2)
-    for name, most, hint in (("lock", 1, "one lock is for whatever stands behind it"), ("link", 2, LINK_ARGS)):
-        if name in options and words[most:]:
-            found = "found " + quote(words[most])
-            raise Error(
-                "expected nothing else behind --%s, %s" % (name, found), hint="options stand in front; " + hint, code=2
-            )
+    for name, what, hint in (("lock", "SCRIPT", "one lock is for whatever stands behind it"), LINK_WORDS):
+        more = words[len(what.split(" ")) :] if name in options else []
+        if more:
+            message = "expected nothing behind %s with --%s, found %s" % (what, name, quote(more[0]))
+            raise Error(message, hint="options stand in front of SCRIPT; " + hint, code=2)
 
 
 NAMES_HINT = "write a name, or the first of one, as conda-tmpenv list shows them, or the path of a script"
@@ -8413,7 +8439,10 @@ def clear(store: Store, names: "list[str]", used_before: float, dry_run: bool) -
         try:
             store.remove(name, used_before, dry_run)
         except OSError as e:
-            code = report_error(Error("expected to be able to remove it, found: %s" % e.strerror, store.path(name)))
+            status = read_status(store.path(name))
+            hint = "it is of user " + format_user(status.st_uid) if status and isinstance(e, PermissionError) else ""
+            message = "expected to be able to remove it, found: %s" % e.strerror
+            code = report_error(Error(message, store.path(name), hint=hint))
         except Error as e:
             code = report_error(e)
         else:

@@ -169,7 +169,7 @@ def test_list_json_is_an_array_of_the_same(tmpenv: Tmpenv, env_dir: Path, busy: 
     assert first["scripts"] == [str(tmp_path / "busy.sh")]
     assert second == {
         "name": "a" * 20, "prefix": str(env_dir / ("a" * 20)), "size": size, "processes": [], "scripts": [],
-        "last_use": second["last_use"],
+        "links": [], "last_use": second["last_use"],
     }  # fmt: skip
     assert abs(time.time() - 3 * 3600 - second["last_use"]) < 60
 

@@ -300,6 +300,11 @@ BAD = {
         '2:1: expected "conda-execute:" above the settings of conda-execute, found "conda_execute:"\n'
         "  2 | conda_execute:\n    | ^\n" + SECTION,
     ),
+    "a setting that is not indented": (
+        "conda-execute:\nenv-dir: /scratch/x\n",
+        "2:1: expected env-dir below conda-execute:, found it on its own\n  2 | env-dir: /scratch/x\n    | ^\n"
+        "  indent it, a line below conda-execute:",
+    ),
     "a near miss with a value": (
         "Conda-Excute: {engine: conda}\n",
         '1:1: expected "conda-execute:" above the settings of conda-execute, found "Conda-Excute: {engine: conda}"\n'

@@ -32,6 +32,7 @@ from conftest import (
     kill_at,
     list_tree,
     names,
+    needs_root,
 )
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
@@ -677,13 +678,44 @@ def test_a_folder_that_cannot_be_written_to_keeps_the_old_lock(
     assert run(folder / "a.sh").returncode == 0
     path.write_text("old")
     folder.chmod(0o555)
+    for record in tmp_path.glob("tmp_envs/*/conda-meta/*.json"):  # which rattler leaves to the builder alone
+        record.chmod(0o644)
     try:
         done = run_as_user("--lock", folder / "a.sh")
     finally:
         folder.chmod(0o755)
     assert (done.returncode, done.stdout, path.read_text()) == (125, "", "old")
-    assert f"{path}: expected to be able to write the lock, found: Permission denied\n" in done.stderr
+    assert f"{path}: expected to be able to write this file, found: Permission denied\n" in done.stderr
     assert names(folder) == ["a.sh", path.name]
+
+
+@needs_root
+def test_a_lock_is_never_written_without_what_only_the_builder_may_read(
+    run: Run, run_as_user: Run, write: Write, tmp_path: Path
+) -> None:
+    script = write("a.sh", "", "hello-conda")
+    assert run(script).returncode == 0
+    [record] = tmp_path.glob("tmp_envs/*/conda-meta/*.json")
+    record.chmod(0o600)
+    done = run_as_user("--lock", script)
+    assert (done.returncode, done.stdout) == (125, "")
+    assert f"{record}: expected records of packages that can be read" in done.stderr
+    assert not (tmp_path / f"a.sh.{SUBDIR}.lock").exists()
+
+
+def test_a_lock_of_another_name_or_platform_is_told_of_where_it_is_looked_for(
+    run: Run, write: Write, tmp_path: Path
+) -> None:
+    script = write("a.sh", "hello-conda", "hello-conda")
+    [lock] = run("--lock", script).stdout.splitlines()
+    other = script.rename(tmp_path / "b.sh")
+    run("--tmpenv", "clear", "--all")
+    assert f"{lock} would be its lock under the name b.sh.{SUBDIR}.lock\n" in run(other).stderr
+    foreign = Path(lock).rename(tmp_path / "b.sh.osx-arm64.lock")
+    foreign.write_text(foreign.read_text().replace(f"# platform: {SUBDIR}", "# platform: osx-arm64"))
+    text = f"{foreign} is for another platform: --lock writes one for {SUBDIR}\n"
+    assert text in run("-f", other).stderr
+    assert text not in run("-f", "--no-lock", other).stderr
 
 
 @pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")

@@ -190,3 +190,15 @@ def test_what_ran_before_this_kernel_was_started_runs_no_more_on_a_disk_of_its_o
     set_age(before, time.clock_gettime(time.CLOCK_BOOTTIME) / HOUR + 1)
     assert run("-f", script).stdout == "hello-conda 1.0\n"
     assert not before.exists()
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("words", [["timeout", "60"], ["sh", "-c", '"$@"; true', "sh"]], ids=["timeout", "a shell"])
+def test_who_names_an_env_to_clear_it_does_not_run_in_it(
+    run: Run, write: Write, environ: Environ, env_dir: Path, words: list[str]
+) -> None:
+    """The words of a program that starts conda-tmpenv are those of conda-tmpenv."""
+    run("-q", write("a.sh", "hello-conda", "hello-conda"))
+    command = [*words, sys.executable, str(FILE), "--tmpenv", "clear", str(env_dir / HELLO)]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, f"remove {env_dir / HELLO}\n"), done.stderr
