@@ -527,10 +527,12 @@ def skip_blank(text: str, at: int, blank: str = " \t") -> int:
 DASHES = ("- ", "-\n")
 ONE_A_LINE = 'write one "- item" a line below the key, without brackets or braces'
 COMMAS = "separate items by commas, put one with such characters in quotes, and close what was opened"
+BULLETS = "*+•·–—−‐‑‒―‣⁃◦▪●○∙"  # what people and word processors write for the dash of an item
 VERSION_STARTS = tuple("0123456789=<>!~*")
 # What an item below each key is called, and one of them; "- pip:" stands in env alone.
 ITEM_NAMES = {"env": "spec", "dependencies": "spec", "pip": "requirement", "channels": "channel", "run_with": "word"}
 BLOCK_KEYS = ("env", "channels", "run_with", "exclude-newer")
+GOES_ON = "remove line %d, which is blank; but if this is no part of the block, write a comment in words above it"
 EXAMPLES = {"env": "python", "dependencies": "python", "pip": "rich", "channels": "conda-forge", "run_with": "python"}
 # Keys of environment.yml that blocks do not have, and what takes their place.
 FOREIGN_KEYS = {
@@ -567,6 +569,34 @@ def is_like_item(text: str) -> bool:
     return is_name and words[0] not in BLOCK_KEYS and bool(has_version or len(words) == 1)
 
 
+def is_like_bullet(text: str) -> bool:
+    """Answer whether a line begins with what others write for the dash of an item.
+
+    >>> [is_like_bullet(one) for one in ("\u2013 numpy", "*numpy", "*Note* that")]
+    [True, True, False]
+    """
+    return text[0] in BULLETS and (text[1:2] == " " or is_like_item(text[1:]))
+
+
+def may_be_item(text: str) -> bool:
+    """Answer whether what stands where a key or an item can is rather an item."""
+    return text[:1] == "-" or bool(text) and (is_like_bullet(text) or is_like_item(text))
+
+
+def is_like_line(text: str) -> bool:
+    """Answer whether a line alone is rather one of a block than prose: an item, or a key and what it may have.
+
+    >>> [is_like_line(one) for one in ("- numpy", "- a list", "channels:", "env: see below", "- pip: [rich]")]
+    [True, False, True, False, True]
+    """
+    bare = text[2 * text.startswith("- ") :].strip(" '\"")
+    key, colon, value = bare.partition(":")
+    value = value.strip(" ")
+    if colon and key in (("pip",) if text.startswith("- ") else BLOCK_KEYS):
+        return value[:1] in ("", "[", "#") or key in ("run_with", "exclude-newer") or is_like_item(value)
+    return text.startswith("- ") and bool(bare) and is_like_item(bare.replace("://", ""))
+
+
 def find_end_hint(doc: Document, line: Line) -> str:
     """Return the hint for a line that is not of the block: that has ended above it, unless some stands below too."""
     if not line.margin:  # of a file
@@ -585,6 +615,8 @@ def find_line_hint(doc: Document, pos: int, name: str = "", dashes: int = -1, is
     """
     line, name = doc.find(pos)[0], name.replace("dependencies", "env")
     text, start = line.text.strip(" "), line.raw[: line.margin]
+    is_bullet = is_like_bullet(text)
+    text = "- " + text[1:].lstrip(" ") if is_bullet else text
     bare = text.lstrip("-").strip(" ")
     if mend_pair(bare) and not (name == "env" and bare.startswith("pip")):
         return format_lines(start + " " * doc.indent + mend_pair(bare))
@@ -602,7 +634,7 @@ def find_line_hint(doc: Document, pos: int, name: str = "", dashes: int = -1, is
         is_like_item(item) or is_first and item[:1].isalnum() or item.startswith("pip:") or name == "run_with"
     ):
         hint = format_lines(start + " " * dashes + "- " + item)
-        is_sure = "::" in item or set(item) & set("=<>") and set(item) & set("0123456789")
+        is_sure = is_bullet or "::" in item or set(item) & set("=<>") and set(item) & set("0123456789")
         is_prose = line.indent == doc.indent and not (is_first or is_sure)
         return "%s, or %s" % (find_end_hint(doc, line), hint) if is_prose else hint
     return find_end_hint(doc, line)
@@ -761,14 +793,14 @@ def parse_value(doc: Document, pos: int, key: Text) -> "tuple[Node, int]":
         return value, pos
     indent, least = doc.find_column(pos), doc.find_column(key.at)
     if indent < least or indent == least and doc.text[pos] != "-":
-        if indent == least and is_like_item(doc.find_rest(pos)):
+        if indent == least and may_be_item(doc.find_rest(pos)):
             raise expected_item(pos, key)
         return Text.of("", doc, key.at), pos
     if indent > MAX_INDENT:
         raise doc.expected(pos, "an indentation of at most %d" % MAX_INDENT, "write it flatter", str(indent))
     if doc.text.startswith(DASHES, pos):
         return parse_list(doc, pos, key)
-    if doc.text[pos] not in "[-" and is_key_end(doc.text, parse_scalar(doc, pos)[1]):
+    if doc.text[pos] not in "[-" + BULLETS and is_key_end(doc.text, parse_scalar(doc, pos)[1]):
         return parse_mapping(doc, pos)
     raise expected_item(pos, key)
 
@@ -791,7 +823,7 @@ def parse_list(doc: Document, pos: int, key: Text) -> "tuple[list[Item], int]":
     column = doc.find_column(pos)
     if column >= indent:
         refuse_below_item(pos, items[-1], key, indent)
-    if column > least or column == least and (doc.text[pos] == "-" or is_like_item(doc.find_rest(pos))):
+    if column > least or column == least and may_be_item(doc.find_rest(pos)):
         raise expected_item(pos, key, indent)
     return items, pos
 
@@ -1198,7 +1230,8 @@ def find_block(data: bytes, path: str) -> "tuple[str, list[Line]]":
         at = len(second.text) - len(second.text.lstrip())
         raise second.expected(at, "the block of line %d alone" % number, "remove one", "a second")
     if dialect == "conda-execute":
-        lines = list(read_block(data, end, marker, path, number))
+        lines, below, number_below = read_block(data, end, marker, path, number)
+        refuse_rest(lines, below, number_below, marker, path)
         if not lines:
             refuse_empty_block(split_lines(data), number, marker, path)
         return dialect, lines
@@ -1361,21 +1394,54 @@ def is_marker(word: bytes) -> bool:
     return len(word) <= 8 and word not in NOT_MARKERS and not word.strip(MARKER_CHARACTERS)
 
 
-def read_block(data: bytes, end: int, marker: bytes, path: str, number: int) -> "Iterator[Line]":
-    """Yield the lines below the header up to the first without its marker."""
+def read_block(data: bytes, end: int, marker: bytes, path: str, number: int) -> "tuple[list[Line], bytes, int]":
+    """Return the lines below the header up to the first without its marker, what begins there, and its number."""
+    lines: list[Line] = []
     while end < len(data):
         start, number = end + 1, number + 1
         end = data.find(b"\n", start) % (len(data) + 1)
         raw = data[start:end].rstrip(b"\r")
-        rest = raw.lstrip(b" \t")[len(marker) :]
-        margin = raw[: len(raw) - len(rest)]
-        if margin.strip().lower() != marker.lower() or marker.isalpha() and rest[:1] not in (b"", b" ", b"\t"):
+        margin = find_margin(raw, marker)
+        if margin is None:
             if (raw.decode("utf-8", "replace") + " ").startswith(CONFLICT_MARKS) and b"\n>>>>>>> " in data:
                 raise read_raw(path, number, raw).expected(0, "a line of the block, or its end", CONFLICT)
-            return
+            return lines, data[start : start + 2000], number
         line = read_line(path, number, raw, margin)
         if not line.is_blank:
-            yield line
+            lines.append(line)
+    return lines, b"", number
+
+
+def find_margin(raw: bytes, marker: bytes) -> "bytes | None":
+    """Return what stands in front of the text of a line that has the block's marker."""
+    rest = raw.lstrip(b" \t")[len(marker) :]
+    margin = raw[: len(raw) - len(rest)]
+    is_word = marker.isalpha() and rest[:1] not in (b"", b" ", b"\t")
+    return None if is_word or margin.strip().lower() != marker.lower() else margin
+
+
+def refuse_rest(lines: "list[Line]", below: bytes, number: int, marker: bytes, path: str) -> None:
+    """Raise Error at a line below the blank ones that ended a block, if it reads like the next one of that."""
+    if not lines:
+        return
+    dashes = {line.indent for line in lines if line.text[line.indent :].startswith("- ")}
+    is_open, what = (
+        lines[-1].text.rstrip(" ")[-1:] == ":",
+        "nothing more of the block, which line %d has ended" % number,
+    )
+    for at, raw in enumerate(raw.rstrip(b"\r") for raw in below.split(b"\n")[:9]):
+        margin, bare = find_margin(raw, marker), raw.decode("utf-8", "replace").strip()
+        if margin is None and bare:
+            if is_like_line(bare[len(marker) :].strip()) and bare.encode("utf-8", "replace").startswith(marker):
+                read_line(path, number + at, raw)  # a blank that is none in front of the marker
+            return
+        line = Line(path, number + at, raw.decode("utf-8", "replace"), len((margin or b"").decode("utf-8", "replace")))
+        if at and not line.is_blank:
+            is_item = line.text.startswith("- ", line.indent) and (is_open or line.indent in dashes)
+            is_key = line.text[line.indent] != "-" and line.indent == lines[0].indent
+            if (is_item or is_key) and is_like_line(line.text.strip(" ")):
+                raise line.expected(line.indent, what, GOES_ON % number)
+            return
 
 
 PEP_723, PEP_723_END = b"# /// script", b"# ///"
@@ -2071,7 +2137,10 @@ def parse_run_with(block: "dict[Text, Node]", platform: Platform) -> "list[str]"
         return []
     key, node = find_key(block, "run_with"), block[Text("run_with")]
     words = split_words(node) if isinstance(node, Text) else list(map(str, find_items(block, "run_with", platform)))
-    hint = format_lines(key.line.find_start(key.at) + "run_with: python")
+    start = key.line.find_start(key.at)
+    hint = format_lines(start + "run_with: python") + ", or leave it out"
+    if not words and isinstance(node, list):
+        hint = format_lines(start + " - python", place="below this line, without a selector")
     return check_command(words, key, "run_with", platform, hint)
 
 
@@ -2082,7 +2151,7 @@ def check_command(words: "list[str]", place: Text, name: str, platform: str, hin
         raise place.expected("a command for conda-execute to run", own, "conda-execute itself")
     if not words or not words[0] or not "".join(words).isprintable():
         found = quote(" ".join(words)) if "".join(words) else "none"
-        raise place.expected("a command for %s, on one line" % platform, hint + ", or leave it out", found)
+        raise place.expected("a command for %s, on one line" % platform, hint, found)
     return words
 
 
@@ -2093,7 +2162,9 @@ def add_given(options: "Mapping[str, str]", metadata: Metadata, platform: str, f
     metadata.specs += [one for one in specs if one not in metadata.specs]
     if "run-with" in options:
         text = Text.of(options["run-with"], Line("--run-with", 1, options["run-with"]), 0)
-        words = check_command(split_words(text), text, "--run-with", platform, 'write it like --run-with "python -i"')
+        words = check_command(
+            split_words(text), text, "--run-with", platform, 'write it like --run-with "python -i", or leave it out'
+        )
         metadata.run_with, metadata.folder, metadata.may_be_file, metadata.has_entrypoint = words, folder, True, False
 
 

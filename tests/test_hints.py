@@ -202,6 +202,11 @@ def move_above_the_block(page: Page, _: object) -> None:
     page.lines.insert(row, line)
 
 
+@follows(r"remove line (\d+), which is blank")
+def remove_a_blank_line(page: Page, match: re.Match[str]) -> None:
+    assert page.lines.pop(int(match[1]) - 1).strip() == ""
+
+
 @follows(r"remove this line", r"leave run_with out")
 def remove_line(page: Page, _: object) -> None:
     del page.lines[page.row]

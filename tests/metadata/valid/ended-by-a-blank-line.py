@@ -2,4 +2,5 @@
 # env:
 #  - python
 
+# What follows a blank line in words is prose:
 #  - numpy

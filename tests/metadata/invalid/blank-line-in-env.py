@@ -1,0 +1,7 @@
+#!/usr/bin/env python
+# conda execute
+# env:
+#  - python
+
+#  - numpy
+import numpy
