@@ -1986,7 +1986,12 @@ def parse_substitution(text: Text, at: int, depth: int) -> "tuple[Any, int]":
             return name, at + len(name)
     if text.startswith("$(", at) and depth < MAX_DEPTH:
         return parse_commands(text, at + 2, depth + 1)
+    name, _ = split_off(text[at + 1 :].lstrip("{"))
+    meant = "${%s}" % name.upper()
+    found = text[at : text.index(name, at) + len(name)]
     hint = "write it flatter" if text.startswith("$(", at) else "put text with $ in single quotes"
+    if meant in VARIABLES:
+        hint = "write %s in place of %s" % (meant, quote(found + "}" * text.startswith(found + "}", at)))
     raise text.expected_at(at, "${SCRIPT}, ${CACHE} or $(command)", hint)
 
 
@@ -2219,6 +2224,7 @@ def find_typed(table: "dict[Text, Node]", name: str, kind: "type") -> "Any":
     if not isinstance(node, kind) or kind is Text and not is_string(node):
         found = quote(node) if isinstance(node, Text) else TYPES[type(node)]
         hint = "write it in quotes" if kind is Text else 'write it as ["..."]' if kind is list else ""
+        hint = hint or (format_table(find_key(table, name), node) if name.endswith("dependencies") else "")
         hint = hint or "write a line [...%s], and below it one key a line" % name
         raise find_key(table, name).expected("%s for %s" % (TYPES[kind], name), hint, found)
     for item in node if isinstance(node, list) else []:
@@ -2226,6 +2232,37 @@ def find_typed(table: "dict[Text, Node]", name: str, kind: "type") -> "Any":
             where, found = (item, "") if isinstance(item, Text) else (find_key(table, name), TYPES[type(item)])
             raise where.expected("strings in the list " + name, "write each in quotes", found)
     return node
+
+
+def format_table(key: Text, node: "Node") -> str:
+    """Return the hint to write the table that a key should be: with a row for each name in its text or list."""
+    line, at = key.line.find(key.at)
+    path = line.text[: line.text.find("=", at)].strip(" ") or key
+    headers = [one.text.strip(" ")[1:-1] for one in key.line.lines if one.number < line.number and one.text[:1] == "["]
+    rows = ["[%s]" % ".".join([*headers[-1:], path])]
+    for item in filter(is_string, node if isinstance(node, list) else [node]):
+        channel, _, spec = str(item).rpartition("::")
+        name, version = split_off(spec)
+        version = '"%s"' % (version.strip(" ").replace('"', "'") or "*")
+        inner = '{ version = %s, channel = "%s" }' % (version, channel) if channel else version
+        rows.append("%s = %s" % (name or "NAME", inner))
+    rows += ['NAME = "*"'] * (len(rows) == 1)
+    lines = [line.raw[: line.margin] + row for row in rows]
+    return format_lines(*lines, place="at the end of the block, and leave this out")
+
+
+def refuse_below(tables: "dict[Text, Node]", names: "Collection[str]") -> None:
+    """Raise Error at a key of the top of a block that stands below the header of a table, and so became one of that."""
+    for node in tables.values():
+        for key in node if isinstance(node, dict) else ():
+            line, at = key.line.find(key.at)
+            headers = [one for one in key.line.lines[: key.line.lines.index(line)] if one.text[one.indent :][:1] == "["]
+            if key in names and at == line.indent and headers:
+                found = "it below " + quote(headers[-1].text.strip(" "))
+                hint = "move it above line %d, where the first of these begins" % headers[0].number
+                raise key.expected(key + " above the tables of the block", hint, found)
+        if isinstance(node, dict):
+            refuse_below(node, names)
 
 
 def is_met(text: Text, platform: Platform) -> bool:
@@ -2371,7 +2408,13 @@ def is_read(path: "list[Text]") -> bool:
     if path[:1] != ["tool"] or not path[1:]:
         return True
     if path[1] == "uv":
-        return not path[2:] or path[2] in (*UV_SOURCES, *UV_VERSIONS, "exclude-newer")
+        return not path[2:] or path[2] in (
+            *UV_SOURCES,
+            *UV_VERSIONS,
+            "exclude-newer",
+            "requires-python",
+            "dependencies",
+        )
     return path[1].lower().replace("_", "-") in ("conda", "pixi", "uv", "conda-exec", "conda-execute", "condaexecute")
 
 
@@ -2458,6 +2501,8 @@ def parse_pep_723(lines: "list[Line]", data: bytes, path: str, platform: Platfor
     """Return what a "# /// script" block asks for."""
     block = parse_toml(lines, is_read)
     check_keys(block, ("requires-python", "dependencies", "tool"), "the block", TOP_HINT, **TOP_HINTS)
+    refuse_below(block, {"requires-python"} - {*block})
+    refuse_below({key: node for key, node in find_typed(block, "tool", dict).items() if key == "uv"}, {"dependencies"})
     tools, metadata = parse_tools(block, "pep723", platform)
     conda = find_typed(tools, "conda", dict)
     check_keys(conda, ("dependencies", "channels"), "[tool.conda]", "leave it out")
@@ -2486,6 +2531,7 @@ def parse_conda_script(lines: "list[Line]", path: str, platform: Platform) -> Me
     """Return what a "/// conda-script" block asks for on a platform; it has its channels alone."""
     block = parse_toml(lines, is_read)
     check_keys(block, ("channels", "entrypoint", "dependencies", "tool"), "the block", TOP_HINT, **TOP_HINTS)
+    refuse_below(block, {"channels", "entrypoint"} - {*block})
     for key, example in (("channels", '["conda-forge"]'), ("entrypoint", '"python ${SCRIPT}"')):
         if not block.get(Text(key)):
             raise Error("expected %s in the block, found none" % key, path, hint="write %s = %s" % (key, example))

@@ -389,6 +389,23 @@ def write_dependencies(page: Page, _: object) -> None:
     page.lines[page.row : page.row] = [f"{page.marker} [dependencies]", f'{page.marker} python = "*"']
 
 
+@follows(r"move it above line (\d+), where")
+def move_above_line(page: Page, match: re.Match[str]) -> None:
+    page.lines.insert(int(match[1]) - 1, page.lines.pop(page.row))
+
+
+@follows(r'write "(.*)" at the end of the block, and leave this out')
+def write_at_the_end_of_the_block(page: Page, match: re.Match[str]) -> None:
+    del page.lines[page.row]
+    end = max(i for i, line in enumerate(page.lines) if "# ///" in line)
+    page.lines[end:end] = re.split(r'", "|" and "(?=#)', match[1])
+
+
+@follows(r'write (\$\{\w+\}) in place of "(.*)"')
+def write_in_place_of(page: Page, match: re.Match[str]) -> None:
+    page.replace(match[2], match[1])
+
+
 @follows(r".*: leave it out, or run", r"leave it out: ", r'write "NAME @ URL" in dependencies, .* leave this out')
 def leave_key_out(page: Page, _: object) -> None:
     """Remove a pair with all lines of its value, or a table with its pairs."""

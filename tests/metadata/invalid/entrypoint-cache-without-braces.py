@@ -1,0 +1,6 @@
+# /// conda-script
+# channels = ["conda-forge"]
+# entrypoint = "python ${SCRIPT} $CACHE/x"
+# [dependencies]
+# python = "*"
+# /// end-conda-script

@@ -1,0 +1,6 @@
+# /// script
+# dependencies = []
+# [tool.conda]
+# channels = ["conda-forge"]
+# requires-python = ">=3.9"
+# ///
