@@ -597,12 +597,73 @@ def is_like_line(text: str) -> bool:
     return text.startswith("- ") and bool(bare) and is_like_item(bare.replace("://", ""))
 
 
+# Commands that install packages, and where a block has those; what may stand in front; options with a value in vain.
+INSTALLERS = {
+    **{a + b: "env" for a in ("conda", "mamba", "micromamba") for b in (" install", " create")}, "pixi add": "env",
+    "pip install": "pip", "pip3 install": "pip", "uv add": "pip", "poetry add": "pip",
+}  # fmt: skip
+IN_FRONT = ("sudo", "uv", "-m", "py", "python", "python3")
+IDLE_OPTIONS = ("-n", "--name", "-p", "--prefix")
+
+
+def split_install(text: str) -> "tuple[str, list[str], list[str]]":
+    """Return below which key a command that installs packages would have them, those, and its channels; or nothing.
+
+    >>> split_install("$ conda install -c conda-forge -y numpy 'python>=3.9'"), split_install("pip install -r FILE")
+    (('env', ['numpy', 'python>=3.9'], ['conda-forge']), ('', [], []))
+    """
+    words = text.lstrip("$!%> ").replace("'", "").replace('"', "").replace("--channel=", "-c ").split()
+    start = next((i for i, word in enumerate(words) if word not in IN_FRONT), 0)
+    start -= words[start : start + 1] == ["install"]
+    name = INSTALLERS.get(" ".join(words[start : start + 2]), "")
+    items: list[str] = []
+    channels: list[str] = []
+    rest = iter(words[start + 2 :])
+    for word in rest:
+        if word in ("-c", "--channel") and name == "env":
+            channels.append(next(rest, ""))
+        elif word in IDLE_OPTIONS:
+            next(rest, "")
+        elif word[0] != "-":
+            items.append(word)
+        elif word not in ("-y", "-q", "-U", "--yes", "--quiet", "--upgrade", "--user", "--override-channels"):
+            return "", [], []  # of which nothing is known: what it says could be lost
+    return (name, items, channels) if name and items else ("", [], [])
+
+
+def format_install(text: str, start: str) -> "list[str]":
+    """Return the items of env that say what a command that installs packages does, the dash behind `start`."""
+    name, items, _ = split_install(text)
+    return [start + "- pip:"] * (name == "pip") + [start + "   " * (name == "pip") + "- " + item for item in items]
+
+
+def find_install_hint(doc: Document, line: Line) -> str:
+    """Return the hint for a line that is a command which installs packages, "" for any other."""
+    start, text = line.raw[: line.margin], line.text.strip(" ")
+    name, items, channels = split_install(text)
+    if not name:
+        return ""
+    numbers = {one.text.strip(" "): one.number for one in doc.lines}
+    dashes = next((one.indent for one in doc.lines if one.text.startswith("- ", one.indent)), doc.indent + 1)
+    lines = format_install(text, start + " " * dashes)
+    below = [start + " " * doc.indent + "channels:"] * ("channels:" not in numbers and bool(channels))
+    below += [start + " " * dashes + "- " + one for one in channels]
+    if "env:" not in numbers:
+        head = [start + " " * doc.indent + "env:"] + [start + " " * dashes + "- python"] * (name == "pip")
+        return format_lines(*head, *lines, *below)
+    hint = format_lines(*lines, place="below line %d, and remove this line" % numbers["env:"])
+    place = "below line %d" % numbers["channels:"] if "channels:" in numbers else "at the end of the block"
+    return hint + ("; " + format_lines(*below, place=place) if below else "")
+
+
 def find_end_hint(doc: Document, line: Line) -> str:
     """Return the hint for a line that is not of the block: that has ended above it, unless some stands below too."""
     if not line.margin:  # of a file
         return "remove this line"
     below = [one.text.strip(" ") for one in doc.lines if one.number > line.number]
     is_inside = any(mend_pair(text.strip("- ")) or text.startswith("- ") and is_like_item(text[2:]) for text in below)
+    if find_install_hint(doc, line):
+        return find_install_hint(doc, line)
     if is_inside or line is doc.lines[0]:
         return format_lines(line.raw[: line.margin] + " # " + line.text.strip(" "))  # a comment
     return "leave a blank line above this one if the block has ended"
@@ -1592,6 +1653,12 @@ def mend_item(text: Text, parse: "Callable[[Text], Text]", like: str) -> str:
     """Return the hint to write what an item was probably meant to be, the first guess that passes, else `like`."""
     if not text.line.raw or len(text) > 400:  # a guess itself, or prose
         return like
+    name, installed, channels = split_install(text)
+    if name == ("pip" if parse is parse_requirement else "env"):
+        below = "; below channels " + format_lines(*["- " + one for one in channels]) if channels else ""
+        return (format_items(text, installed) or like) + below
+    if name == "pip" and text.line.find_start(text.at).endswith("- "):
+        return format_lines(*format_install(text, text.line.find_start(text.at)[:-2]))
     name, rest = split_off(text, NAME_CHARACTERS + "[],")
     bare, items, joined = rest.strip(" =:/@"), split_items(text), join_versions(rest)
     if parse is parse_requirement:

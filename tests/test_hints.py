@@ -170,6 +170,26 @@ def write_below(page: Page, match: re.Match[str]) -> None:
     page.lines[page.row + 1 : page.row + 1] = match.groups()
 
 
+@follows(
+    r'write "(.*)" below line (\d+), and remove this line(?:; write "(.*)" (?:below line (\d+)|at the end of .*))?'
+)
+def write_below_lines(page: Page, match: re.Match[str]) -> None:
+    rows = {int(match[2]): match[1]}
+    if match[3]:
+        last = max(i for i, line in enumerate(page.lines, 1) if line.startswith(page.marker))
+        rows[int(match[4] or last)] = match[3]
+    for number in sorted({*rows, page.row + 1}, reverse=True):
+        if number in rows:
+            page.lines[number:number] = re.split(r'", "|" and "', rows[number])
+        if number == page.row + 1:
+            del page.lines[page.row]
+
+
+@follows(r'write "(.*)" and "(.*)" on lines of their own; below channels write "- (.*)"')
+def write_and_below_channels(page: Page, match: re.Match[str]) -> None:
+    page.lines[page.row : page.row + 1] = [match[1], match[2], "# channels:", f"#  - {match[3]}"]
+
+
 @follows(r"leave a blank line above this one")
 def leave_a_blank_line_above(page: Page, _: object) -> None:
     page.lines.insert(page.row, "")

@@ -1,0 +1,7 @@
+#!/usr/bin/env python
+# conda execute
+# env:
+#  - python
+# mamba install -c bioconda samtools
+# channels:
+#  - conda-forge

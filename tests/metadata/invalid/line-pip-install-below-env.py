@@ -1,0 +1,7 @@
+#!/usr/bin/env python
+# conda execute
+# env:
+#  - python
+# pip3 install rich
+
+import rich

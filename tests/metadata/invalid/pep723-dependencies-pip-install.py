@@ -1,0 +1,3 @@
+# /// script
+# dependencies = ["pip install rich", "numpy"]
+# ///
