@@ -1351,7 +1351,7 @@ def find_end(raws: "list[bytes]", start: int, path: str, prefix: bytes, closing:
     if is_near_end(text, marker):
         raise expected_exactly(line, wanted)
     if (not text or text.startswith(marker)) and any(is_near_end(raw, marker) for raw in raws[end:]):
-        bare = text[len(marker) :].strip()
+        bare = text[len(marker) :].decode("utf-8", "replace").strip().encode()
         raise expected_exactly(line, ((prefix + bare) if bare else prefix.rstrip()).decode("utf-8", "replace"))
     hint = format_lines(wanted, place="%s this line" % ("above" if end == last else "below"))
     raise line.expected(0, quote(wanted) + " at the end of the block", hint, "" if text else "an empty line")
@@ -1359,7 +1359,7 @@ def find_end(raws: "list[bytes]", start: int, path: str, prefix: bytes, closing:
 
 def is_near_end(raw: bytes, marker: bytes) -> bool:
     """Answer whether a line was meant to close a block."""
-    bare = raw.translate(None, b" \t")
+    bare = "".join(raw.decode("utf-8", "replace").split()).encode()
     rest = bare[len(marker) :].strip(b"/").lower()
     return bare.startswith(marker + b"//") and (not rest or rest.startswith(b"end"))
 
@@ -1389,7 +1389,7 @@ def refuse_if_near(line: Line, text: bytes, marker: bytes) -> None:
     """Raise Error if a line, with this text behind its marker, nearly opens a block whose lines have another marker."""
     from difflib import SequenceMatcher
 
-    words = text[:80].lower().strip(b" :-*/").replace(b"_", b" ").decode("utf-8", "replace")
+    words = text[:80].lower().replace(b"_", b" ").decode("utf-8", "replace").strip(" :-*/\xa0\u3000\u200b")
     indent, mark = len(line.raw) - len(line.raw.lstrip()), find_marker(line.path)
     start = line.raw[:indent] + marker.decode("utf-8", "replace") + " "
     headers = {"conda execute": start + "conda execute"}
@@ -1412,8 +1412,10 @@ def refuse_if_near(line: Line, text: bytes, marker: bytes) -> None:
 def expected_exactly(line: Line, wanted: str) -> Error:
     """Return the Error for a line that is nearly another one: it points at the difference."""
     at, found = len(os.path.commonprefix([line.raw, wanted])), line.raw.strip()
-    is_blank = "".join(found.split()) == "".join(wanted.split())
+    is_blank, strange = "".join(found.split()) == "".join(wanted.split()), line.raw[at : at + 1]
     shown = quote(line.raw) + " with other blanks" if found and is_blank else quote(found) if found else "an empty line"
+    if strange and not strange.isascii() and (strange.isspace() or not strange.isprintable()):
+        shown = "the character U+%04X" % ord(strange)
     return line.expected(at, quote(wanted.strip()), format_lines(wanted), shown)
 
 
