@@ -112,11 +112,24 @@ Chapters, in the order of a run, and where to begin in each; each calls only wha
 Licence: BSD-3-Clause. Home: https://github.com/conda-tools/conda-execute
 """
 
+import atexit
 import os
 import sys
 import time
 from _frozen_importlib_external import PathFinder
 from _thread import allocate_lock, get_ident
+
+
+def refuse_part() -> None:
+    """End a process that did not get to program(): our file has been cut off, between two definitions maybe."""
+    try:
+        os.write(2, b"conda-execute: this copy of conda_execute.py has been cut off: get the whole file again\n")
+    finally:
+        os._exit(125)
+
+
+if __name__ == "__main__":
+    atexit.register(refuse_part)
 
 
 class LibraryOnly:
@@ -8902,6 +8915,7 @@ def main(argv: "list[str] | None" = None) -> int:
 
 def program() -> int:
     """Do as main(), in a process that is ours alone."""
+    atexit.unregister(refuse_part)
     if sys.argv[1:2] != ["--rattler"]:
         sys.excepthook = report_bug
     while fcntl and os.open(os.devnull, os.O_RDWR) < LOWEST_FD:  # in place of streams that the caller has closed,

@@ -296,7 +296,7 @@ def imported(environ: Environ, *words: str, python: str = sys.executable) -> set
     }
 
 
-ALLOWED = {"conda_execute", "fcntl", "_sha2", "_sha256", "_signal", "__future__"}
+ALLOWED = {"atexit", "conda_execute", "fcntl", "_sha2", "_sha256", "_signal", "__future__"}
 
 
 # -- waiting

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import shutil
@@ -19,6 +20,22 @@ import conda_execute
 
 if TYPE_CHECKING:
     from conftest import Environ, Rows, Run, Script, Start, Write
+
+
+STATEMENTS = [node.end_lineno or 0 for node in ast.parse(FILE.read_text("utf-8")).body]
+
+
+@pytest.mark.parametrize("end", [*STATEMENTS[8:-2:40], STATEMENTS[-2]])
+def test_a_copy_of_the_file_that_was_cut_off_never_succeeds(write: Write, tmp_path: Path, end: int) -> None:
+    """A full disk, or a quota, may end it behind a definition, where Python finds nothing wrong."""
+    part = tmp_path / "conda_execute.py"
+    part.write_text("".join(FILE.read_text("utf-8").splitlines(keepends=True)[:end]), "utf-8")
+    script = write("a.py", "", "hello-conda", first="import conda_execute; conda_execute.bootstrap()\n")
+    done = subprocess.run([sys.executable, part, script], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (125, "")
+    assert "this copy of conda_execute.py has been cut off: get the whole file again\n" in done.stderr
+    if end != STATEMENTS[-2]:  # without its last line it is whole for who imports it
+        assert subprocess.run([sys.executable, script], cwd=tmp_path, capture_output=True).returncode == 1
 
 
 @pytest.fixture
