@@ -120,7 +120,7 @@ from _frozen_importlib_external import PathFinder
 from _thread import allocate_lock, get_ident
 
 
-def refuse_part() -> None:
+def refuse_part() -> None:  # a SyntaxError here says: this is no Python for conda-execute, which takes 3.8 or newer
     """End a process that did not get to program(): our file has been cut off, between two definitions maybe."""
     try:
         os.write(2, b"conda-execute: this copy of conda_execute.py has been cut off: get the whole file again\n")
@@ -1608,6 +1608,8 @@ RANGE_LIKE = 'write it like "python >=3.9,<4", in brackets with the quotes'
 FILE_LIKE = 'write it like "numpy =1.26", its channel below channels; or for pip "name @ URL" below "- pip:"'
 KEYS_LIKE = 'write it like "numpy[version=\'>=1.2\']", with nothing behind it, or below "- pip:" if it has extras'
 REQUIREMENT_LIKE = 'write it like "name >=1.2", or "name @ URL" for a file or a repository'
+GIVEN = {"--with": "--with ", "the command line": ""}  # places of specs that a shell hands over, and what opens each
+GIVEN_LIKE = 'these are conda packages; those of PyPI stand below "- pip:", in a block or an environment.yml'
 NO_OPTION = '; it cannot be empty or begin with "-" or "@"'
 # What requirements.txt and command lines have where an item stands here.
 OPTION_HINTS = {
@@ -1648,6 +1650,10 @@ def format_items(text: Text, items: "list[str]") -> str:
     if before.endswith("- "):
         comment = rest[len(text + mark) :].strip(" ")
         return format_lines(*[before + item + ("  " + comment if comment else "") for item in items])
+    if line.path in GIVEN:
+        from shlex import quote as escape
+
+        return "write " + " ".join(GIVEN[line.path] + escape(item) for item in items)
     marks = [mark or '"' * ("," in item) for item in items]
     return "write %s in its place" % ", ".join(one + item + one for one, item in zip(marks, items))
 
@@ -1739,6 +1745,19 @@ def parse_spec(text: Text, is_build_sure: bool = False) -> Text:
         if is_fault:
             raise text.expected(what, mend_item(text, parse_spec, like), kind + quote(found))
     return spec
+
+
+def parse_given(word: str, place: str) -> Text:
+    """Return the spec that is a word of a command line, where no requirement of PyPI stands."""
+    text, name = Text.of(word, Line(place, 1, word), 0), split_off(word)[0].lower()
+    if name in ("pip", "pypi") and name + "::" == word[: len(name) + 2].lower():
+        raise text.expected("a match spec", GIVEN_LIKE)
+    try:
+        return parse_spec(text)
+    except Error as e:
+        if name in ("pip", "pypi") or set(word) & set("@;[") or word[:1] in (".", "/") or word.endswith(".whl"):
+            e.hint = GIVEN_LIKE
+        raise
 
 
 def join_versions(text: str) -> str:
@@ -2245,7 +2264,7 @@ def check_command(words: "list[str]", place: Text, name: str, platform: str, hin
 def add_given(options: "Mapping[str, str]", metadata: Metadata, platform: str, folder: str) -> None:
     """Add to what a script asks for what the command line does; a path in its command leads from a folder."""
     texts = options["with"].split("\0") if "with" in options else []
-    specs = [parse_spec(Text.of(one, Line("--with", 1, one), 0)) for one in texts]
+    specs = [parse_given(one, "--with") for one in texts]
     metadata.specs += [one for one in specs if one not in metadata.specs]
     if "run-with" in options:
         text = Text.of(options["run-with"], Line("--run-with", 1, options["run-with"]), 0)
@@ -5919,6 +5938,7 @@ def explain(what: str, output: str, code: int, order: BuildOrder, missing: "Iter
         places = [error.place.rsplit(":", 2) for error in at]
         none += ["see %s too" % ("line " + line if path == places[0][0] else path) for path, line, _ in places[1:]]
         trouble = "; ".join(none)
+        hint = hint or GIVEN_LIKE * (places[0][0] in GIVEN)
     if order.offline and not own:
         hint = "what the caches lack cannot be had offline: see --offline, and offline in ~/.condarc"
         words = words.partition("\nTraceback")[0]  # conda's, for an index that it does not have
@@ -7391,12 +7411,24 @@ def find_secret_texts(metadata: Metadata, condarc: Condarc, environ: "Environ") 
 SHOWN = 12  # specs in the line that says what is built
 
 
+def is_new_python(program: str) -> bool:
+    """Answer whether this starts, as a shim of pyenv may not, and takes this file."""
+    from subprocess import DEVNULL, TimeoutExpired, call
+
+    code = "import sys; sys.exit(sys.version_info < (3, 8))"
+    try:
+        return call([program, "-I", "-c", code], stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL, timeout=5) == 0
+    except (OSError, TimeoutExpired):
+        return False
+
+
 def check_python() -> None:
     """Raise Error in a Python for which this file is too new, though it can read it; name one that is not."""
     if sys.version_info < (3, 8):  # noqa: UP036
-        path = os.environ.get("PATH", os.defpath)
-        found = [os.environ.get("CONDA_PYTHON_EXE", ""), *(which("python3.%d" % n, path) for n in range(30, 7, -1))]
-        newer = next(filter(os.path.isfile, found), "")
+        folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
+        names = [*("python3.%d" % n for n in range(30, 7, -1)), "python3", "python"]
+        found = [os.environ.get("CONDA_PYTHON_EXE", ""), *(which(name, path) for name in names for path in folders)]
+        newer = next(filter(is_new_python, filter(os.path.isfile, found)), "")
         hint = "start it with " + (newer or "a newer one, which conda brings too, in its bin folder")
         raise Error("expected CPython 3.8 or newer, found " + sys.version.split()[0], sys.executable, hint=hint)
 
@@ -8621,7 +8653,7 @@ def parse_specs(words: "list[str]", path: str) -> Metadata:
         texts += [Text.of(line.text.split(" #")[0].strip(), line, line.indent) for line in lines if not line.is_blank]
     if not texts and not metadata.specs and not metadata.pip:
         raise Error("expected SPEC, --file or --script, found none", hint="conda-tmpenv --help says more", code=2)
-    metadata.specs += map(parse_spec, texts)
+    metadata.specs += [parse_given(one, one.line.path) if one.line.path in GIVEN else parse_spec(one) for one in texts]
     metadata.name = name_metadata(metadata)
     return metadata
 

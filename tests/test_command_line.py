@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -34,7 +35,7 @@ def test_a_copy_of_the_file_that_was_cut_off_never_succeeds(write: Write, tmp_pa
     done = subprocess.run([sys.executable, part, script], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (125, "")
     assert "this copy of conda_execute.py has been cut off: get the whole file again\n" in done.stderr
-    if end != STATEMENTS[-2]:  # without its last line it is whole for who imports it
+    if end not in STATEMENTS[-8:]:  # what is imported may well be whole
         assert subprocess.run([sys.executable, script], cwd=tmp_path, capture_output=True).returncode == 1
 
 
@@ -433,6 +434,28 @@ def test_what_is_wrong_in_with_and_run_with_is_shown(
     lines = done.stderr.splitlines()
     assert lines[0].startswith("conda-execute: " + text) and lines[2].rstrip().endswith("^"), done.stderr
     assert not env_dir.exists()
+
+
+ONE_WITH, NO_PYPI = "write --with words --with ", "these are conda packages; those of PyPI stand below"
+SEVERAL = {
+    "words python": ONE_WITH + "python", "words,python": ONE_WITH + "python", "words, python": ONE_WITH + "python",
+    "words python >=3": ONE_WITH + "'python >=3'", "python>3 <4": "write --with 'python >3,<4'", "pip:rich": NO_PYPI,
+    "pip rich": NO_PYPI, "pip::rich==1": NO_PYPI, "rich[x]": NO_PYPI, "rich @ https://h/a": NO_PYPI, "./a.whl": NO_PYPI,
+    "rich>=13": NO_PYPI,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("word, hint", SEVERAL.items(), ids=SEVERAL)
+def test_a_hint_about_with_is_what_a_shell_takes(run: Run, hello: Path, word: str, hint: str) -> None:
+    """Of two specs in one word, of one that is not quoted as it has to be, and of what is on PyPI."""
+    done = run("-q", "--with", word, hello)
+    assert (done.returncode, done.stdout) == (125, "")
+    assert f"\n  {hint}" in done.stderr
+    if hint != NO_PYPI:
+        words = shlex.split(hint.replace("write ", ""))
+        assert run("-n", *words, hello).returncode == 0
+        done = run("--tmpenv", "name", word)
+        assert "\n  " + hint.replace("--with ", "") in done.stderr
 
 
 APART = {

@@ -82,8 +82,15 @@ def test_a_python_that_is_too_old_is_told_so(version: str, words: list[str], tmp
     text = f": expected CPython 3.8 or newer, found {version}."
     assert done.stderr.startswith("conda-execute: ") and text in done.stderr.splitlines()[0]
     assert done.stderr.splitlines()[1:] == [f"  start it with {newer}"]
-    done = start_on(version, *words, PATH=str(tmp_path), CONDA_PYTHON_EXE="/bin/sh")
-    assert done.stderr.splitlines()[1:] == ["  start it with /bin/sh"]
+    done = start_on(version, *words, PATH=str(tmp_path), CONDA_PYTHON_EXE=sys.executable)
+    assert done.stderr.splitlines()[1:] == [f"  start it with {sys.executable}"]
+    shims = tmp_path / "shims"
+    shims.mkdir()
+    for name, code in {"python3.13": "exit 127", "python3.12": "exit 1", "python": "exit 2"}.items():
+        (shims / name).write_text(f"#!/bin/sh\n{code}\n")  # one that is not installed, one that is too old, a third
+        (shims / name).chmod(0o755)
+    done = start_on(version, *words, PATH=f"{shims}{os.pathsep}{tmp_path}", CONDA_PYTHON_EXE=find_python(version))
+    assert done.stderr.splitlines()[1:] == [f"  start it with {newer}"]
     done = start_on(version, *words, PATH="/nowhere")
     assert done.stderr.splitlines()[1:] == ["  start it with a newer one, which conda brings too, in its bin folder"]
 
