@@ -5809,6 +5809,10 @@ def explain_lacking(order: BuildOrder, lacking: "list[Package]", places: "dict[s
 # What the words of an engine mean that failed, and what to do. Starts nothing, asks nobody.
 
 
+TRACEBACK = "Traceback (most recent call last)"
+CHAINED = ("During handling of the above", "The above exception was")
+
+
 def find_document(output: str) -> "dict[str, Any]":
     """Return the JSON object that conda prints last, or an empty one."""
     import json
@@ -5824,6 +5828,15 @@ def has_failed(code: int, output: str) -> bool:
     return code != 0 and not find_document(output).get("success")
 
 
+def leave_out_frames(lines: "list[str]") -> "Iterator[str]":
+    """Yield lines but for Python's tracebacks, of which the last ones are left: what was raised."""
+    is_within = False
+    for line in lines:
+        is_within = line.startswith(TRACEBACK) or is_within and (not line.strip() or line[0].isspace())
+        if not is_within and not line.startswith(CHAINED):
+            yield line
+
+
 def format_explanation(output: str, code: int) -> str:
     """Return why an engine failed, in its own words and all of them; not what it said of its progress before."""
     document = find_document(output)
@@ -5833,12 +5846,18 @@ def format_explanation(output: str, code: int) -> str:
     parts += [guidance.get("summary"), document.get("traceback"), *hints]
     lines = ("\n".join(filter(None, parts)) or output).split("\n")
     first = next((i for i, line in enumerate(lines) if line.startswith(("error ", "critical "))), 0)  # mamba's
-    text = "\n".join(line for line in lines[first:] if line.strip())
+    text = "\n".join(line for line in leave_out_frames(lines[first:]) if line.strip())
     return text or "it ended with code %d and said nothing" % code
 
 
-# What an engine or pip says where not the specs are to blame, what that means of a channel or index, and what to do.
+# What an engine or pip says where not the specs are to blame, what that means of a channel or index, and what to do:
+# words, of which "_" joins those that have to follow each other.
 TROUBLES = (
+    ("hostname_mismatch certificate_not_valid certificate_subject_name notvalidforname",
+     "%s answers with a certificate of another host",
+     "see how the host is spelled, and whether a proxy or the login page of a network answers in its place"),
+    ("wrong_version_number invalidcontenttype", "%s does not speak https there",
+     'write "http://" for "https://" where this port wants it: of a channel, or of a proxy'),
     ("certificate unknownissuer", "%s has a certificate that nothing here vouches for",
      'have your company\'s in a file, and "ssl_verify: /PATH/CA.pem" in ~/.condarc'),
     ("407 tunnel proxyerror", "the proxy in front of %s refused",
@@ -5861,6 +5880,11 @@ SOLVER_WORDS = ("not available from current channels", "No candidates", "Resolut
 FULL = ("no space left on device", "disk quota exceeded", "os error 28)", "os error 122)", "not enough space")
 SHORT = ("cannot allocate memory", "failed to map segment", "memory allocation of", "bad_alloc", "memoryerror",
          "resource temporarily unavailable")  # fmt: skip
+# What is said of an index that is none: the page of a network that wants a login, or of a proxy, or half of an index.
+NO_INDEX = ("unknown frame descriptor", "to decompress zstandard", "failed to decode zstd", "jsondecodeerror",
+            "json.exception.parse_error", "could not load repodata", "malformed repodata", "invalid json",
+            "failed to parse", "eof while parsing", "expected value at line", "could not parse json", "end-of-stream marker", "unpack failed")  # fmt: skip
+NO_INDEX_HINT = "log in where the network wants that, in a browser; see proxy_servers in ~/.condarc; then try again"
 KILLED = 137  # 128 and SIGKILL: what the kernel and schedulers do where memory runs out
 
 
@@ -5868,17 +5892,24 @@ def find_trouble(text: str, order: BuildOrder, is_pip: bool) -> "tuple[str, str]
     """Return what the words of an engine mean where network or channel failed, and what to do; else nothing."""
     if any(one in text for one in SOLVER_WORDS) and not any(one in text for one in ("Could not fetch", "Retrying (")):
         return "", ""
-    lines = [line for line in text.split("\n") if "://" in line or "host='" in line or "aused by" in line]
+    marks = ("://", "host='", "aused by", "SSL")
+    lines = [line for line in text.split("\n") if any(mark in line for mark in marks)]
     words = "".join(c if c.isalnum() else " " for c in " ".join(lines).lower()).split()
     named = {word for spec in [*order.specs, *order.pip] for word in spec.lower().replace("-", " ").split()}
     told = {word for word in words if not word.isdecimal() and word not in named}
     triples = zip(["", *words], words, [*words[1:], ""])  # a number is a status between such words alone
     told.update(b for a, b, c in triples if a in ("http", "status", "error") or c == "client")
+    spoken = " %s " % " ".join(words)
+    phrases = [one for known, *_ in TROUBLES for one in known.split() if "_" in one]
+    told.update(one for one in phrases if " %s " % one.replace("_", " ") in spoken)
     urls = [split_url(word.strip("'\"`<>()[].,;:")) for word in text.split() if "://" in word]
     pooled = text.partition("host='")[2].partition("'")[0]  # as urllib3 has it
     urls += [split_url("://" + pooled)] if pooled else []
     host = urls[0].location.partition("://")[2] if urls else ""
     channel = next((one for one in order.channel_urls for url in urls if is_below(url.url, one)), "")
+    if not is_pip and any(one in text.lower() for one in NO_INDEX):
+        where = channel or host or ", ".join(order.channel_urls) or "a channel"
+        return where + " answers with something that is no index, such as a web page", NO_INDEX_HINT
     for known, meaning, hint in TROUBLES if urls else ():
         if told.intersection(known.split()):
             for word, its_word in PIP_WORDS.items() if is_pip else ():
@@ -5909,6 +5940,34 @@ def find_own_trouble(words: str, code: int, order: BuildOrder) -> "tuple[str, st
         return "it was killed, as happens where memory runs out", SCARCE
     is_short = any(one in words for one in SHORT)
     return ("memory ran out, or the number of processes", SCARCE) if is_short else None
+
+
+VERIFYING = (
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+)  # as requests has it: these come before ssl_verify, for all but mamba
+PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+
+
+def find_overriding(engine: str, environ: "Environ") -> str:
+    """Return the variable that comes before ssl_verify of condarc, or ""."""
+    is_obeyed = engine not in ("mamba", "micromamba")
+    return next((name for name in VERIFYING if is_obeyed and environ.get(name)), "")
+
+
+def find_in_effect(hint: str, order: BuildOrder, environ: "Environ") -> str:
+    """Return what a hint that names certificates or proxies has to add: what is set already, and where."""
+    name = find_overriding(order.engine, environ) if "CA.pem" in hint else ""
+    if name:
+        more = '; %s=%s is set, and comes first: put the certificate into that file, or write "unset %s"'
+        return more % (name, environ[name], name)
+    if "prox" not in hint:
+        return ""
+    names = [one for name in PROXIES[:-1] for one in (name, name.upper()) if environ.get(one)]
+    found = ["%s=%s" % (one, environ[one]) for one in names]
+    lines = [key.line.find(key.at)[0] for key in order.config.condarc.table("proxy_servers")]
+    found += ["proxy_servers in %s:%d" % (line.path, line.number) for line in lines]
+    return "; set is " + " and ".join(found) if found else ""
 
 
 # The options that exclude what is newer than a date, and who has them: no solver of conda 26.9 but the classic one.
@@ -5944,6 +6003,7 @@ def explain(what: str, output: str, code: int, order: BuildOrder, missing: "Iter
         words = words.partition("\nTraceback")[0]  # conda's, for an index that it does not have
     if newer or order.cutoff and not hint:
         hint = NEWER_OPTIONS[newer[0]] if newer else "see exclude-newer: nothing from after %s is taken" % order.cutoff
+    hint += find_in_effect(hint, order, os.environ)
     error = Error(what + (": " + trouble if trouble else ""), at[0].place, at[0].source, hint)
     error.words, error.is_for_all, error.words_shown = words, code < 128 and hint != SCARCE, order.progress.verbose
     return error
@@ -8249,8 +8309,7 @@ LITTLE_BYTES, FEW_INODES = 10**9, 20000  # what one environment may well take
 STUCK_S = 3600  # what has been in the trash for so long does not go by itself
 SCOPES = {"kernel": "all processes of this machine, which alone has the disk", "all": "all hosts",
           "": "nobody knows whom: each run leaves a mark, too"}  # fmt: skip
-PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
-CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "PIP_CERT")
+CERTIFICATES = (*VERIFYING, "SSL_CERT_FILE", "PIP_CERT")
 REACHING = ("PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_LIBRARY_PATH", "PERL5LIB", "R_LIBS")
 TOLD = ("CONDA", "MAMBA_", "RATTLER_", "PIP_", "XDG_C", "PYTHON", *CERTIFICATES, *REACHING)
 HIDDEN = ("TOKEN", "PASSW", "SECRET", "CREDENTIAL", "_KEY", "AUTH")  # in the name of what holds such
@@ -8498,6 +8557,10 @@ def look_at_variables(environ: "Environ") -> "Iterator[Finding]":
         yield from find_wrong(first and second and first != second, message, "", hint + " for the latter to count")
     lines = [Line("environment variable " + one, 1, environ[one]) for one in CERTIFICATES if environ.get(one)]
     verify = read_condarc(environ).text("ssl_verify", "verify_ssl")
+    first = find_overriding(read_engine(environ)[1], environ) if verify else ""
+    if first and environ[first] != verify:
+        more = '%s comes before ssl_verify, %s: write "unset %s" if that is to count'
+        yield "note", more % (first, format_setting(verify, verify), first)
     for text in [Text.of(line.raw, line, 0) for line in lines] + [verify] * (verify.lower() not in VERIFY):
         find_certificates_variable(os.path.abspath(expand(text, environ)), text)
 

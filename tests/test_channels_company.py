@@ -279,6 +279,25 @@ def test_a_companys_authority_is_believed(
     assert (done.stdout, secure.channels) == ("hello-conda 1.0\n", ["a"]), done.stderr
 
 
+@pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_a_variable_that_comes_before_ssl_verify_is_told_where_it_stands_in_the_way(
+    name: str, run: Run, write: Write, environ: Environ, condarc: Condarc, secure: Server, authority_path: Path,
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    other = tmp_path / "other.pem"
+    trustme.CA().cert_pem.write_to_path(str(other))
+    condarc(f"channels: ['{{secure}}/a']\nssl_verify: {authority_path}")
+    environ[name] = str(other)
+    script = write("a.sh", "hello-conda", HELLO)
+    done = run(script)
+    assert (
+        f'; {name}={other} is set, and comes first: put the certificate into that file, or write "unset' in done.stderr
+    )
+    other.write_bytes(other.read_bytes() + authority_path.read_bytes())  # as told
+    done = run(script)
+    assert (done.stdout, secure.channels) == ("hello-conda 1.0\n", ["a"]), done.stderr
+
+
 def test_a_folder_of_authorities_is_believed(
     run: Run, write: Write, condarc: Condarc, secure: Server, authority_path: Path, tmp_path: Path
 ) -> None:

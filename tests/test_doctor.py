@@ -177,6 +177,14 @@ def test_what_is_not_wrong_but_reaches_in_is_a_note(doctor: Doctor, environ: Env
     ]  # fmt: skip
 
 
+@pytest.mark.once
+def test_a_variable_that_comes_before_ssl_verify_is_a_note(doctor: Doctor, environ: Environ, home: Path) -> None:
+    (home / ".condarc").write_text("ssl_verify: true\n")
+    environ.update(REQUESTS_CA_BUNDLE="", CURL_CA_BUNDLE="/etc/other.pem")
+    note = 'note: CURL_CA_BUNDLE comes before ssl_verify, true (~/.condarc:1): write "unset CURL_CA_BUNDLE" if'
+    assert note in doctor().stdout
+
+
 # -- one thing that is wrong, and how it is mended
 
 

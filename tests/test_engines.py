@@ -224,6 +224,45 @@ def test_every_engine_is_told_of_in_words_where_the_network_is_to_blame(
     assert expected in done.stderr, done.stderr
 
 
+PAGES = {
+    "a web page": lambda content: b"<!DOCTYPE html><html><body>Welcome, log in</body></html>",
+    "half of an index": lambda content: content[: len(content) // 2],
+}  # fmt: skip
+
+
+@every_engine
+@pytest.mark.parametrize("change", PAGES.values(), ids=PAGES)
+def test_an_answer_that_is_no_index_is_told_as_such_by_every_engine_without_a_traceback(
+    change: Any, run: Run, write: Write, channel: str, environ: Environ, engine: str
+) -> None:
+    if engine == "mamba" and change is PAGES["half of an index"]:
+        pytest.skip("mamba takes half of an index for an empty one")
+    environ.update(CONDA_REMOTE_MAX_RETRIES="0", MAMBA_REMOTE_MAX_RETRIES="0")
+    with serving(channel[len("file://") :]) as server:
+        server.changes = {path.name: change for path in Path(urlparse(channel).path).glob("*/repodata*")}
+        done = run(write("a.sh", "", "words", more=f"# channels: ['{server.url}', nodefaults]\n"))
+    assert f": {server.url} answers with something that is no index, such as a web page\n" in done.stderr, done.stderr
+    assert "log in where the network wants that" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_of_a_traceback_what_was_raised_is_told() -> None:
+    words = "before\nTraceback (most recent call last):\n  File 'a', line 1\n    a\n    ^\n\nOSError: b\nafter\n  this"
+    assert conda_execute.format_explanation(words, 1) == "before\nOSError: b\nafter\n  this"
+
+
+def test_a_proxy_is_told_with_where_it_is_set(run: Run, write: Write, environ: Environ, home: Path) -> None:
+    for name in [name for name in environ if name.lower().endswith("_proxy")]:
+        del environ[name]
+    more = "# channels: ['http://channel.test/ch', nodefaults]\n"
+    (home / ".condarc").write_text("channels: []\nproxy_servers:\n  http: http://127.0.0.1:9\n")
+    done = run(write("a.sh", "", "words", more=more))
+    assert f"; set is proxy_servers in {home}/.condarc:3\n" in done.stderr, done.stderr
+    environ["http_proxy"] = "http://me:secret@127.0.0.1:9"
+    done = run(write("a.sh", "", "words", more=more))
+    assert f"; set is http_proxy=http://***@127.0.0.1:9 and proxy_servers in {home}/.condarc:3\n" in done.stderr
+
+
 PASSWORD = " wants a password or token, and got none that it takes"
 WORDS = {
     "dns": (
@@ -245,6 +284,22 @@ WORDS = {
     "proxy": (
         "for url (https://h/ch/x)\nCaused by: tunnel error: proxy authentication required 407",
         "the proxy in front of https://h/ch refused",
+    ),
+    "a certificate of another host, as conda has it": (
+        "HTTPSConnectionPool(host='h', port=443): (Caused by SSLError('Hostname mismatch, certificate is not valid')",
+        "h answers with a certificate of another host",
+    ),
+    "as mamba has it": (
+        "Download error (60) SSL peer certificate [https://h/x]\nSSL: no alternative certificate subject name matches",
+        "h answers with a certificate of another host",
+    ),
+    "http where https was asked": (
+        "HTTPSConnectionPool(host='h', port=80): (Caused by SSLError(1, '[SSL: WRONG_VERSION_NUMBER] wrong version')",
+        "h does not speak https there",
+    ),
+    "the same by rattler": (
+        "for url (https://h/ch/x)\nCaused by: received corrupt message of type InvalidContentType",
+        "https://h/ch does not speak https there",
     ),
     "missing": (
         "HTTP status client error (404 Not Found) for url (https://h/ch/noarch/repodata.json)",
