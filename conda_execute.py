@@ -413,12 +413,33 @@ def start_thread(work: "Callable[..., object]", *args: object) -> "Thread":
     return thread
 
 
+def type_as_started(hint: str) -> str:
+    """Return a hint with its commands as they are to be typed where this file was copied, and not installed."""
+    import re
+    import shutil
+    from shlex import quote as escape
+
+    python = os.path.basename(sys.executable)
+    python = python if shutil.which(python) == sys.executable else sys.executable
+    start = "%s %s" % (escape(python), escape(sys.argv[0]))
+    for name, words, follows in (
+        ("conda-tmpenv", start + " --tmpenv", "--help|list|show|create|name|clear|doctor"),
+        ("conda-execute", start, "-|SCRIPT|LINK"),
+    ):
+        if name in hint and __name__ == "__main__" and not shutil.which(name):
+            pattern = r"(?<![\w/.-])%s(?= (?:%s))|(?<=write )%s(?= )" % (name, follows, name)
+            hint = re.sub(pattern, lambda found, words=words: words, hint)  # type: ignore[misc]
+    return hint
+
+
 def report_error(error: Error) -> int:
     """Tell of an Error and return its exit code."""
     if os.environ.get("CONDA_EXECUTE_DEBUG"):
         import traceback
 
         print_err(traceback.format_exc(), end="")
+    if "conda-" in error.hint:
+        error.hint = type_as_started(error.hint)
     print_err(format_error(error))
     return error.code
 
@@ -5998,6 +6019,8 @@ def explain(what: str, output: str, code: int, order: BuildOrder, missing: "Iter
         none += ["see %s too" % ("line " + line if path == places[0][0] else path) for path, line, _ in places[1:]]
         trouble = "; ".join(none)
         hint = hint or GIVEN_LIKE * (places[0][0] in GIVEN)
+    if order.program and what.startswith(order.engine) and words.endswith(" and said nothing"):
+        hint = "see whether %s --version works; CONDA_EXECUTE_ENGINE=rattler does without it" % order.program
     if order.offline and not own:
         hint = "what the caches lack cannot be had offline: see --offline, and offline in ~/.condarc"
         words = words.partition("\nTraceback")[0]  # conda's, for an index that it does not have
@@ -7340,6 +7363,21 @@ def find_script(word: str, store: Store, offline: bool) -> Script:
     return fetch_script(word, store, offline) if is_address else read_script(word)
 
 
+PATH_HINT = "check the path, and quotes around its blanks"
+
+
+def find_path_hint(word: str) -> str:
+    """Return what to write for a path at which there is nothing: what is near it, or a URL."""
+    first, slash, _ = word.partition("/")
+    if first.find(":") > 1 or slash and "." in first.strip(".") and not os.path.lexists(first):
+        return "check the path; a URL begins with https:// or http://"
+    folder, name = os.path.split(os.path.expanduser(word))
+    files = list(map(os.path.basename, list_files(folder or ".")))
+    stems = [one for one in files if os.path.splitext(one)[0] == name and os.path.splitext(one)[1].lower() in SUFFIXES]
+    near = name if name in files else (stems or [find_nearest(name, files)])[0]
+    return "there is " + printable(os.path.join(folder, near)) if near else PATH_HINT
+
+
 def read_given(path: str, what: str) -> bytes:
     """Return what is in a file, or a pipe, that the command line names."""
     try:
@@ -7347,7 +7385,7 @@ def read_given(path: str, what: str) -> bytes:
             return f.read()
     except OSError as e:
         message = "expected %s that can be read, found: %s" % (what, e.strerror)
-        raise Error(message, path, hint="check the path, and quotes around its blanks") from None
+        raise Error(message, path, hint=PATH_HINT) from None
 
 
 def read_script(path: str) -> Script:
@@ -7357,6 +7395,9 @@ def read_script(path: str) -> Script:
         found = "a folder" if is_folder else "a pipe or device"
         hint = "name a script that is in it" if is_folder else 'write "-" to run what comes on standard input'
         raise Error("expected a script in a file, found " + found, path, hint=hint)
+    if not os.path.lexists(path):
+        message = "expected a script that can be read, found: " + os.strerror(2)
+        raise Error(message, path, hint=find_path_hint(path))
     return Script(read_given(path, "a script"), path, path)
 
 
@@ -8103,9 +8144,12 @@ def write_link(invocation: Invocation, word: str) -> int:
     before = os.fsdecode(read_head(path, 8192).partition(b"script       ")[2].split(b"\n")[0])
     if before not in ("", printable(script.path)):
         progress.line("%s was a link of another script: %s" % (printable(path), before))
+    folder = os.path.dirname(path)
+    if word and not os.path.isdir(os.path.dirname(folder) if word.endswith(os.sep) else folder):
+        raise Error("expected a folder for the link, found none", folder, hint="make it, or name another PATH")
     lease = invocation.obtain_lease()
     with lease:
-        make_folder(os.path.dirname(path))
+        make_folder(folder)
         obstacle = put_link(invocation, os.path.realpath(path))
         invocation.store.append("run", invocation.metadata.name, script.path)
     if obstacle:
@@ -8122,6 +8166,7 @@ def write_link(invocation: Invocation, word: str) -> int:
 USAGE = """\
 usage: conda-execute [options] SCRIPT [ARG ...]
        conda-execute [options] -c LINE ... | -c < FILE
+       conda-execute --tmpenv ...    all that conda-tmpenv does, where that is not installed
 
 Run SCRIPT in the conda environment that its "# conda execute" block describes. SCRIPT is a
 path, a URL (#sha256=HEX behind it pins it), or - for what comes on standard input. What
@@ -8213,6 +8258,23 @@ def format_usage(lines: "Iterable[str]") -> str:
     return USAGE + "".join("  %s\n" % line for line in tuple(lines) or none)
 
 
+STRANGE = {
+    "-n --name": "leave it out: an environment is named by what is in it",
+    "-p --prefix": "leave it out: an environment lies in env-dir, named by what is in it",
+    "-c --channel --override-channels": 'write "CHANNEL::NAME", or channels in a block or an environment.yml',
+    "-y --yes": "leave it out: nothing is asked", "-V --version": "write conda-execute --version",
+    "--tmpenv": "write it in front of all else",
+}  # fmt: skip
+
+
+def find_strange(option: str, known: "Collection[str]") -> str:
+    """Return what to do with an option of other tools."""
+    option = option.partition("=")[0]
+    if option == "--python":  # a spec
+        return 'write %s"python =3.12", with the version that you want' % ("--with " * ("run-with" in known))
+    return next((hint for options, hint in STRANGE.items() if option in options.split()), "")
+
+
 def parse_argv(argv: "list[str]", known: "Collection[str]", anywhere: bool) -> "tuple[dict[str, str], list[str]]":
     """Return the options with their values, or as they were written, and the words.
 
@@ -8220,7 +8282,7 @@ def parse_argv(argv: "list[str]", known: "Collection[str]", anywhere: bool) -> "
     """
     options: dict[str, str] = {}
     words: list[str] = []
-    rest = argv[::-1]
+    rest, last = argv[::-1], ""
     while rest and rest[-1] != "--" and (anywhere or "c" in options or not words):
         word = rest.pop()
         if word == "-" or not word.startswith("-") or word.split() != [word]:
@@ -8231,13 +8293,20 @@ def parse_argv(argv: "list[str]", known: "Collection[str]", anywhere: bool) -> "
             if name not in known or option == "--c":
                 near = find_nearest(option.partition("=")[0], [one for one in known if one != "c"])
                 value = quote(option.partition("=")[2]) if near in WITH_VALUE and "=" in option else ""
-                hint = ("write --%s %s" % (near, value)).rstrip() if near else "--help lists the options"
+                hint = (
+                    ("write --%s %s" % (near, value)).rstrip()
+                    if near
+                    else find_strange(option, known) or "--help lists the options"
+                )
+                if last == "run-with":
+                    hint = 'write --run-with "%s %s", with all of the command in quotes' % (options[last], word)
                 hint += '; "--" stands before lines that begin with "-"' if "c" in options else ""
                 raise Error("expected a known option, found %s" % quote(option), hint=hint, code=2)
             if name in options and name in WITH_VALUE and name not in REPEATED:
                 raise Error("expected %s once, found it again" % option, hint="leave one of them out", code=2)
             value = option if name not in WITH_VALUE else rest.pop() if rest else ""
             options[name] = options[name] + "\0" + value if name in REPEATED and name in options else value
+            last = name
     return options, words + rest[::-1][rest[-1:] == ["--"] :]
 
 
@@ -8249,6 +8318,49 @@ APART = (
     ("link", "dry-run"), ("link", "c"), ("link", "lock"),
 )  # fmt: skip
 TOGETHER = (("json", "dry-run"), ("platform", "lock"))
+
+
+HABITS = {
+    "run exec execute python python3 start": "write conda-execute SCRIPT",
+    "help": "write conda-execute --help",
+    "list show create name clear doctor": "write conda-tmpenv WORDS",
+    "version": "write conda-execute --version",
+    "ls info remove rm clean prune": "write conda-tmpenv list, show or clear",
+    "lock": "write conda-execute --lock SCRIPT",
+    "link": "write conda-execute --link SCRIPT",
+    "add install update upgrade init env": "packages stand in the block of a script, or behind --with",
+}
+
+
+def format_shell(words: "Iterable[str]") -> str:
+    """Return words as a shell takes them."""
+    from shlex import quote as escape
+
+    return " ".join(map(escape, words))
+
+
+def check_habit(options: "Mapping[str, str]", words: "list[str]") -> None:
+    """Raise Error for words that other tools have in front of a script, or that lack their quotes."""
+    first, files = (words or [""])[0], [one for one in words if os.path.isfile(one)]
+    if "c" in options:
+        if files and not any(one in word for one in ("execute", "///") for word in words):
+            hint = "write conda-execute SCRIPT; channels stand below channels in its block"
+            raise Error("expected lines behind -c, found the file " + quote(files[0]), hint=hint, code=2)
+        return
+    if os.path.lexists(first) or first[:1] == "-" or set(first) & set("./\\:~"):  # a path, or one that is meant
+        return
+    hint = next((hint for known, hint in HABITS.items() if first in known.split()), "")
+    if hint:
+        hint = hint.replace("SCRIPT", format_shell(words[words.index(files[0]) :]) if files else "SCRIPT")
+        hint = hint.replace("WORDS", format_shell(words)) + "; nothing but options stands in front of a script"
+    elif files and "run-with" in options:
+        hint = 'write --run-with "%s %s", with all of the command in quotes' % (options["run-with"], first)
+    elif files and "with" in options:
+        hint = "write --with %s --with %s" % (options["with"].split("\0")[-1], first)
+    elif words[1:] and options.get("dry-run") == "-n":
+        hint = "-n is --dry-run, and an environment is named by what is in it: write conda-execute SCRIPT"
+    if hint:
+        raise Error("expected a script, found %s, which is no file" % quote(first), hint=hint, code=2)
 
 
 def check_options(options: "Mapping[str, str]", words: "list[str]") -> None:
@@ -8267,7 +8379,12 @@ def check_options(options: "Mapping[str, str]", words: "list[str]") -> None:
             hint = "write it like --platform " + (find_nearest(subdir, known) or "osx-arm64") + " for each"
             raise Error("expected a platform that conda knows, once, found " + quote(subdir), hint=hint, code=2)
     if not words and "c" not in options:
-        raise Error("expected a script, found none", hint="write conda-execute SCRIPT; --help says more", code=2)
+        hint = 'write conda-execute SCRIPT, or "-" for one that comes on standard input; --help says more'
+        raise Error("expected a script, found none", hint=hint, code=2)
+    check_habit(options, words)
+    if "link" in options and words[1:] and words[1][:1] == "-":
+        found = "found " + quote(words[1])
+        raise Error("expected a path behind --link SCRIPT, " + found, hint="options stand in front", code=2)
     for name, what, hint in (("lock", "SCRIPT", "one lock is for whatever stands behind it"), LINK_WORDS):
         more = words[len(what.split(" ")) :] if name in options else []
         if more:
@@ -8296,6 +8413,7 @@ def check_tmpenv(options: "Mapping[str, str]", words: "list[str]") -> str:
         raise Error("expected an environment or a script behind show, found none", hint=NAMES_HINT, code=2)
     if strange or not all(options[name] for name in WITH_VALUE if name in options):
         found = quote(strange[0]) if strange else "an option without its value"
+        hint = strange and find_strange(strange[0], known) or hint
         raise Error("expected nothing else behind %s, found %s" % (command, found), hint=hint, code=2)
     return command
 
@@ -8451,6 +8569,7 @@ def look_at_rattler(config: Config) -> "Iterator[Finding]":
         yield "py-rattler", "%s in %s" % (version, folder)
         return
     yield "py-rattler", "none yet; the first build puts it into " + folder
+    yield "note", "the first build has to fetch py-rattler from PyPI, which nobody has asked yet"
     message = "an engine, found none, and offline forbids to install py-rattler"
     yield from find_wrong(config.condarc.is_on("offline"), message, "", NO_ENGINE)
     if not PathFinder.find_spec("pip", sys.path):
@@ -9109,7 +9228,7 @@ def restart(path: str, module: str) -> int:
     hint = "conda_execute.run(PATH) runs one as a child"
     session = "an interactive session, which would be lost" if is_session() else ""
     hint += '; for a prompt: conda-execute --run-with "python -i" SCRIPT' if session else ""
-    if not path:
+    if path in ("", "<stdin>", "<string>"):
         raise Error("expected a script in a file, found " + (session or "code without one"), hint=hint)
     script, invocation = read_script(path), Invocation({})
     metadata = invocation.read(script).metadata

@@ -96,9 +96,10 @@ def test_the_version_is_printed(run: Run) -> None:
     assert run("--version").stdout == f"conda-execute {conda_execute.__version__}\n"
 
 
+NO_SCRIPT = 'write conda-execute SCRIPT, or "-" for one that comes on standard input; --help says more'
 WRONG = {
-    "no script": ([], "expected a script, found none\n  write conda-execute SCRIPT; --help says more"),
-    "only options": (["-v"], "expected a script, found none\n  write conda-execute SCRIPT; --help says more"),
+    "no script": ([], "expected a script, found none\n  " + NO_SCRIPT),
+    "only options": (["-v"], "expected a script, found none\n  " + NO_SCRIPT),
     "near miss": (["--verbos", "a.py"], 'expected a known option, found "--verbos"\n  write --verbose'),
     "unknown": (["-x", "a.py"], 'expected a known option, found "-x"\n  --help lists the options'),
     "abbreviated": (["--force", "a.py"], 'expected a known option, found "--force"\n  write --force-env'),
@@ -123,11 +124,8 @@ FOREIGN = [
     "--script",
     "--all",
     "--min-age",
-    "-p",
-    "--prefix",
     "-m",
     "--no-capture-output",
-    "--python",
     "--online",
 ]
 
@@ -137,6 +135,74 @@ def test_an_option_that_is_near_none_gets_no_proposal(run: Run, option: str) -> 
     done = run(option, "x", "a.py")
     text = f'conda-execute: expected a known option, found "{option}"\n  --help lists the options\n'
     assert (done.returncode, done.stdout, done.stderr) == (2, "", text)
+
+
+SPELLED = {
+    "-p x a.sh": "leave it out: an environment lies in env-dir", "--prefix=x a.sh": "leave it out: an environment lies",
+    "--name x a.sh": "leave it out: an environment is named by what is in it", "-y a.sh": "leave it out: nothing is",
+    "--python 3.12 a.sh": 'write --with "python =3.12"', "-V": "write conda-execute --version",
+    "--channel x a.sh": 'write "CHANNEL::NAME", or channels', "-q --tmpenv list": "write it in front of all else",
+    "--run-with python -i a.sh": 'write --run-with "python -i", with all',
+    "--run-with python -m pdb a.sh": 'write --run-with "python -m", with all',
+    "--run-with jupyter lab a.sh": 'write --run-with "jupyter lab", with all',
+    "--with numpy scikit-learn a.sh": "write --with numpy --with scikit-learn",
+    "-n myenv python a.sh": "-n is --dry-run, and an environment is named by what is in it: write conda-execute SCRIPT",
+    "-c conda-forge a.sh": "write conda-execute SCRIPT; channels stand below channels",
+    "help": "write conda-execute --help;",
+    "run a.sh x": "write conda-execute a.sh x;", "python a.sh": "write conda-execute a.sh;",
+    "exec -n x a.sh": "write conda-execute a.sh;", "run": "write conda-execute SCRIPT;",
+    "list": "write conda-tmpenv list;", "show a.sh": "write conda-tmpenv show a.sh;",
+    "doctor": "write conda-tmpenv doctor;",
+    "create python numpy": "write conda-tmpenv create python numpy;",
+    "remove x": "write conda-tmpenv list, show or clear;",
+    "lock a.sh": "write conda-execute --lock a.sh;", "add numpy": "packages stand in the block of a script",
+    "--link a.sh -q": "options stand in front",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("words, hint", SPELLED.items(), ids=SPELLED)
+def test_what_other_tools_have_in_a_command_line_is_answered_with_ours(
+    run: Run, hello: Path, tmp_path: Path, words: str, hint: str
+) -> None:
+    hello.rename(tmp_path / "a.sh")
+    before = set(tmp_path.iterdir())
+    done = run(*words.split())
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines()[1].startswith("  " + hint), done.stderr
+    assert set(tmp_path.iterdir()) == before
+
+
+def test_a_script_may_be_called_like_a_word_of_other_tools(run: Run, hello: Path, tmp_path: Path) -> None:
+    hello.rename(tmp_path / "run")
+    assert run("-q", "--run-with", "sh", "run", "a.sh").stdout == "hello-conda 1.0 a.sh\n"
+    code = "# conda execute\n# env: [hello-conda]\nhello-conda"
+    (tmp_path / "run.sh").touch()
+    assert run("-q", "-c", "--run-with", "sh", code, "run.sh").returncode == 127  # a line of it
+
+
+COPIED = {
+    "list": "write {} --tmpenv list; nothing", "run a.sh": "write {} a.sh; nothing",
+    "--tmpenv x": "{} --tmpenv --help says",
+    "--tmpenv show xx": "write a name, or the first of one, as {} --tmpenv list shows", "": "write {} SCRIPT, or",
+    "--locked a.sh": "write it: {} --lock SCRIPT",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("words, hint", COPIED.items(), ids=COPIED)
+def test_hints_are_typed_as_the_file_was_started_where_it_is_not_installed(
+    run: Run, hello: Path, tmp_path: Path, environ: Environ, installed: Path, words: str, hint: str
+) -> None:
+    hello.rename(tmp_path / "a.sh")
+    copy = tmp_path / "my tools" / "conda_execute.py"
+    copy.parent.mkdir()
+    shutil.copy(FILE, copy)
+    done = run(*words.split(), tool=copy)
+    start = f"{sys.executable} '{copy}'"
+    assert done.stderr.splitlines()[1].startswith("  " + hint.format(start)), done.stderr
+    environ["PATH"] = f"{installed}:{environ['PATH']}"
+    lines = run(*words.split(), tool=copy).stderr.splitlines()
+    own = hint.replace("{} --tmpenv", "conda-tmpenv").replace("{}", "conda-execute")
+    assert lines[1].startswith("  " + own), lines
 
 
 CHECK = "check the path, and quotes around its blanks"
@@ -154,6 +220,27 @@ def test_what_is_no_file_is_no_script(run: Run) -> None:
     text = f"gone.py: expected a script that can be read, found: No such file or directory\n  {CHECK}"
     assert failed(run("gone.py"), text)
     assert failed(run("/"), "/: expected a script in a file, found a folder\n  name a script that is in it")
+
+
+@pytest.mark.parametrize(
+    "word, hint",
+    {
+        "hello": "there is hello.sh", "helo.sh": "there is hello.sh", "HELLO.sh": "there is hello.sh",
+        "in/hello.sh": "check the path, and", "~/at home.sh": "there is {}/at home.sh",
+        "nothing.sh": "check the path, and",
+        "ftp://h/a.sh": "check the path; a URL begins with https:// or http://",
+        "https:/h/a.sh": "check the path; a URL",
+        "github.com/me/tools/a.sh": "check the path; a URL begins", "./hello": "there is ./hello.sh",
+    }.items(),
+)  # fmt: skip
+def test_a_path_that_is_nearly_right_is_answered_with_what_is_there(
+    run: Run, hello: Path, home: Path, word: str, hint: str
+) -> None:
+    (home / "at home.sh").touch()
+    done = run(word)
+    first = f"conda-execute: {word}: expected a script that can be read, found: No such file or directory"
+    assert (done.returncode, done.stdout, done.stderr.splitlines()[0]) == (125, "", first)
+    assert done.stderr.splitlines()[1].startswith("  " + hint.format(home)), done.stderr
 
 
 @pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root may read every file")
@@ -287,6 +374,16 @@ def test_debug_shows_a_traceback(run: Run, environ: Environ) -> None:
     assert "Traceback" not in run("gone.py").stderr
     environ["CONDA_EXECUTE_DEBUG"] = "1"
     assert run("gone.py").stderr.startswith("Traceback")
+
+
+def test_an_engine_that_fails_without_a_word_is_named(run: Run, hello: Path, environ: Environ, tmp_path: Path) -> None:
+    make_conda(environ, tmp_path, "exit 1\n")
+    done = run("-q", hello)
+    assert done.returncode == 125
+    assert f"\n  see whether {tmp_path}/" in done.stderr
+    assert " --version works; CONDA_EXECUTE_ENGINE=rattler does without it\n" in done.stderr
+    environ["CONDA_EXECUTE_ENGINE"] = "rattler"
+    assert run("-q", hello).stdout == "hello-conda 1.0\n"
 
 
 def test_ctrl_c_while_building_exits_with_130_and_leaves_nothing(

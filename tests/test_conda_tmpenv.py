@@ -380,7 +380,7 @@ def test_what_conda_lists_is_a_file_of_specs(tmpenv: Tmpenv, tmp_path: Path) -> 
 
 def test_an_option_is_told_as_it_was_typed(tmpenv: Tmpenv) -> None:
     text = 'conda-execute: expected nothing else behind name, found "%s"\n  conda-tmpenv --help says more\n'
-    assert tmpenv("name", "-n", "x", "python").stderr == text % "-n"
+    assert tmpenv("name", "-n", "x", "python").stderr.startswith(text.split("%s")[0] + '-n"')
     assert tmpenv("name", "--dry-run", "python").stderr == text % "--dry-run"
     assert tmpenv("name", "python", "--min-age", "1").stderr == text % "--min-age"
 
@@ -678,7 +678,13 @@ def test_a_command_that_is_near_one_is_answered_with_that(tmpenv: Tmpenv, comman
 
 OPTIONS = {
     "clear --minage=3": 'write --min-age "3"', "list --jsn": "write --json",
-    "name --prefix x": "--help lists the options", "create -p x": "--help lists the options",
+    "name --frob x": "--help lists the options", "create -x x": "--help lists the options",
+    "create -p x python": "leave it out: an environment lies in env-dir, named by what is in it",
+    "create -n foo python": "leave it out: an environment is named by what is in it",
+    "create python -y": "leave it out: nothing is asked", "-V": "write conda-execute --version",
+    "create --python 3.12": 'write "python =3.12", with the version that you want',
+    "create -c conda-forge python": 'write "CHANNEL::NAME", or channels in a block or an environment.yml',
+    "--version": "write conda-execute --version",
 }  # fmt: skip
 
 

@@ -360,6 +360,7 @@ def test_without_engine_it_is_told_where_py_rattler_will_be(doctor: Doctor, tmp_
     done = doctor(python=bare_venv(tmp_path / "bare"))
     check_well(done)
     assert find_fact(done, "py-rattler")[0].startswith("none yet; the first build puts it into ~/.cache/conda-execute/")
+    assert "note: the first build has to fetch py-rattler from PyPI" in done.stdout.splitlines()[2]
     assert not (home / ".cache").exists()
 
 

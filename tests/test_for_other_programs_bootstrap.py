@@ -316,7 +316,7 @@ def test_a_script_without_a_good_block_is_told_so(script: Script, start: Start) 
 
 @pytest.mark.parametrize("words", [["-c", FIRST], ["-"], []], ids=["-c", "-", "stdin"])
 def test_code_without_a_file_is_told_so(start: Start, words: list[str]) -> None:
-    assert "expected a script" in refused(start(*words, input=FIRST))
+    assert "expected a script in a file, found " in refused(start(*words, input=FIRST))
 
 
 SESSION = "found an interactive session, which would be lost"

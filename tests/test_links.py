@@ -520,7 +520,7 @@ def test_a_link_may_lie_anywhere_and_be_reached_by_any_way(
 ) -> None:
     script = write("a.sh", 'echo "$0"', "hello-conda")
     (tmp_path / "folder").mkdir()
-    for word, place in (("folder", "folder/a"), ("new/", "new/a"), ("x", "x"), ("-l", "-l")):
+    for word, place in (("folder", "folder/a"), ("new/", "new/a"), ("x", "x"), ("./-l", "-l")):
         done = run("-q", "--link", "a.sh", word)
         assert (done.returncode, done.stdout) == (0, f"{tmp_path / place}\n"), done.stderr
     (tmp_path / "other").symlink_to("x")
@@ -531,6 +531,17 @@ def test_a_link_may_lie_anywhere_and_be_reached_by_any_way(
     assert BUILT in call("./other").stderr
     assert (tmp_path / "other").is_symlink()
     assert call("./x", env={**environ, "PYTHONPROFILEIMPORTTIME": "1"}).stderr == ""
+
+
+@pytest.mark.parametrize("word, folder", [("gone/x", "gone"), ("/dev/null/x", "/dev/null"), ("gone/in/", "gone/in")])
+def test_a_link_in_a_folder_that_is_not_there_is_refused(
+    run: Run, write: Write, tmp_path: Path, word: str, folder: str
+) -> None:
+    write("a.sh", "hello-conda", "hello-conda")
+    done = run("--link", "a.sh", word)
+    text = f"conda-execute: {tmp_path / folder}: expected a folder for the link, found none\n"
+    assert (done.returncode, done.stdout, done.stderr[: len(text)]) == (125, "", text)
+    assert not (tmp_path / "gone").exists()
 
 
 @pytest.mark.parametrize("kind", ["a file", "a folder", "a symlink to nowhere", "a script of a shell"])
