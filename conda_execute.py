@@ -769,14 +769,15 @@ def refuse_below_item(pos: int, item: "Item", key: Text, indent: int) -> None:
         raise item.expected('"pip:" above the requirements', hint)
 
 
-def expected_list(key: Text, found: str) -> Error:
-    """Return the Error for a key with text or nothing in the place of its list."""
+def expected_list(key: Text, found: str, items: "list[str]") -> Error:
+    """Return the Error for a key with text or nothing in the place of its list, which should have these items."""
     (line, at), start, text = key.line.find(key.at), key.line.find_start(key.at), key.line.text
     below = skip_blank(text, text.index("\n", key.at) + 1)
     if not found and text.startswith(DASHES, below) and key.line.find_start(below) == start[:-2]:
         return expected_item(below, key)  # "- pip:", and its items not deeper
-    item = line.raw[: line.margin] + " " * (at + 1) + "- " + (found or EXAMPLES[key])
-    hint = ONE_A_LINE if "{" in start else format_lines(line.raw[: line.raw.index(":", len(start)) + 1], item)
+    dash = line.raw[: line.margin] + " " * (at + 1) + "- "
+    lines = [line.raw[: line.raw.index(":", len(start)) + 1], *[dash + item for item in items or [EXAMPLES[key]]]]
+    hint = ONE_A_LINE if "{" in start else format_lines(*lines)
     return key.expected('a list of "- %s" under %s' % (ITEM_NAMES[key], key), hint, found and quote(found) or "nothing")
 
 
@@ -1130,13 +1131,33 @@ def parse_pair(doc: Document, pos: int, table: "dict[Text, Node]", above: "list[
     """pair := path "=" value, in the table that has the path above"""
     path, pos = parse_path(doc, pos)
     if doc.text[pos] != "=":
-        raise doc.expected(pos, '"=" behind the key', 'write "key = value"')
+        raise doc.expected(pos, '"=" behind the key', find_pair_hint(doc, pos) or 'write "key = value"')
     pos = skip_blank(doc.text, pos + 1)
     if not doc.is_read(above + path):
         return skip_value(doc, pos, "\n,}")
     value, pos = parse_toml_value(doc, pos, above + path)
     put_node(doc, table, path, ".", value)
     return pos
+
+
+def find_pair_hint(doc: Document, pos: int) -> str:
+    """Return the hint to write what stands in YAML behind a key, "" where it is none: text, or a list, of lines too."""
+    line, at = doc.find(pos)
+    value, values = line.text[at + 1 :].strip(" "), []
+    if line.text[at : at + 1] != ":" or value[:1] == "[" and value[-1:] != "]":
+        return ""
+    for below in doc.lines[doc.lines.index(line) + 1 :] if not value else ():
+        if not below.text.lstrip(" ").startswith("- "):
+            break
+        values.append(below.text.strip(" -"))
+    if value[:1] == "[":
+        values = value.strip("[]").split(",")
+    texts = ['"%s"' % one.strip(" '\"").replace('"', "'") for one in values or [value] if one.strip(" '\"")]
+    is_list = values or not value
+    shown = "[%s]" % ", ".join(texts) if is_list else "".join(texts) or '""'
+    pair = line.raw[: line.margin + at].rstrip(" ") + " = " + shown
+    more = " and of the items below it" * (bool(values) and not value)
+    return format_lines(pair, place="in place of this line" + more)
 
 
 def skip_value(doc: Document, pos: int, ends: str) -> int:
@@ -1871,6 +1892,12 @@ def parse_requirement(text: Text) -> Text:
         operator in (*VERSION_OPERATORS[2:], "===") and one.strip(" ") and not set(one.strip(" ")) & set(" =<>~")
         for operator, one in terms
     )
+    if find_distribution(name) == "python":
+        versions = "=" * (versions[:1] == "=" != versions[1:2]) + versions
+        hint = "leave it out" + (', and write requires-python = "%s"' % versions if versions else "")
+        if text.line.find_start(text.at).endswith("- "):
+            hint = "leave it out, and write %s below env" % quote("- " + ("python " + versions).strip(" "))
+        raise text.expected("a package of PyPI, which has no python", hint)
     starts = ("", "[", ";", "@", "(", *OPERATORS)
     if is_file or not name[:1].isalnum() or rest.lstrip(" ")[:1] not in starts or not are_versions:
         raise text.expected("a PyPI requirement", mend_item(text, parse_requirement, REQUIREMENT_LIKE))
@@ -1956,15 +1983,22 @@ INTERPRETERS = {
     "gawk": "gawk -f",
 }  # fmt: skip
 SHELL_INTERPRETERS = {"bash": "bash", "zsh": "zsh", "fish": "fish", "tk": "tclsh"}
+# What runs a command in an environment of its own.
+RUNNERS = (
+    "uv", "uvx", "pipx", "pixi", "hatch", "pdm", "rye", "poetry", "pip-run", "viv", "juv", "marimo",
+    "conda", "conda-exec", "mamba", "micromamba",
+)  # fmt: skip
 SPLIT_FLAGS = ("-S", "-vS", "--split-string=", "--split-string")  # env(1)
 
 
 def find_run_with(data: bytes, path: str, metadata: "Metadata", shown: str) -> "list[str]":
     """Return the words that run the script: the block's, the shebang's or the suffix's; no other is guessed."""
     words = metadata.run_with or parse_shebang(data, shown)
-    if words and (metadata.run_with or not is_own_command(words)):
-        return words
     suffix = os.path.splitext(path)[1].lower()
+    if words and (metadata.run_with or not is_own_command(words)):
+        if not metadata.run_with:
+            refuse_runner(words, data, shown, metadata, SUFFIXES.get(suffix, "PROGRAM"))
+        return words
     if suffix in SUFFIXES:
         return [SUFFIXES[suffix]]
     first = find_block(data, shown)[1][0]
@@ -1976,6 +2010,17 @@ def find_run_with(data: bytes, path: str, metadata: "Metadata", shown: str) -> "
     hint = "write %s above this line" % quote(margin + "run_with: " + program)
     hint += ", PROGRAM being what runs it, such as python or sh" if program == "PROGRAM" else ""
     raise first.expected(first.indent, "a command that runs the script", hint, "none in run_with, shebang or suffix")
+
+
+def refuse_runner(words: "list[str]", data: bytes, path: str, metadata: "Metadata", program: str) -> None:
+    """Raise Error for a shebang that would run the script in another environment, of a program that is none of ours."""
+    name = find_program_name(words[find_program_index(words)])
+    names = {*map(find_package, metadata.specs), *map(find_distribution, metadata.pip)}
+    if name in RUNNERS and not names & {name, name[:2] if name == "uvx" else name}:
+        line = read_raw(path, 1, strip_mark(data).split(b"\n", 1)[0].rstrip())
+        hint = 'write "#!/usr/bin/env conda-execute", or "run_with: %s" in the block' % program
+        what = "a shebang that runs the script in the environment of its block"
+        raise line.expected(max(0, line.raw.rfind(name)), what, hint)
 
 
 def parse_shebang(data: bytes, path: str) -> "list[str]":
@@ -2049,6 +2094,27 @@ def split_words(text: Text) -> "list[str]":
     return ["".join(word) for word in words if word]
 
 
+NO_SHELL = "this is no shell: put such text in quotes, or run sh -c"
+
+
+def refuse_operators(text: Text) -> Text:
+    """Return the text of a command; raise Error for what a shell alone understands, outside quotes."""
+    mark, is_escaped = "", False
+    for i, c in enumerate(text):
+        if is_escaped or c == "\\" and mark != "'":
+            is_escaped = not is_escaped
+        elif c == mark or not mark and c in "'\"":
+            mark = "" if mark else c
+        elif not mark and c in "&|;<>`":
+            at = text.at + i + (text.line.text[text.at] in "'\"")
+            before = text[:i].rstrip("0123456789") if c in "<>" else text[:i]  # "2>&1"
+            command = 'sh -c \'%s "$0" "$@" %s\'' % (before.rstrip(" "), text[len(before) :].lstrip(" "))
+            start = text.line.find_start(text.at)
+            hint = NO_SHELL if "'" in text or not start.endswith("run_with: ") else format_lines(start + command)
+            raise text.line.expected(at, "words and quotes, since this is no shell", hint, quote(text[i:]))
+    return text
+
+
 VARIABLES = ("${SCRIPT}", "${CACHE}")
 MAX_DEPTH = 64  # of "$(" in "$("
 
@@ -2070,7 +2136,7 @@ def parse_commands(text: Text, at: int, depth: int) -> "tuple[list[Command], int
             at += 2
         elif not c or c in "&|;<>`)":
             what = '")"' if not c else "words, quotes, ${NAME}, $(command) and &&"
-            hint = "this is no shell: put such text in quotes, or run sh -c" if c else 'write ")" there'
+            hint = NO_SHELL if c else 'write ")" there'
             raise text.expected_at(at, what, hint)
         else:
             start = at
@@ -2245,7 +2311,9 @@ def find_items(mapping: "dict[Text, Node]", name: str, platform: Platform) -> "l
     if isinstance(node, dict):
         raise expected_item(next(iter(node)).at, key)
     if not isinstance(node, list) or not node:
-        raise expected_list(key, str(node or ""))
+        found = str(node or "")
+        texts = split_items(found) if name in ("env", "pip") else found.replace(",", " ").split()
+        raise expected_list(key, found, (split_install("pip " + found)[1] if name == "pip" else []) or texts)
     items = []
     for item in node:
         if isinstance(item, list) or item == {}:
@@ -2263,7 +2331,11 @@ def parse_run_with(block: "dict[Text, Node]", platform: Platform) -> "list[str]"
     if "run_with" not in block:
         return []
     key, node = find_key(block, "run_with"), block[Text("run_with")]
-    words = split_words(node) if isinstance(node, Text) else list(map(str, find_items(block, "run_with", platform)))
+    words = (
+        split_words(refuse_operators(node))
+        if isinstance(node, Text)
+        else list(map(str, find_items(block, "run_with", platform)))
+    )
     start = key.line.find_start(key.at)
     hint = format_lines(start + "run_with: python") + ", or leave it out"
     if not words and isinstance(node, list):
@@ -2290,7 +2362,11 @@ def add_given(options: "Mapping[str, str]", metadata: Metadata, platform: str, f
     if "run-with" in options:
         text = Text.of(options["run-with"], Line("--run-with", 1, options["run-with"]), 0)
         words = check_command(
-            split_words(text), text, "--run-with", platform, 'write it like --run-with "python -i", or leave it out'
+            split_words(refuse_operators(text)),
+            text,
+            "--run-with",
+            platform,
+            'write it like --run-with "python -i", or leave it out',
         )
         metadata.run_with, metadata.folder, metadata.may_be_file, metadata.has_entrypoint = words, folder, True, False
 
@@ -2572,10 +2648,6 @@ def parse_tools(block: "dict[Text, Node]", dialect: str, platform: Platform) -> 
 
 
 PYTHONS = ("python", "pypy", "graalpy", "py", "pyw")
-RUNNERS = (
-    "uv", "uvx", "pipx", "pixi", "hatch", "pdm", "rye", "poetry", "pip-run", "viv", "juv", "marimo",
-    "conda", "conda-exec", "mamba", "micromamba",
-)  # fmt: skip
 # Options of runners that say of packages what the block does not.
 RUNNER_OPTIONS = ("--with", "--spec", "--index", "--extra-index", "--default-index", "--find-links", "--no-index")
 TOP_HINT = "leave it out: it changes nothing for a script"
@@ -6969,7 +7041,9 @@ def find_run_with_argv(metadata: Metadata, script: str, args: "list[str]", prefi
     if not program:
         names = ("its conda packages", "in the shebang") if metadata.dialect == "pep723" else ("env", "with run_with")
         names = ("this run, --with PACKAGE", "with --run-with") if metadata.folder else names
-        hint = "add the package that brings it to %s, or name another command %s" % names
+        version = name[6:] if name.startswith("python") and is_number(name[6:].replace(".", "", 1)) else ""
+        package = quote("python =" + version) if version else "the package that brings it"
+        hint = "add %s to %s, or name another command %s" % (package, *names)
         hint += "; --force-env mends a damaged environment"
         message = "expected %s in %s, found none" % (quote(word if is_absolute else name), prefix)
         raise Error(message, script, hint=hint, code=127)

@@ -190,6 +190,32 @@ def write_and_below_channels(page: Page, match: re.Match[str]) -> None:
     page.lines[page.row : page.row + 1] = [match[1], match[2], "# channels:", f"#  - {match[3]}"]
 
 
+@follows(r'write "(.*)" in place of this line( and of the items below it)?')
+def write_in_place_of_lines(page: Page, match: re.Match[str]) -> None:
+    end = page.row + 1
+    while match[2] and re.match(r"# +- ", page.lines[end]):
+        end += 1
+    page.lines[page.row : end] = [match[1]]
+
+
+@follows(r'leave it out, and write "(.*)" below env')
+def write_it_below_env(page: Page, match: re.Match[str]) -> None:
+    del page.lines[page.row]
+    env = page.lines.index("# env:")
+    page.lines.insert(env + 1, f"#  {match[1]}")
+
+
+@follows(r"leave it out, and write (requires-python = .*)", r"leave it out$")
+def leave_python_out(page: Page, match: re.Match[str]) -> None:
+    page.lines[page.row] = page.before + page.rest[len(page.item) :].lstrip(", ")
+    page.lines[page.row : page.row] = [f"# {one}" for one in match.groups() if one]
+
+
+@follows(r'write "(#!.*)", or "run_with: ')
+def write_the_shebang(page: Page, match: re.Match[str]) -> None:
+    page.lines[0] = match[1]
+
+
 @follows(r"leave a blank line above this one")
 def leave_a_blank_line_above(page: Page, _: object) -> None:
     page.lines.insert(page.row, "")

@@ -1,0 +1,3 @@
+#!/usr/bin/env python
+# conda execute
+# env: python numpy

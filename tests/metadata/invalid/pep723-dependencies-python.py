@@ -1,0 +1,3 @@
+# /// script
+# dependencies = ["python>=3.9", "numpy"]
+# ///

@@ -1,0 +1,5 @@
+#!/usr/bin/env python
+# conda execute
+# env:
+#  - python
+# run_with: python 2>log

@@ -1,0 +1,4 @@
+#!/usr/bin/env -S conda run -n base python
+# conda execute
+# env:
+#  - python

@@ -1,0 +1,4 @@
+#!/usr/bin/env -S pixi exec python
+# conda execute
+# env:
+#  - python

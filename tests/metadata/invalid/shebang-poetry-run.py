@@ -1,0 +1,4 @@
+#!/usr/bin/env -S poetry run python
+# conda execute
+# env:
+#  - python

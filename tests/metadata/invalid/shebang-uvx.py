@@ -1,0 +1,4 @@
+#!/usr/bin/env -S uvx python
+# conda execute
+# env:
+#  - python

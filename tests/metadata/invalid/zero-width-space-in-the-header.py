@@ -1,0 +1,4 @@
+#!/usr/bin/env python
+#​conda execute
+# env:
+#  - python
