@@ -5976,7 +5976,8 @@ SHORT = ("cannot allocate memory", "failed to map segment", "memory allocation o
 # What is said of an index that is none: the page of a network that wants a login, or of a proxy, or half of an index.
 NO_INDEX = ("unknown frame descriptor", "to decompress zstandard", "failed to decode zstd", "jsondecodeerror",
             "json.exception.parse_error", "could not load repodata", "malformed repodata", "invalid json",
-            "failed to parse", "eof while parsing", "expected value at line", "could not parse json", "end-of-stream marker", "unpack failed")  # fmt: skip
+            "failed to parse", "eof while parsing", "expected value at line", "could not parse json",
+            "end-of-stream marker", "unpack failed")  # fmt: skip
 NO_INDEX_HINT = "log in where the network wants that, in a browser; see proxy_servers in ~/.condarc; then try again"
 KILLED = 137  # 128 and SIGKILL: what the kernel and schedulers do where memory runs out
 
