@@ -7042,7 +7042,11 @@ def find_run_with_argv(metadata: Metadata, script: str, args: "list[str]", prefi
     if not program:
         names = ("its conda packages", "in the shebang") if metadata.dialect == "pep723" else ("env", "with run_with")
         names = ("this run, --with PACKAGE", "with --run-with") if metadata.folder else names
-        version = name[6:] if name.startswith("python") and is_number(name[6:].replace(".", "", 1)) else ""
+        version = (
+            name[6:]
+            if name.startswith("python") and all(map(is_number, name[6:].split(".", 1))) and "." in name
+            else ""
+        )
         package = quote("python =" + version) if version else "the package that brings it"
         hint = "add %s to %s, or name another command %s" % (package, *names)
         hint += "; --force-env mends a damaged environment"
