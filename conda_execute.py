@@ -3220,6 +3220,14 @@ def check_folder(path: str, what: str, link_too: bool = False) -> None:
     raise Error("expected %s of yours or root's, found %s" % (what, text), path, hint=hint)
 
 
+def is_noexec(path: str) -> bool:
+    """Answer whether no program may run from the file system that a path is on: see mount(8)."""
+    try:
+        return bool(os.statvfs(path).f_flag & os.ST_NOEXEC)
+    except (OSError, AttributeError):  # not there; Windows, and macOS, which has no such flag
+        return False
+
+
 def read_mounts() -> "Iterator[tuple[str, str, list[str]]]":
     """Yield where each file system is mounted, its type and its options, as proc_pid_mountinfo(5) has them."""
     for line in read_head("/proc/self/mountinfo").split(b"\n")[:-1]:
@@ -4357,6 +4365,15 @@ class EnvDir:
             check_folder(folder, "an env-dir", link_too=folder == self.configured_dir)
         for name in names:
             check_folder(self.path(name), "a folder")
+        self.check_kinds(*OUR_FOLDERS.intersection(names))
+
+    def check_kinds(self, *names: str) -> None:
+        """Refuse a file that has the name of a folder of ours, or a folder that has the name of a file."""
+        for name, path in ((name, self.path(name)) for name in names):
+            wanted, found = ("a file", "a folder") if name in SIGNS else ("a folder", "a file")
+            if os.path.lexists(path) and os.path.isdir(path) == (name in SIGNS):
+                hint = type_this("rm", "-r", path) + ": it is made anew"
+                raise Error("expected %s of conda-execute's, found %s" % (wanted, found), path, hint=hint)
 
     def is_ours(self) -> bool:
         """Answer whether env-dir bears our sign: the log, or where that is lost, the README."""
@@ -4390,6 +4407,7 @@ class EnvDir:
     def make(self, name: str = "") -> None:
         """Create env-dir and what conda-execute keeps in it, its sign first; refuse what is in the way."""
         self.check_owners(".leases", ".trash", SCRIPTS)
+        self.check_kinds(*SIGNS)
         try:
             self.refuse_others()
             make_folder(self.env_dir)
@@ -4405,6 +4423,9 @@ class EnvDir:
         except OSError as e:
             raise self.cannot_write(e) from None
         self.check_owners(".leases", ".trash", SCRIPTS)
+        if is_noexec(self.env_dir):
+            message = "expected a disk whose programs may run, found one mounted noexec"
+            raise Error(message, self.env_dir, hint=OWN_FOLDER)
         path = self.path(name)  # a file server's client may still see what has just been removed, but does not list it
         if path in list_files(self.env_dir) and name not in self.find_names():
             kind = "a link" if os.path.islink(path) else "a folder" if os.path.isdir(path) else "a file"
@@ -5979,6 +6000,11 @@ NO_INDEX = ("unknown frame descriptor", "to decompress zstandard", "failed to de
             "failed to parse", "eof while parsing", "expected value at line", "could not parse json",
             "end-of-stream marker", "unpack failed")  # fmt: skip
 NO_INDEX_HINT = "log in where the network wants that, in a browser; see proxy_servers in ~/.condarc; then try again"
+# What is said of a program or module that cannot be loaded, and the variables that may be why.
+LOADING = ("importerror", "error while loading shared libraries", "cannot open shared object", "invalid elf header",
+           "symbol lookup error", "undefined symbol", "libgcc_s", "library not loaded", "no module named 'encodings'",
+           "you have chosen a non-default solver backend", "modulenotfounderror")  # fmt: skip
+LOADED = ("PYTHONHOME", "LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_LIBRARY_PATH", "DYLD_INSERT_LIBRARIES")
 KILLED = 137  # 128 and SIGKILL: what the kernel and schedulers do where memory runs out
 
 
@@ -6026,14 +6052,33 @@ def explain_full_disk(order: BuildOrder) -> "tuple[str, str]":
     return "the disk of %s is full: %.0f MB and %d inodes are free" % (folder, free, inodes), hint
 
 
+def explain_loading(words: str, environ: "Environ") -> "tuple[str, str] | None":
+    """Return that a program cannot be loaded, and which variables may be why; None where nothing says so."""
+    names = [name for name in LOADED if environ.get(name)]
+    if not names or not any(one in words.lower() for one in LOADING):
+        return None
+    told = " and ".join("%s=%s" % (name, environ[name]) for name in names)
+    return "it cannot be loaded, while %s is set" % told, 'write "unset %s", and try again' % " ".join(names)
+
+
+def explain_crash(code: int, order: BuildOrder) -> "tuple[str, str] | None":
+    """Return by which signal an engine ended, and how to have another; None where none ended it."""
+    from signal import Signals
+
+    name = {128 + one: one.name for one in Signals}.get(code)
+    hint = 'write "conda-tmpenv doctor"' + ', or "export CONDA_EXECUTE_ENGINE=rattler"' * bool(order.program)
+    return ("%s crashed, with code %d (%s)" % (order.program or "it", code, name), hint) if name else None
+
+
 def find_own_trouble(words: str, code: int, order: BuildOrder) -> "tuple[str, str] | None":
     """Return what this machine had too little of for an engine, and what to do; None for any other failure."""
     if any(one in words for one in FULL):
         return explain_full_disk(order)
     if code == KILLED:
         return "it was killed, as happens where memory runs out", SCARCE
-    is_short = any(one in words for one in SHORT)
-    return ("memory ran out, or the number of processes", SCARCE) if is_short else None
+    if any(one in words for one in SHORT):
+        return "memory ran out, or the number of processes", SCARCE
+    return None
 
 
 VERIFYING = (
@@ -6078,6 +6123,8 @@ def explain(what: str, output: str, code: int, order: BuildOrder, missing: "Iter
     """
     words = format_explanation(output, code)
     own = find_own_trouble(words.lower(), code, order)
+    if not own and "pip" not in what:  # which runs the code of others
+        own = explain_loading(words, os.environ) or explain_crash(code, order)
     trouble, hint = own or find_trouble(words, order, "pip" in what)
     at, newer = [Error("")], [one for one in NEWER_OPTIONS if order.cutoff and one in words]
     if newer:
@@ -6580,9 +6627,12 @@ def explain_rattler(output: str, code: int, order: BuildOrder) -> Error:
         lacking = [one for one in order.lock.packages if one.file in found["lacking"]]
         return explain_lacking(order, lacking, find_places(order), "\n".join(found["causes"]))
     missing = [(order.specs[i], near) for i, near in found.get("missing", [])]
-    error = explain("rattler could not build the environment", output, code, order, missing)
+    is_loaded = found or not any(one in output for one in ("ImportError", "ModuleNotFoundError"))
+    what = "rattler could not build the environment" if is_loaded else "rattler could not be loaded"
+    error = explain(what, output, code, order, missing)
     if not error.hint:
         error.hint = "it searched " + ", ".join(order.channel_urls)
+        error.hint = error.hint if is_loaded else 'write "conda-tmpenv doctor", which says how to mend it'
     if found.get("folder"):
         error.hint += "; if its index is damaged, write: rm -r " + str(found["folder"])
     return error
@@ -7008,6 +7058,14 @@ def find_executable(name: str, prefix: str, path: str, common: "Collection[str]"
     return program or (which(name, path) if name in common else "")
 
 
+def refuse_noexec(name: str, prefix: str) -> None:
+    """Raise Error where an environment has a program, and its disk lets none run."""
+    paths = [os.path.join(folder, name) for folder in find_bin_dirs(prefix)]
+    if is_noexec(prefix) and any(map(os.path.isfile, paths)):
+        message = "expected %s on a disk whose programs may run, found one mounted noexec" % quote(name)
+        raise Error(message, prefix, hint=OWN_FOLDER, code=126)
+
+
 def find_neighbour(word: str, script: str, folder: str) -> str:
     """Return the file to which a relative path leads: from a folder, else from a script, or what that is a link to."""
     folders = list(dict.fromkeys(os.path.dirname(find(script)) for find in (os.path.abspath, os.path.realpath)))
@@ -7040,6 +7098,7 @@ def find_run_with_argv(metadata: Metadata, script: str, args: "list[str]", prefi
         folder = os.path.dirname(word) if is_absolute else ""
         program = find_executable(name, prefix, folder + os.pathsep + path, SHELLS)
     if not program:
+        refuse_noexec(name, prefix)
         names = ("its conda packages", "in the shebang") if metadata.dialect == "pep723" else ("env", "with run_with")
         names = ("this run, --with PACKAGE", "with --run-with") if metadata.folder else names
         version = (
@@ -7091,6 +7150,7 @@ def cannot_start(program: str, cause: "OSError | ValueError") -> Error:
     """Return the Error for a command that the system does not start."""
     code = 127 if isinstance(cause, FileNotFoundError) else 126
     hint = "see run_with, the shebang, and the interpreter that the command itself names"
+    hint = "its disk is mounted noexec: %s, or a program elsewhere" % OWN_FOLDER if is_noexec(program) else hint
     found = getattr(cause, "strerror", "") or cause
     return Error("expected a command that can run, found: %s" % found, program, "", hint, code)
 
@@ -7165,6 +7225,7 @@ def find_entrypoint_words(
     if words and os.path.basename(words[0]) == words[0]:
         program = find_executable(words[0], prefix, path, SHELLS + UTILITIES)
         if not program:
+            refuse_noexec(words[0], prefix)
             hint = "add the package that brings it to the dependencies"
             raise Error("expected %s in %s, found none" % (quote(words[0]), prefix), "entrypoint", "", hint, 127)
         words[0] = program
@@ -8507,7 +8568,7 @@ STUCK_S = 3600  # what has been in the trash for so long does not go by itself
 SCOPES = {"kernel": "all processes of this machine, which alone has the disk", "all": "all hosts",
           "": "nobody knows whom: each run leaves a mark, too"}  # fmt: skip
 CERTIFICATES = (*VERIFYING, "SSL_CERT_FILE", "PIP_CERT")
-REACHING = ("PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_LIBRARY_PATH", "PERL5LIB", "R_LIBS")
+REACHING = ("PYTHONPATH", *LOADED, "PERL5LIB", "R_LIBS")
 TOLD = ("CONDA", "MAMBA_", "RATTLER_", "PIP_", "XDG_C", "PYTHON", *CERTIFICATES, *REACHING)
 HIDDEN = ("TOKEN", "PASSW", "SECRET", "CREDENTIAL", "_KEY", "AUTH")  # in the name of what holds such
 IMPORT = "import sys; sys.path.insert(0, sys.argv[1]); import rattler; print(rattler.__version__)"
@@ -8610,6 +8671,13 @@ def look_at_settings(environ: "Environ") -> "Iterator[Finding]":
     yield "platform of environments", read_config(environ, sys.executable).subdir
 
 
+def mend_loading(error: Error, environ: "Environ") -> Error:
+    """Return the Error of a program that does not start, with the variables that may be why."""
+    why, error.hint = explain_loading(error.words, environ) or ("", error.hint)
+    error.message += ": " * bool(why) + why
+    return error
+
+
 def look_at_engine(environ: "Environ") -> "Iterator[Finding]":
     for name in ENGINE_VARIABLES:
         given = environ.get(name, "")
@@ -8626,7 +8694,7 @@ def look_at_engine(environ: "Environ") -> "Iterator[Finding]":
         except Error as e:
             answer = "does not start"
             if path == program:
-                yield e
+                yield mend_loading(e, environ)
         yield name, "%s: %s" % (path, answer)
     yield "engine in effect", program or kind
     yield from () if program else look_at_rattler(config)
@@ -8644,7 +8712,10 @@ def look_at_rattler(config: Config) -> "Iterator[Finding]":
         if folder != find_installed_rattler():
             check_rattler(folder)
             hint = type_this("rm", "-r", folder)
-        version = ask_version([sys.executable, "-I", "-c", IMPORT, folder], hint)
+        try:
+            version = ask_version([sys.executable, "-I", "-c", IMPORT, folder], hint)
+        except Error as e:
+            raise mend_loading(e, os.environ) from None
         yield "py-rattler", "%s in %s" % (version, folder)
         return
     yield "py-rattler", "none yet; the first build puts it into " + folder
@@ -8671,7 +8742,7 @@ def look_at_disks(environ: "Environ") -> "Iterator[Finding]":
         hint += type_this(*([program, "clean", "--all"] if program else ["rm", "-r", *caches[:1]]))
         yield from find_wrong(is_full, message, folder, hint)
         devices.add(device)
-        is_barred = folder == config.env_dir and disk.f_flag & getattr(os, "ST_NOEXEC", 0)
+        is_barred = folder == config.env_dir and is_noexec(near)
         yield from find_wrong(is_barred, "a disk whose programs may run, found one mounted noexec", folder, OWN_FOLDER)
     if caches and not any(map(is_usable, caches[:1] if kind == "rattler" else caches)):
         hint = "have its owner let you, or name a folder of yours in "
@@ -8686,6 +8757,7 @@ def look_at_env_dir(environ: "Environ") -> "Iterator[Finding]":
     yield "environments in", store.env_dir + ("" if is_there else ", which the first build makes")
     if sys.platform == "linux":
         yield "locks there bind", SCOPES[find_flock_scope(store.env_dir)]
+    store.check_kinds(".leases", ".trash", SCRIPTS, *SIGNS)
     is_own = not is_there or not hasattr(os, "geteuid") or os.stat(store.env_dir).st_uid == os.geteuid()
     for name in ("", ".leases", ".trash") if is_own else ():  # the latter: after a run by sudo
         hint = type_this("sudo", "chown", "-R", getattr(os, "geteuid", str)(), store.env_dir) if name else OWN_FOLDER

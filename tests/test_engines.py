@@ -362,6 +362,32 @@ def test_what_engines_say_of_memory_is_told_in_words_and_to_nobody_else(words: s
     assert not conda_execute.explain("mamba could not build it", words, 1, order).is_for_all
 
 
+@pytest.mark.once
+def test_a_variable_that_keeps_an_engine_from_being_loaded_is_named(
+    run: Run, write: Write, environ: Environ, tmp_path: Path
+) -> None:
+    script = write("a.sh", "", "words")
+    environ.update(LD_LIBRARY_PATH=str(tmp_path / "lib"))
+    make_conda(environ, tmp_path, "echo conda: error while loading shared libraries: libz.so.1; exit 127")
+    done = run("-q", script)
+    what = f"conda could not build the environment: it cannot be loaded, while LD_LIBRARY_PATH={tmp_path}/lib is set"
+    assert done.stderr.splitlines()[:2] == [f"conda-execute: {what}", '  write "unset LD_LIBRARY_PATH", and try again']
+    del environ["LD_LIBRARY_PATH"]
+    assert "cannot be loaded" not in run("-q", script).stderr
+
+
+@pytest.mark.once
+def test_an_engine_that_crashes_is_named_with_the_signal_and_another_one(
+    run: Run, write: Write, environ: Environ, tmp_path: Path
+) -> None:
+    make_conda(environ, tmp_path, "kill -SEGV $$")
+    done = run("-q", write("a.sh", "", "words"))
+    said = f"{tmp_path}/conda crashed, with code 139 (SIGSEGV)"
+    hint = '  write "conda-tmpenv doctor", or "export CONDA_EXECUTE_ENGINE=rattler"'
+    first, second, *_ = done.stderr.splitlines()
+    assert (first, second) == (f"conda-execute: conda could not build the environment: {said}", hint)
+
+
 # -- while it works
 
 

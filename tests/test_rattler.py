@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,6 +79,21 @@ def test_offline_asks_no_network(run: Run, write: Write, environ: Environ, serve
 
 
 # -- its process
+
+
+@pytest.mark.once
+def test_a_rattler_that_cannot_be_loaded_is_told_in_a_line_without_a_traceback(
+    run: Run, write: Write, tmp_path: Path, environ: Environ, home: Path
+) -> None:
+    python = bare_venv(tmp_path / "bare")
+    folder = re.findall("into ~/(.*)", run("--tmpenv", "doctor", python=python).stdout)[0]
+    (home / folder / "rattler").mkdir(parents=True)
+    (home / folder / "rattler" / "__init__.py").write_text("import gone\n")
+    done = run("-q", write("a.sh", "", "words"), python=python)
+    first, second, last = done.stderr.splitlines()
+    assert first == "conda-execute: rattler could not be loaded"
+    assert second == '  write "conda-tmpenv doctor", which says how to mend it'
+    assert last == "  ModuleNotFoundError: No module named 'gone'"
 
 
 @pytest.mark.parametrize("work", ["print(conda_execute.run('a.sh'))", "print(conda_execute.prefix_of('a.sh'))"])

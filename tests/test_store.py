@@ -631,3 +631,52 @@ def test_an_ordinary_user_runs_what_an_administrator_built(
         assert (done.returncode, done.stdout) == (125, "")
         assert f"conda-execute: {path}: expected " in done.stderr
         assert f'  have its owner write "chmod {mode} {path}", or ' in done.stderr
+
+
+STORED = {
+    ".leases": "a folder",
+    ".trash": "a folder",
+    ".scripts": "a folder",
+    "usage.tsv": "a file",
+    "README": "a file",
+}
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("name", STORED)
+def test_what_is_of_another_kind_than_ours_is_named_and_mended_as_told(
+    name: str, run: Run, write: Write, env_dir: Path
+) -> None:
+    make_store(env_dir).make()
+    path, wanted = env_dir / name, STORED[name]
+    shutil.rmtree(str(path), ignore_errors=True)
+    path.unlink() if path.exists() else None
+    path.write_text("") if wanted == "a folder" else path.mkdir()
+    found = "a file" if wanted == "a folder" else "a folder"
+    hint = f'write "rm -r {path}": it is made anew'
+    message = f"{path}: expected {wanted} of conda-execute's, found {found}\n  {hint}\n"
+    script = write("a.sh", "hello-conda", "hello-conda =1.0")
+    done = run("-q", script)
+    assert (done.returncode, done.stderr) == (125, f"conda-execute: {message}")
+    assert f"wrong: {message}" in run("--tmpenv", "doctor").stdout
+    subprocess.run(f"rm -r {path}", shell=True, check=True)
+    assert run(script).stdout == "hello-conda 1.0\n"
+
+
+@needs_root
+def test_on_a_disk_mounted_noexec_nothing_is_built_and_no_run_says_that_there_is_no_program(
+    run: Run, write: Write, env_dir: Path
+) -> None:
+    script = write("a.sh", "hello-conda", "hello-conda =1.0")
+    options = ("-t", "tmpfs", "-o", "mode=755,size=99m", "none")
+    with mounted(env_dir, *options):
+        subprocess.run(["mount", "-o", "remount,noexec", str(env_dir)], check=True)
+        done = run("-q", script)
+        message = f"conda-execute: {env_dir}: expected a disk whose programs may run, found one mounted noexec\n"
+        assert (done.returncode, done.stderr.startswith(message)) == (125, True), done.stderr
+        subprocess.run(["mount", "-o", "remount,exec", str(env_dir)], check=True)
+        assert run("-q", "--run-with", "hello-conda", script).returncode == 0
+        subprocess.run(["mount", "-o", "remount,noexec", str(env_dir)], check=True)
+        done = run("-q", "--run-with", "hello-conda", script)
+        assert done.returncode == 126
+        assert 'expected "hello-conda" on a disk whose programs may run, found one mounted noexec' in done.stderr
