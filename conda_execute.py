@@ -5499,6 +5499,18 @@ def resolve_folder(word: str) -> str:
     return "file://" + "/" * (path[:1] != "/") + escape(path, "/:") if path else word
 
 
+def find_netrc(host: str) -> str:
+    """Return "USER:PASSWORD" for a host, as ~/.netrc has it for Python; rattler reads simpler ones alone."""
+    from netrc import NetrcParseError, netrc
+    from urllib.parse import quote as escape
+
+    try:
+        found = netrc(os.path.expanduser(os.environ.get("NETRC") or "~/.netrc")).authenticators(host)
+    except (OSError, NetrcParseError, UnicodeDecodeError):
+        return ""
+    return ":".join(escape(one or "", "") for one in (found[0], found[2])) if found else ""
+
+
 def find_texts(table: "Dict[Text, Node]", name: Text, most: int = 99) -> "list[Text]":
     """Return the values of a name in a table, one or a list of them."""
     values = table[name] if isinstance(table[name], list) else [table[name]]
@@ -5943,11 +5955,12 @@ def has_failed(code: int, output: str) -> bool:
 
 
 def leave_out_frames(lines: "list[str]") -> "Iterator[str]":
-    """Yield lines but for Python's tracebacks, of which the last ones are left: what was raised."""
+    """Yield lines but for those of Python's tracebacks, but what was raised, and of pip's tries, but the last."""
     is_within = False
     for line in lines:
         is_within = line.startswith(TRACEBACK) or is_within and (not line.strip() or line[0].isspace())
-        if not is_within and not line.startswith(CHAINED):
+        is_early = "Retrying (Retry(total=" in line and "total=0" not in line  # pip's: the last says as much
+        if not is_within and not is_early and not line.startswith(CHAINED):
             yield line
 
 
@@ -6012,7 +6025,7 @@ def find_trouble(text: str, order: BuildOrder, is_pip: bool) -> "tuple[str, str]
     """Return what the words of an engine mean where network or channel failed, and what to do; else nothing."""
     if any(one in text for one in SOLVER_WORDS) and not any(one in text for one in ("Could not fetch", "Retrying (")):
         return "", ""
-    marks = ("://", "host='", "aused by", "SSL")
+    marks = ("://", "host='", "aused by", "SSL", "Retrying (")
     lines = [line for line in text.split("\n") if any(mark in line for mark in marks)]
     words = "".join(c if c.isalnum() else " " for c in " ".join(lines).lower()).split()
     named = {word for spec in [*order.specs, *order.pip] for word in spec.lower().replace("-", " ").split()}
@@ -6025,12 +6038,12 @@ def find_trouble(text: str, order: BuildOrder, is_pip: bool) -> "tuple[str, str]
     urls = [split_url(word.strip("'\"`<>()[].,;:")) for word in text.split() if "://" in word]
     pooled = text.partition("host='")[2].partition("'")[0]  # as urllib3 has it
     urls += [split_url("://" + pooled)] if pooled else []
-    host = urls[0].location.partition("://")[2] if urls else ""
+    host = urls[0].location.partition("://")[2] if urls else "pypi.org" if "Retrying (" in text else ""
     channel = next((one for one in order.channel_urls for url in urls if is_below(url.url, one)), "")
     if not is_pip and any(one in text.lower() for one in NO_INDEX):
         where = channel or host or ", ".join(order.channel_urls) or "a channel"
         return where + " answers with something that is no index, such as a web page", NO_INDEX_HINT
-    for known, meaning, hint in TROUBLES if urls else ():
+    for known, meaning, hint in TROUBLES if host or urls else ():
         if told.intersection(known.split()):
             for word, its_word in PIP_WORDS.items() if is_pip else ():
                 hint = hint.replace(word, its_word)
@@ -6094,6 +6107,15 @@ def find_overriding(engine: str, environ: "Environ") -> str:
     return next((name for name in VERIFYING if is_obeyed and environ.get(name)), "")
 
 
+def find_sent(host: str, order: BuildOrder) -> str:
+    """Return what a hint about passwords has to add: whose was refused, or that none was found."""
+    urls = [*order.channels, *order.config.condarc.list("channels", "channel")]
+    name = host.partition(":")[0]
+    if any("@" + host in url for url in urls):
+        return "; what its URL has was refused"
+    return "; what ~/.netrc has for %s was refused" % name if find_netrc(name) else "; ~/.netrc has none for " + name
+
+
 def find_in_effect(hint: str, order: BuildOrder, environ: "Environ") -> str:
     """Return what a hint that names certificates or proxies has to add: what is set already, and where."""
     name = find_overriding(order.engine, environ) if "CA.pem" in hint else ""
@@ -6146,7 +6168,12 @@ def explain(what: str, output: str, code: int, order: BuildOrder, missing: "Iter
         words = words.partition("\nTraceback")[0]  # conda's, for an index that it does not have
     if newer or order.cutoff and not hint:
         hint = NEWER_OPTIONS[newer[0]] if newer else "see exclude-newer: nothing from after %s is taken" % order.cutoff
-    hint += find_in_effect(hint, order, os.environ)
+    try:
+        hint += find_in_effect(hint, order, os.environ)
+        if "/.netrc" in hint and "pip" not in what:
+            hint += find_sent(trouble.split()[0].rpartition("://")[2].partition("/")[0], order)
+    except Error:  # conda reads more of YAML than we
+        pass
     error = Error(what + (": " + trouble if trouble else ""), at[0].place, at[0].source, hint)
     error.words, error.is_for_all, error.words_shown = words, code < 128 and hint != SCARCE, order.progress.verbose
     return error
@@ -6517,18 +6544,6 @@ def install_rattler(target: str, order: BuildOrder) -> None:
             error.hint = "; or ".join(filter(None, [error.hint, NO_ENGINE]))
             raise error
         os.rename(os.path.join(part, "new"), target)
-
-
-def find_netrc(host: str) -> str:
-    """Return "USER:PASSWORD" for a host, as ~/.netrc has it for Python; rattler reads simpler ones alone."""
-    from netrc import NetrcParseError, netrc
-    from urllib.parse import quote as escape
-
-    try:
-        found = netrc(os.path.expanduser(os.environ.get("NETRC") or "~/.netrc")).authenticators(host)
-    except (OSError, NetrcParseError, UnicodeDecodeError):
-        return ""
-    return ":".join(escape(one or "", "") for one in (found[0], found[2])) if found else ""
 
 
 def split_secrets(channels: "list[Channel]") -> "tuple[list[str], dict[str, object]]":
@@ -8796,6 +8811,8 @@ def look_into(store: Store) -> "Iterator[Finding]":
 
 
 def look_at_channels(environ: "Environ") -> "Iterator[Finding]":
+    from urllib.request import url2pathname
+
     config, kind, _ = read_engine(environ)
     try:
         site = CondarcChannels(config, environ)
@@ -8803,6 +8820,9 @@ def look_at_channels(environ: "Environ") -> "Iterator[Finding]":
         channels = [one for word in words for one in site.find_channels(word)]
         yield "channels in effect", ", ".join(dict.fromkeys(one.url for one in channels)) or "those of " + kind
         yield from (error for _, error in site.find_forbidden(channels))
+        for path in (url2pathname(one.url[len("file://") :]) for one in channels if one.url.startswith("file://")):
+            is_wrong = not os.path.isdir(path)
+            yield from find_wrong(is_wrong, "a folder for a channel, found none", path, "see how it is spelled")
         if kind == "rattler":
             site.check_supported()
             network, verify = site.find_network_variables()

@@ -289,6 +289,9 @@ BROKEN: dict[str, tuple[Break, str]] = {
         set_to(REQUESTS_CA_BUNDLE="/gone.pem"), "environment variable REQUESTS_CA_BUNDLE:1:1: expected a file of cert",
     ),
     "certificates that are none": (forget_certificates, r"\S+/\.condarc:1:13: expected certificates in PEM"),
+    "a folder of a channel that is not there": (
+        rc("channels: ['file:///gone/a%20b']\n"), "/gone/a b: expected a folder for a channel, found none",
+    ),
     "a forbidden channel": (rc("channels: [a]\ndenylist_channels: [a]\n"), r"\S+/\.condarc:2:21: expected no channel"),
     "a proxy that is no URL": (
         rc(f"proxy_servers:\n  https: me:{PASSWORD}@proxy:1\n"), r"\S+/\.condarc:2:10: expected a URL for the proxy",

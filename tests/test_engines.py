@@ -251,6 +251,28 @@ def test_of_a_traceback_what_was_raised_is_told() -> None:
     assert conda_execute.format_explanation(words, 1) == "before\nOSError: b\nafter\n  this"
 
 
+def test_of_pips_tries_the_last_is_told() -> None:
+    words = "".join(f"WARNING: Retrying (Retry(total={left}, connect=None)) after\n" for left in (2, 1, 0))
+    assert conda_execute.format_explanation(words, 1) == "WARNING: Retrying (Retry(total=0, connect=None)) after"
+
+
+@pytest.mark.once
+def test_whose_password_was_refused_is_told(run: Run, write: Write, channel: str, home: Path, environ: Environ) -> None:
+    for name in [name for name in environ if name.lower().endswith("_proxy")]:
+        del environ[name]
+    with serving(channel[len("file://") :]) as server:
+        host = server.url[len("http://") :]
+
+        def fail(user: str = "") -> str:
+            more = f"# channels: ['http://{user}{host}/401/ch', nodefaults]\n"
+            return run("-q", write("a.sh", "", "words", more=more)).stderr.split("\n")[1]
+
+        assert fail().endswith("; ~/.netrc has none for 127.0.0.1")
+        assert fail("me:wrong-one@").endswith("; what its URL has was refused")
+        (home / ".netrc").write_text("machine 127.0.0.1 login me password wrong-one\n")
+        assert fail().endswith("; what ~/.netrc has for 127.0.0.1 was refused")
+
+
 def test_a_proxy_is_told_with_where_it_is_set(run: Run, write: Write, environ: Environ, home: Path) -> None:
     for name in [name for name in environ if name.lower().endswith("_proxy")]:
         del environ[name]
@@ -318,6 +340,11 @@ WORDS = {
     "pip's help": (
         "ERROR: ResolutionImpossible: for help visit https://pip.pypa.io/topics/dependency-resolution/#connection",
         "",
+    ),
+    "pip's tries": (
+        "WARNING: Retrying (Retry(total=0)) after connection broken by 'NewConnectionError()': /simple/a/"
+        "\nERROR: No matching distribution found for a",
+        "pypi.org could not be reached",
     ),
     "a compiler": ("error: 403 lines\n[Errno 2] No such file or directory: 'gcc'\nsee https://h/ch", ""),
     "a package of such a name": ("not available: connect 404, see https://h/ch", ""),
