@@ -2452,10 +2452,10 @@ def format_table(key: Text, node: "Node") -> str:
 def refuse_below(tables: "dict[Text, Node]", names: "Collection[str]") -> None:
     """Raise Error at a key of the top of a block that stands below the header of a table, and so became one of that."""
     for node in tables.values():
-        for key in node if isinstance(node, dict) else ():
+        for key in [one for one in node if one in names] if isinstance(node, dict) else ():
             line, at = key.line.find(key.at)
             headers = [one for one in key.line.lines[: key.line.lines.index(line)] if one.text[one.indent :][:1] == "["]
-            if key in names and at == line.indent and headers:
+            if at == line.indent and headers:
                 found = "it below " + quote(headers[-1].text.strip(" "))
                 hint = "move it above line %d, where the first of these begins" % headers[0].number
                 raise key.expected(key + " above the tables of the block", hint, found)
