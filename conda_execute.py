@@ -4407,7 +4407,7 @@ class EnvDir:
     def make(self, name: str = "") -> None:
         """Create env-dir and what conda-execute keeps in it, its sign first; refuse what is in the way."""
         self.check_owners(".leases", ".trash", SCRIPTS)
-        self.check_kinds(*SIGNS)
+        self.check_kinds("README")  # a log that is none ends no run
         try:
             self.refuse_others()
             make_folder(self.env_dir)
@@ -6161,7 +6161,7 @@ def explain(what: str, output: str, code: int, order: BuildOrder, missing: "Iter
         none += ["see %s too" % ("line " + line if path == places[0][0] else path) for path, line, _ in places[1:]]
         trouble = "; ".join(none)
         hint = hint or GIVEN_LIKE * (places[0][0] in GIVEN)
-    if order.program and what.startswith(order.engine) and words.endswith(" and said nothing"):
+    if not own and order.program and what.startswith(order.engine) and words.endswith(" and said nothing"):
         hint = "see whether %s --version works; CONDA_EXECUTE_ENGINE=rattler does without it" % order.program
     if order.offline and not own:
         hint = "what the caches lack cannot be had offline: see --offline, and offline in ~/.condarc"
@@ -8031,8 +8031,7 @@ hand_over() {
     for ce_one in "$ce_tool" "$ce_python"; do
         [ -r "$ce_one" ] && continue
         printf '%%s\\n' "conda-execute: $0: expected $ce_one, found none that may be read" \\
-            "  make the link anew: python conda_execute.py --link SCRIPT LINK; or delete it" >&2
-        exit 125
+            "  make the link anew: python conda_execute.py --link SCRIPT LINK; or delete it" >&2; exit 125
     done
     exec "$ce_python" "$ce_tool" --relink "$0" %s -- "$ce_script" "$@"
 }

@@ -381,7 +381,7 @@ def test_a_full_disk_is_told_offline_too(tmp_path: Path) -> None:
     ],
 )
 def test_what_engines_say_of_memory_is_told_in_words_and_to_nobody_else(words: str) -> None:
-    order: Any = conda_execute.Fields(specs=[], pip=[], cutoff="", offline=True)
+    order: Any = conda_execute.Fields(specs=[], pip=[], cutoff="", offline=True, program="/opt/mamba", engine="mamba")
     order.progress = conda_execute.Progress(False, False)
     error = conda_execute.explain("mamba could not build it", words, 134, order)
     assert error.message == "mamba could not build it: memory ran out, or the number of processes"

@@ -225,7 +225,7 @@ def test_in_its_environment_a_script_goes_on_at_once(script: Script, start: Star
     env_dir = Path(environ["CONDA_EXECUTE_ENV_DIR"])
     log = (env_dir / "usage.tsv").read_text()
     python = str(env_dir / NAME / "bin" / "python")
-    modules = {"conda_execute", "__future__", "fcntl", "_sha2", "_sha256"}
+    modules = {"atexit", "conda_execute", "__future__", "fcntl", "_sha2", "_sha256"}
     assert set(start(path, python=python).stdout.strip("{}\n").replace("'", "").split(", ")) <= modules
     assert (env_dir / "usage.tsv").read_text() == log
     if shutil.which("strace"):

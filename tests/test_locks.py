@@ -257,7 +257,9 @@ def test_a_lock_that_cannot_be_read_is_an_error(
     done = (run_as_user if kind == "unreadable" else run)("-q", "a.sh")
     found = {"a dangling link": "No such file or directory", "unreadable": "Permission denied"}.get(kind)
     found = f"that can be read, found: {found}" if found else "in a file, found a folder, pipe or device"
-    assert failed(done, f"{path.name}: expected a lock {found}\n  {HINT}")
+    assert done.stderr.startswith(f"conda-execute: {path.name}: expected a lock {found}\n  ")
+    assert done.stderr.endswith(HINT.partition(" ")[2] + "\n")  # behind the way that the file was started
+    assert (done.returncode, done.stdout) == (125, "")
 
 
 requirement_texts = st.text("abz019-_. []=<>!~;@#:/\"'\\+é,%", min_size=1, max_size=30)

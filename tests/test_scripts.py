@@ -568,4 +568,4 @@ def test_something_else_in_their_place_is_told(run: Run, env_dir: Path) -> None:
     (env_dir / ".scripts").touch()
     done = run("-c", *BLOCK)
     assert (done.returncode, done.stdout) == (125, "")
-    assert f"{env_dir}: expected an env-dir that can be written to, found: " in done.stderr
+    assert f"{env_dir}/.scripts: expected a folder of conda-execute's, found a file\n" in done.stderr

@@ -637,7 +637,6 @@ STORED = {
     ".leases": "a folder",
     ".trash": "a folder",
     ".scripts": "a folder",
-    "usage.tsv": "a file",
     "README": "a file",
 }
 
