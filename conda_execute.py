@@ -9268,7 +9268,7 @@ def relink(argv: "list[str]") -> int:
     options["folder"] = folder
     if not os.path.lexists(words[0]):
         hint = "write conda-execute --link SCRIPT LINK with its new place, or delete the link"
-        raise Error("expected the script %s of this link, found none" % quote(words[0]), link, hint=hint)
+        raise Error("expected the script %s of this link, found none" % quote(words[0], 4096), link, hint=hint)
     invocation = Invocation(options).open(words[0], words[1:])
     argv, environ, lease = invocation.prepare()
     path, invocation.args = os.path.realpath(link), []
