@@ -62,7 +62,7 @@ CHECKS = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_t
 settings.register_profile("short", max_examples=400, deadline=None, suppress_health_check=CHECKS)
 settings.register_profile("long", max_examples=200_000, deadline=None, suppress_health_check=CHECKS)
 PROFILE = settings.get_profile(os.environ.get("HYPOTHESIS_PROFILE", "short"))
-RACES = int(os.environ.get("STORE_RACES", "30"))
+RACES = int(os.environ.get("STORE_RACES", "20"))
 SEED = 20260704
 HOUR = 3600
 DAY_H = 24

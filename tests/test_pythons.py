@@ -22,7 +22,8 @@ VERSIONS = ["3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14"]
 
 # What asks the kernel more than the interpreter is left out on all but the oldest, and the one that runs this.
 CHAPTERS = (
-    *("block", "collection", "commands", "conda_tmpenv", "dates", "doctor", "envs", "folders", "hints", "launch"),
+    *("activation", "block", "builds", "channels_company", "collection", "commands", "conda_tmpenv", "dates"),
+    *("doctor", "envs", "folders", "hints", "launch"),
     *("leases", "links", "locking", "locks", "log", "packages", "processes", "scripts_urls", "store"),
 )
 KERNEL = [f"--ignore=tests/test_{name}.py" for name in CHAPTERS]
