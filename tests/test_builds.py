@@ -236,7 +236,7 @@ import resource, sys, threading
 import conda_execute
 with open("/proc/self/statm") as f:
     size = int(f.read().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (size + (1 << 20),) * 2)  # less than the stack of a thread
+resource.setrlimit(resource.RLIMIT_AS, (size + (4 << 20),) * 2)  # less than the stack of a thread
 sys.exit(conda_execute.report_errors({}))
 """
 LIMITS = {
