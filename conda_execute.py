@@ -3632,11 +3632,11 @@ def refuse_near_sections(condarc: Condarc) -> None:
             before, colon, value = raw.decode("utf-8", "replace").partition(":")
             key, is_heading = before.strip(" '\""), not i or not value.split(" #")[0].strip()
             is_like = key[:5].lower() == "conda" and len(key) > 11  # "conda-exec" is another tool's
-            line = read_raw(path, number, raw)
             if colon and not i and key.replace("_", "-") in SETTINGS:
-                hint = "indent it, a line below %s:" % SECTION
+                line, hint = read_raw(path, number, raw), "indent it, a line below %s:" % SECTION
                 raise line.expected(line.indent, "%s below %s:" % (key, SECTION), hint, "it on its own")
             if colon and is_like and is_heading and (i or name != SECTION) and find_nearest(key, [SECTION]):
+                line = read_raw(path, number, raw)
                 hint = format_lines(SECTION + ":", place="where other keys of condarc begin")
                 raise line.expected(line.indent, '"%s:" above the settings of conda-execute' % SECTION, hint)
 
@@ -4371,7 +4371,7 @@ class EnvDir:
         """Refuse a file that has the name of a folder of ours, or a folder that has the name of a file."""
         for name, path in ((name, self.path(name)) for name in names):
             wanted, found = ("a file", "a folder") if name in SIGNS else ("a folder", "a file")
-            if os.path.lexists(path) and os.path.isdir(path) == (name in SIGNS):
+            if os.path.isdir(path) == (name in SIGNS) and os.path.lexists(path):
                 hint = type_this("rm", "-r", path) + ": it is made anew"
                 raise Error("expected %s of conda-execute's, found %s" % (wanted, found), path, hint=hint)
 
@@ -4498,10 +4498,11 @@ class EnvDir:
 
     def allow_links(self, name: str) -> None:
         """Let links of this host start what they find in an environment, on which we have a lease."""
-        if find_link_host():
+        host = find_link_host()
+        if host:
             self.move_link_uses(name, LEAVING, LINKED)
             make_folder(self.path(".leases", name + LINKED))
-            write_file(self.path(".leases", name + LINKED, find_link_host()), b"")
+            write_file(self.path(".leases", name + LINKED, host), b"")
 
     def last_use(self, name: str, uses: "Uses | None" = None) -> float:
         """Return when an environment or a kept script was used last; 0 for one that is not complete."""
@@ -4994,8 +4995,7 @@ def read_failure(failed: str) -> "tuple[tuple[int, int] | None, dict[str, str]]"
     found = read_status(failed)
     if not found or found.st_mode & 0o170000 != 0o100000 or found.st_size > FAILURE_BYTES:
         return None, {}
-    failure = read_json(failed)
-    return (found.st_mtime_ns, found.st_ino), failure if isinstance(failure, dict) else {}
+    return (found.st_mtime_ns, found.st_ino), read_json(failed)
 
 
 def write_failure(failed: str, failure: Error, job_array: str) -> None:
@@ -5357,9 +5357,7 @@ def read_variables(prefix: str) -> "dict[str, str]":
     state = os.path.join(prefix, "conda-meta", "state")
     files = [*list_files(os.path.join(prefix, "etc", "conda", "env_vars.d"), ".json"), state]
     for path in filter(os.path.exists, files):
-        content: Any = read_json(path)
-        if path == state and isinstance(content, dict):
-            content = content.get("env_vars")
+        content: Any = read_json(path).get("env_vars") if path == state else read_json(path)
         found.update(content if isinstance(content, dict) else {})
     names = [name for name in found if is_variable(name) and name != "PATH"]
     return {name: str("" if found[name] is None else found[name]) for name in names if found[name] != "***unset***"}
@@ -5394,6 +5392,22 @@ exec "$@"
 """
 
 
+def format_words(words: "Iterable[str]") -> str:
+    """Return words as a POSIX shell reads them, nothing in them expanded.
+
+    >>> print(format_words(["a b", "it's"]))
+    'a b' 'it'\\''s'
+    """
+    return " ".join("'%s'" % word.replace("'", "'\\''") for word in words)
+
+
+def format_sourcing(lines: "Iterable[str]", argv: "list[str]", path: str) -> "list[str]":
+    """Return the command by which a shell, bash if there is one, does what lines say, then becomes another."""
+    shell = which("bash", path)
+    code = [*lines, *(["trap - DEBUG ERR RETURN"] if shell else [])]  # of bash alone
+    return [shell or "/bin/sh", "-c", ACTIVATION % "\n".join(code), "conda-execute", *argv]
+
+
 def source_scripts(argv: "list[str]", old: "Environ", new: "Environ") -> "tuple[list[str], Environ]":
     """Return a command and variables by which a shell leaves the outer env, enters the new one, becomes the command."""
     outer, suffix = find_active(old)[0], ".bat" if os.name == "nt" else ".sh"
@@ -5404,10 +5418,10 @@ def source_scripts(argv: "list[str]", old: "Environ", new: "Environ") -> "tuple[
     if os.name == "nt":
         changed = {name: value for name, value in new.items() if old.get(name) != value}
         return argv, run_batch(entering, {**run_batch(leaving, old), **changed})  # conda's order: leave, set, enter
-    shell, env = (which(name, old.get("PATH", os.defpath)) for name in ("bash", "env"))
+    search = old.get("PATH", os.defpath)
     options = ["%s=%s" % (name, new[name]) for name in SHELL_OPTIONS if name in new]
     if options and "=" not in argv[0]:  # which env takes for a variable
-        argv = [env or "/usr/bin/env", *options, *argv]
+        argv = [which("env", search) or "/usr/bin/env", *options, *argv]
     start = {name: old[name] for name in old if name not in ("BASH_ENV", *SHELL_OPTIONS)}  # a file that bash would run
     always = ["PATH", *map(str.upper, read_variables(new["CONDA_PREFIX"]) if leaving else ())]  # they may unset these
     lines = [(". ", path) for path in leaving]
@@ -5416,9 +5430,7 @@ def source_scripts(argv: "list[str]", old: "Environ", new: "Environ") -> "tuple[
         is_changed = start.get(name) != new[name] or name in always or name.startswith("CONDA_")
         lines += [("export %s=" % name, new[name])] if is_changed and name not in SHELL_OPTIONS else []
     lines += [(". ", path) for path in entering]
-    code = ["%s'%s'" % (word, text.replace("'", "'\\''")) for word, text in lines]
-    code += ["trap - DEBUG ERR RETURN"] if shell else []  # of bash alone
-    return [shell or "/bin/sh", "-c", ACTIVATION % "\n".join(code), "conda-execute", *argv], start
+    return format_sourcing([word + format_words([text]) for word, text in lines], argv, search), start
 
 
 def read_caller_environ() -> "dict[str, str]":
@@ -7116,11 +7128,8 @@ def find_run_with_argv(metadata: Metadata, script: str, args: "list[str]", prefi
         refuse_noexec(name, prefix)
         names = ("its conda packages", "in the shebang") if metadata.dialect == "pep723" else ("env", "with run_with")
         names = ("this run, --with PACKAGE", "with --run-with") if metadata.folder else names
-        version = (
-            name[6:]
-            if name.startswith("python") and all(map(is_number, name[6:].split(".", 1))) and "." in name
-            else ""
-        )
+        version = name[6:] if name.startswith("python") and "." in name else ""
+        version = version if all(map(is_number, version.split(".", 1))) else ""
         package = quote("python =" + version) if version else "the package that brings it"
         hint = "add %s to %s, or name another command %s" % (package, *names)
         hint += "; --force-env mends a damaged environment"
@@ -7175,13 +7184,11 @@ def run_child(argv: "list[str]", environ: "Environ", lease: "Lock | None") -> in
 
     Ctrl-C is the child's to answer; as a shell does, we wait for it, and are interrupted if it was.
     """
-    import signal
-
     own = None
     if lease and lease.fd >= 0:
         own = Lock(lease.path, lease.progress, lease.marks_needed).wait(exclusive=False)
     move_lease_up(own, argv)
-    is_plain = not fcntl or signal.getsignal(signal.SIGCHLD) == signal.SIG_DFL
+    is_plain = not fcntl or _signal.getsignal(_signal.SIGCHLD) == _signal.SIG_DFL
     child, code, is_interrupted = None, None, False
     try:
         child = Child(argv, filter(None, [own]), "" if is_plain else "--report", env=environ)
@@ -7197,7 +7204,7 @@ def run_child(argv: "list[str]", environ: "Environ", lease: "Lock | None") -> in
             child.close()
         if own:
             own.abandon() if own.mark else own.close()
-    if is_interrupted and code == 128 + signal.SIGINT:
+    if is_interrupted and code == 128 + _signal.SIGINT:
         raise KeyboardInterrupt
     return code
 
@@ -7247,13 +7254,18 @@ def find_entrypoint_words(
     return words
 
 
+def has_several(entrypoint: str) -> bool:
+    """Answer whether an entrypoint may be more than one command."""
+    return "&&" in entrypoint or "$(" in entrypoint
+
+
 def find_command_line(metadata: Metadata, script: "Script", args: "list[str]", prefix: str, path: str) -> "list[str]":
     """Return the command to execute: for an entrypoint of several, this file, which runs them there."""
     if not metadata.has_entrypoint:
         return find_run_with_argv(metadata, script.path, args, prefix, path)
     [entrypoint] = metadata.run_with
     source, cache = os.path.abspath(script.path), find_cache(prefix, script.data)
-    if "&&" in entrypoint or "$(" in entrypoint:
+    if has_several(entrypoint):
         ourselves = [sys.executable, "-I", os.path.abspath(__file__), "--entrypoint"]
         return [*ourselves, entrypoint, prefix, source, cache, *args]
     [command] = parse_commands(Text(entrypoint), 0, 0)[0]
@@ -7270,7 +7282,6 @@ def run_command(argv: "list[str]", environ: "Environ", **streams: "Any") -> byte
 
     A signal that would end us is passed on to it; then we end by that too.
     """
-    import signal
     import subprocess
 
     got: list[int] = []
@@ -7283,9 +7294,9 @@ def run_command(argv: "list[str]", environ: "Environ", **streams: "Any") -> byte
 
     old: dict[int, Any] = {}
     if fcntl:  # on Windows, all on a console get Ctrl-C
-        ends = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT]
-        old = {one: signal.signal(one, pass_on) for one in ends if signal.getsignal(one) != signal.SIG_IGN}
-        old[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # if ignored, it hides every exit code
+        ends = [_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP, _signal.SIGQUIT]
+        old = {one: _signal.signal(one, pass_on) for one in ends if _signal.getsignal(one) != _signal.SIG_IGN}
+        old[_signal.SIGCHLD] = _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)  # if ignored, it hides every exit code
     try:
         child = subprocess.Popen(argv, env=environ, close_fds=False, **streams)
         for number in set(got):  # before there was a child
@@ -7294,7 +7305,7 @@ def run_command(argv: "list[str]", environ: "Environ", **streams: "Any") -> byte
     except (OSError, ValueError) as e:
         raise cannot_start(argv[0], e) from None
     for number in old:
-        signal.signal(number, signal.SIG_DFL if number in got else old[number])
+        _signal.signal(number, _signal.SIG_DFL if number in got else old[number])
     for number in got:
         os.kill(os.getpid(), number)
     if code:
@@ -8104,15 +8115,6 @@ find_lease 2>/dev/null && eval "{ start \\"\\$@\\"; } $ce_fd< \\"\\$ce_lease\\""
 """
 
 
-def format_words(words: "Iterable[str]") -> str:
-    """Return words as a POSIX shell reads them, nothing in them expanded.
-
-    >>> print(format_words(["a b", "it's"]))
-    'a b' 'it'\\''s'
-    """
-    return " ".join("'%s'" % word.replace("'", "'\\''") for word in words)
-
-
 def format_check(words: "Iterable[str]", tests: str) -> str:
     """Return the lines by which a shell finds out whether all paths are what they should be."""
     paths = list(words)
@@ -8177,7 +8179,7 @@ class Link:
         texts = [b"\n".join(rows) for _, rows, _ in self.compared]
         if not find_link_host():
             return "a shell cannot tell here who else runs: that takes Linux 5.14, and a /proc without hidepid"
-        if "&&" in entrypoint or "$(" in entrypoint or "${CACHE}" in entrypoint:
+        if has_several(entrypoint) or "${CACHE}" in entrypoint:
             return "its entrypoint is more than one command, or has a ${CACHE}"
         if sum(map(len, texts)) > LINK_LIMIT_BYTES or b"\0" in b"".join(texts):
             return "up to the end of its block, with its lock, it has more than %d bytes" % LINK_LIMIT_BYTES
@@ -8234,10 +8236,8 @@ class Link:
         argv, start = self.argv, ""
         entering = list_files(os.path.join(self.conda, "activate.d"), ".sh")
         if entering:
-            code = [". " + format_words([path]) for path in entering]
-            shell = which("bash", os.environ.get("PATH", os.defpath))
-            code += ["trap - DEBUG ERR RETURN"] if shell else []
-            argv = [shell or "/bin/sh", "-c", ACTIVATION % "\n".join(code), "conda-execute", *argv]
+            lines = [". " + format_words([path]) for path in entering]
+            argv = format_sourcing(lines, argv, os.environ.get("PATH", os.defpath))
             start = '    [ -z "${BASH_ENV-}" ] || return 1 # which bash would run\n'
             start += "    case ${SHELLOPTS-} in *nounset* | *errexit* | *noexec*) return 1 ;; esac\n"
         variables = read_variables(self.prefix).items()

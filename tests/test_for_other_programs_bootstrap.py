@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from conftest import FILE, ROOT
-from test_pythons import find_python
+from test_pythons import require_python
 
 import conda_execute
 
@@ -167,9 +167,7 @@ def test_under_a_debugger_of_others_the_script_goes_on_without_it(script: Script
 @pytest.mark.warm
 @pytest.mark.parametrize("version", ["3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14"])
 def test_any_python_may_start_it(script: Script, start: Start, version: str) -> None:
-    python = find_python(version)
-    if not python or subprocess.run([python, "-c", ""], stderr=subprocess.DEVNULL).returncode:
-        pytest.skip(f"no CPython {version} on this machine")
+    python = require_python(version)
     path = script()
     shown(start(path))  # builds the environment
     assert shown(start("a.py", "x", python=python))[1][1:] == ["x"]
@@ -366,9 +364,7 @@ def test_a_bad_path_or_block_ends_no_session_either(script: Script, start: Start
 @pytest.mark.parametrize("version", ["3.8", "3.13"])
 def test_a_prompt_behind_a_script_is_in_its_environment(script: Script, start: Start, version: str) -> None:
     """Nobody has typed anything when the script begins."""
-    python = find_python(version)
-    if not python or subprocess.run([python, "-c", ""], stderr=subprocess.DEVNULL).returncode:
-        pytest.skip(f"no CPython {version} on this machine")
+    python = require_python(version)
     path = script()
     shown(start(path))  # builds the environment
     done = start("-i", "a.py", python=python, input="print(sys.prefix, sys.argv)\n")

@@ -35,14 +35,20 @@ def find_python(version: str) -> str:
     return str(found[-1]) if found else shutil.which(f"python{version}") or ""
 
 
+def require_python(version: str) -> str:
+    """Return the interpreter of a version, or skip the test."""
+    python = find_python(version)
+    if not python or subprocess.run([python, "-c", ""], stderr=subprocess.DEVNULL).returncode:
+        pytest.skip(f"no CPython {version} on this machine")
+    return python
+
+
 @pytest.mark.skipif(INNER in os.environ, reason="this is one of the runs that it starts")
 @pytest.mark.parametrize("version", VERSIONS)
 def test_the_suite_passes_on_cpython(version: str, tmp_path: Path) -> None:
     if version == HERE:
         pytest.skip("this is the CPython that runs this test")
-    python = find_python(version)
-    if not python or subprocess.run([python, "-c", ""], stderr=subprocess.DEVNULL).returncode:
-        pytest.skip(f"no CPython {version} on this machine")
+    python = require_python(version)
     inner = run.make_venv(python)
     command = [str(inner), "-m", "pytest", "-q", "-o", f"cache_dir={tmp_path}", *KERNEL]
     # Much of it is waiting, so two run at once; what minds that runs once more on its own.
@@ -55,9 +61,7 @@ def test_the_suite_passes_on_cpython(version: str, tmp_path: Path) -> None:
 
 
 def start_on(version: str, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    python = find_python(version)
-    if not python or subprocess.run([python, "-c", ""], stderr=subprocess.DEVNULL).returncode:
-        pytest.skip(f"no CPython {version} on this machine")
+    python = require_python(version)
     environ = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **variables}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "universal_newlines": True}
     return subprocess.run([python, *words], env=environ, cwd=ROOT, **pipes)  # type: ignore[call-overload]
