@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -72,6 +73,14 @@ MARKER = conda_execute.MARKER
 HEADER = conda_execute.LOG_HEADER
 BUILT = "conda-execute: built "
 CLEAR_ALL = ("--tmpenv", "clear", "--all")
+
+
+def pytest_configure() -> None:
+    """Have the signals that a caller ignores, as a shell does for what runs behind it, end programs again."""
+    for name in ("SIGINT", "SIGQUIT", "SIGHUP", "SIGTERM"):
+        number = getattr(signal, name, signal.SIGTERM)
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler if name == "SIGINT" else signal.SIG_DFL)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
