@@ -1773,7 +1773,8 @@ def parse_spec(text: Text, is_build_sure: bool = False) -> Text:
     is_word = name.lower() in ("yes", "no", "true", "false", "null")
     is_range = spec[:1] in tuple(OPERATORS) and "[" in text.line.find_start(text.at)
     are_keys = keys.endswith("]") and "=" in keys and "[" not in keys
-    behind = "a version behind " + quote(name)[1:-1]
+    behind, (before, semicolon, marker) = "a version behind " + quote(name)[1:-1], text.partition(";")
+    no_marker = semicolon and (format_items(text, [before.rstrip(" ")]) or "leave it out") + MARKER_LIKE
     for is_fault, what, like, kind, found in (
         ("://" in rest or spec.endswith((".conda", ".tar.bz2")), "a match spec", FILE_LIKE, "the file ", spec),
         (" " in channel, "one match spec", SPEC_LIKE, "", text),
@@ -3124,6 +3125,18 @@ def make_folder(path: str) -> None:
         try:
             os.mkdir(path, 0o755)
         except FileExistsError:
+def replace_file(path: str, content: bytes, mode: int = 0o644) -> None:
+    """Write a file at once and have it on the disk, or leave what is there; raise OSError."""
+    folder, name = os.path.split(path)
+    part = os.path.join(folder, ".%s.%s.part" % (name, os.urandom(4).hex()))  # other hosts may do the same
+    try:
+        write_file(part, content, mode)
+        os.replace(part, path)
+    except OSError as e:
+        try_to(os.unlink, part)
+        raise OSError(e.errno, e.strerror, path) from None
+
+
             if not os.path.isdir(path):
                 raise
 
@@ -4350,8 +4363,7 @@ class EnvDir:
         """Declare an environment complete: last, at once, and on the disk after all of it and before its first use."""
         marker, (count, oldest) = self.path(name, MARKER), count_files(self.path(name))
         own = [("prefix", self.path(name)), ("platform", self.subdir), ("oldest", oldest), ("files", str(count))]
-        write_file(marker + ".part", format_marker(own + fields))  # those are of Invocation.build()
-        os.replace(marker + ".part", marker)
+        replace_file(marker, format_marker(own + fields))  # those are of Invocation.build()
         if os.name != "nt":
             fd = os.open(os.path.dirname(marker), os.O_RDONLY)
             try:
@@ -5014,10 +5026,7 @@ def write_failure(failed: str, failure: Error, job_array: str) -> None:
 
     told = {"by": "process %d on %s" % (os.getpid(), HOST_ID), "batch": job_array}
     told.update((key, mask(getattr(failure, key))[: FAILURE_BYTES // 8]) for key in FAILURE_FIELDS)
-    part = failed + "." + HOST_ID
-    if not try_to(write_file, part, json.dumps(told).encode()):  # else there is no room: they find out by themselves
-        try_to(os.chmod, part, 0o600)
-        try_to(os.replace, part, failed)
+    try_to(replace_file, failed, json.dumps(told).encode(), 0o600)  # no room for it: they find out by themselves
 
 
 # ---- Progress ------------------------------------------------------------------------
@@ -7394,9 +7403,7 @@ class Script:
                 store.check_owners(SCRIPTS, folder)
                 if read_head(self.path) != self.data:
                     make_folder(folder)
-                    part = os.path.join(folder, ".%d.part" % os.getpid())
-                    write_file(part, self.data)
-                    os.replace(part, self.path)
+                    replace_file(self.path, self.data)
                 try_to(os.utime, folder)
                 store.check_owners(SCRIPTS, folder, self.path)
                 self.file = open(self.path, "rb")
@@ -7991,6 +7998,20 @@ def lock_elsewhere(invocation: Invocation, subdir: str) -> bytes:
         message = "expected match specs alone for %s, found requirements of PyPI" % subdir
         hint = "write --lock on such a machine: pip chooses for its own alone"
         raise Error(message, invocation.script.shown, hint=hint)
+def find_changes(old: bytes, new: bytes) -> str:
+    """Return what is in one text of a lock and not in another: packages by their files, requirements by their pins."""
+    found = []
+    for data in (old, new):
+        rows = data.decode("utf-8", "replace").split("\n")
+        found.append({row: row.partition("#")[0].rpartition("/")[2] for row in rows if row[:1] not in ("#", "@", "")})
+        found[-1].update((row, row[7:].partition(" --hash")[0]) for row in rows if row.startswith(PINS))
+    before, after = found
+    changes = ["+ " + name for row, name in after.items() if row not in before]
+    changes += ["- " + name for row, name in before.items() if row not in after]
+    more = " and %d more" % (len(changes) - SHOWN) if changes[SHOWN:] else ""
+    return ", ".join(map(printable, changes[:SHOWN])) + more or "as before; --force-env --lock asks the channels anew"
+
+
     kind, program = find_engine(config.engine, os.environ, sys.executable)
     with invocation.store.lock(".locking").wait(exclusive=True) as builder:
         prefix = invocation.store.path(".locking")
@@ -8008,20 +8029,12 @@ def write_lock(invocation: Invocation, subdirs: "list[str]") -> int:
     for subdir in subdirs or [here]:
         content = lock_here(invocation) if subdir == here else lock_elsewhere(invocation, subdir)
         path = find_lock(script, subdir) or "%s.%s.lock" % (os.path.realpath(script.path), subdir)
-        replace_file(os.path.realpath(path), content)
-        print_out(os.path.abspath(path))
+        before, path = read_head(path), os.path.abspath(path)
+        replace_file(os.path.realpath(path), content, 0o666)
+        if before:
+            invocation.progress.line("%s: %s" % (printable(path), find_changes(before, content)))
+        print_out(path)
     return 0
-
-
-def replace_file(path: str, content: bytes, mode: int = 0o666) -> None:
-    """Write a file at once, or leave what is there."""
-    part = "%s.%d.part" % (path, os.getpid())
-    try:
-        write_file(part, content, mode)
-        os.replace(part, path)
-    except OSError as e:
-        try_to(os.unlink, part)
-        raise Error("expected to be able to write this file, found: %s" % e.strerror, path) from None
 
 
 # ---- Links ---------------------------------------------------------------------------
@@ -8289,7 +8302,7 @@ def put_link(invocation: Invocation, path: str) -> str:
         with store.lock(".linking").wait(exclusive=True):
             links = {**read_links(store), path: name}.items()
             rows = [format_use(0, "link", one, 0, HOST_ID, each) for each, one in links]
-            replace_file(store.path(".leases", ".links"), b"".join(rows), 0o644)
+            replace_file(store.path(".leases", ".links"), b"".join(rows))
     return link.obstacle
 
 
@@ -9342,7 +9355,8 @@ def report_errors(work: "Callable[..., int]", *args: object) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
     except OSError as e:
-        message = "expected the system to do its part, found: %s" % e.strerror
+        what = "a path that can be used" if e.filename else "the system to do its part"
+        message = "expected %s, found: %s" % (what, e.strerror)
         return report_error(Error(message, os.fsdecode(e.filename or ""), hint=find_scarce_hint(e)))
     except MemoryError:
         return report_error(Error("expected memory to work with, found none left", hint=SCARCE))
@@ -9460,8 +9474,7 @@ def hand_over(invocation: Invocation, folder: str) -> None:
         path = os.path.join(site, "conda_execute.py")
         is_package = any(name.endswith("-info") and name.startswith("conda_execute-") for name in list_names(site))
         if content and not is_package and read_head(path) != content:
-            part = "%s.%d.part" % (path, os.getpid())
-            cause = try_to(write_file, part, content) or try_to(os.replace, part, path)
+            cause = try_to(replace_file, path, content)
             if cause:
                 try_to(os.unlink, part)
                 text = "could not put %s into the environment (%s): put it beside the script"

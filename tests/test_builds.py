@@ -84,7 +84,7 @@ def test_an_env_is_on_the_disk_before_its_marker_and_that_before_the_script_star
     marked = find("rename", f', "{prefix / MARKER}"')[0]
     new = calls[marked].split('"')[1]
     made = [i for i in find("openat", f'"{prefix}/', "O_CREAT") + find("link", f'"{prefix}/') if i < started]
-    made = [i for i in made if not Path(calls[i].split('"')[-2]).name.startswith(("conda-execute", "frozen"))]
+    made = [i for i in made if not Path(calls[i].split('"')[-2]).name.startswith((".conda-execute", "frozen"))]
     # By descriptor for a file system, or all of them.
     synced = [i for i in find("syncfs(") if is_on(env_dir, calls[i])] + find("sync(")
     assert made and [i for i in synced if max(made) < i < marked], "nothing syncs what was built"
