@@ -303,11 +303,16 @@ def learn_secrets(texts: "Iterable[str]") -> None:
             SECRETS.update(one for one in (word, unquote(word)) if len(one) > 3)
 
 
+def format_shell(words: "Iterable[object]") -> str:
+    """Return words as a person types them into a shell."""
+    from shlex import quote as escape
+
+    return printable(" ".join(escape(str(word)) for word in words))
+
+
 def type_this(*words: object) -> str:
     """Return the hint to type a command, whatever is in its words."""
-    import shlex
-
-    return 'write "%s"' % printable(" ".join(shlex.quote(str(word)) for word in words))
+    return 'write "%s"' % format_shell(words)
 
 
 def print_err(text: str, end: str = "\n") -> None:
@@ -417,11 +422,10 @@ def type_as_started(hint: str) -> str:
     """Return a hint with its commands as they are to be typed where this file was copied, and not installed."""
     import re
     import shutil
-    from shlex import quote as escape
 
     python = os.path.basename(sys.executable)
     python = python if shutil.which(python) == sys.executable else sys.executable
-    start = "%s %s" % (escape(python), escape(sys.argv[0]))
+    start = format_shell([python, sys.argv[0]])
     for name, words, follows in (
         ("conda-tmpenv", start + " --tmpenv", "--help|list|show|create|name|clear|doctor"),
         ("conda-execute", start, "-|SCRIPT|LINK"),
@@ -725,9 +729,8 @@ def find_line_hint(doc: Document, pos: int, name: str = "", dashes: int = -1, is
     item = text[2:].strip(" ") if text.startswith("- ") else text if name == "run_with" else bare
     before, _, value = item.partition(": ")
     item = format_spec(before, value, name) if name == "env" and value.strip("'\"")[:1] in VERSION_STARTS else item
-    if name and (
-        is_like_item(item) or is_first and item[:1].isalnum() or item.startswith("pip:") or name == "run_with"
-    ):
+    may_stand = is_like_item(item) or is_first and item[:1].isalnum() or item.startswith("pip:") or name == "run_with"
+    if name and may_stand:
         hint = format_lines(start + " " * dashes + "- " + item)
         is_sure = is_bullet or "::" in item or set(item) & set("=<>") and set(item) & set("0123456789")
         is_prose = line.indent == doc.indent and not (is_first or is_sure)
@@ -1543,10 +1546,8 @@ def refuse_rest(lines: "list[Line]", below: bytes, number: int, marker: bytes, p
     if not lines:
         return
     dashes = {line.indent for line in lines if line.text[line.indent :].startswith("- ")}
-    is_open, what = (
-        lines[-1].text.rstrip(" ")[-1:] == ":",
-        "nothing more of the block, which line %d has ended" % number,
-    )
+    is_open = lines[-1].text.rstrip(" ")[-1:] == ":"
+    what = "nothing more of the block, which line %d has ended" % number
     for at, raw in enumerate(raw.rstrip(b"\r") for raw in below.split(b"\n")[:9]):
         margin, bare = find_margin(raw, marker), raw.decode("utf-8", "replace").strip()
         if margin is None and bare:
@@ -1649,6 +1650,7 @@ SPEC_LIKE = 'write it like "python >=3.9"'
 RANGE_LIKE = 'write it like "python >=3.9,<4", in brackets with the quotes'
 FILE_LIKE = 'write it like "numpy =1.26", its channel below channels; or for pip "name @ URL" below "- pip:"'
 KEYS_LIKE = 'write it like "numpy[version=\'>=1.2\']", with nothing behind it, or below "- pip:" if it has extras'
+MARKER_LIKE = '; specs have no markers, but selectors such as "# [win]" behind them'
 REQUIREMENT_LIKE = 'write it like "name >=1.2", or "name @ URL" for a file or a repository'
 GIVEN = {"--with": "--with ", "the command line": ""}  # places of specs that a shell hands over, and what opens each
 GIVEN_LIKE = 'these are conda packages; those of PyPI stand below "- pip:", in a block or an environment.yml'
@@ -1693,9 +1695,7 @@ def format_items(text: Text, items: "list[str]") -> str:
         comment = rest[len(text + mark) :].strip(" ")
         return format_lines(*[before + item + ("  " + comment if comment else "") for item in items])
     if line.path in GIVEN:
-        from shlex import quote as escape
-
-        return "write " + " ".join(GIVEN[line.path] + escape(item) for item in items)
+        return "write " + " ".join(GIVEN[line.path] + format_shell([item]) for item in items)
     marks = [mark or '"' * ("," in item) for item in items]
     return "write %s in its place" % ", ".join(one + item + one for one, item in zip(marks, items))
 
@@ -1782,6 +1782,7 @@ def parse_spec(text: Text, is_build_sure: bool = False) -> Text:
         (is_word or not name.strip("0123456789.-") or name[0] == "-", "a package name",
          RANGE_LIKE if is_range else SPEC_LIKE, "", name or spec),
         (bracket and not are_keys, '"[key=value]" at the end', KEYS_LIKE, "", bracket + keys),
+        (semicolon, "a match spec", no_marker, "a marker of PyPI's, ", marker.lstrip()),
         (strange, "a match spec in ASCII", "write a letter of the alphabet in its place", "the character ", strange),
         (not is_version(version, is_build_sure), behind, 'write a version like ">=1.2,<2"', "", version.strip()),
     ):  # fmt: skip
@@ -2332,11 +2333,8 @@ def parse_run_with(block: "dict[Text, Node]", platform: Platform) -> "list[str]"
     if "run_with" not in block:
         return []
     key, node = find_key(block, "run_with"), block[Text("run_with")]
-    words = (
-        split_words(refuse_operators(node))
-        if isinstance(node, Text)
-        else list(map(str, find_items(block, "run_with", platform)))
-    )
+    items = [] if isinstance(node, Text) else find_items(block, "run_with", platform)
+    words = split_words(refuse_operators(node)) if isinstance(node, Text) else list(map(str, items))
     start = key.line.find_start(key.at)
     hint = format_lines(start + "run_with: python") + ", or leave it out"
     if not words and isinstance(node, list):
@@ -2362,13 +2360,8 @@ def add_given(options: "Mapping[str, str]", metadata: Metadata, platform: str, f
     metadata.specs += [one for one in specs if one not in metadata.specs]
     if "run-with" in options:
         text = Text.of(options["run-with"], Line("--run-with", 1, options["run-with"]), 0)
-        words = check_command(
-            split_words(refuse_operators(text)),
-            text,
-            "--run-with",
-            platform,
-            'write it like --run-with "python -i", or leave it out',
-        )
+        hint = 'write it like --run-with "python -i", or leave it out'
+        words = check_command(split_words(refuse_operators(text)), text, "--run-with", platform, hint)
         metadata.run_with, metadata.folder, metadata.may_be_file, metadata.has_entrypoint = words, folder, True, False
 
 
@@ -2607,13 +2600,8 @@ def is_read(path: "list[Text]") -> bool:
     if path[:1] != ["tool"] or not path[1:]:
         return True
     if path[1] == "uv":
-        return not path[2:] or path[2] in (
-            *UV_SOURCES,
-            *UV_VERSIONS,
-            "exclude-newer",
-            "requires-python",
-            "dependencies",
-        )
+        others = ("exclude-newer", "requires-python", "dependencies")
+        return not path[2:] or path[2] in (*UV_SOURCES, *UV_VERSIONS, *others)
     return path[1].lower().replace("_", "-") in ("conda", "pixi", "uv", "conda-exec", "conda-execute", "condaexecute")
 
 
@@ -3125,18 +3113,6 @@ def make_folder(path: str) -> None:
         try:
             os.mkdir(path, 0o755)
         except FileExistsError:
-def replace_file(path: str, content: bytes, mode: int = 0o644) -> None:
-    """Write a file at once and have it on the disk, or leave what is there; raise OSError."""
-    folder, name = os.path.split(path)
-    part = os.path.join(folder, ".%s.%s.part" % (name, os.urandom(4).hex()))  # other hosts may do the same
-    try:
-        write_file(part, content, mode)
-        os.replace(part, path)
-    except OSError as e:
-        try_to(os.unlink, part)
-        raise OSError(e.errno, e.strerror, path) from None
-
-
             if not os.path.isdir(path):
                 raise
 
@@ -3147,6 +3123,18 @@ def write_file(path: str, content: bytes, mode: int = 0o644) -> None:
         f.write(content)
         f.flush()
         os.fsync(f.fileno())
+
+
+def replace_file(path: str, content: bytes, mode: int = 0o644) -> None:
+    """Write a file at once and have it on the disk, or leave what is there; raise OSError."""
+    folder, name = os.path.split(path)
+    part = os.path.join(folder, ".%s.%s.part" % (name, os.urandom(4).hex()))  # other hosts may do the same
+    try:
+        write_file(part, content, mode)
+        os.replace(part, path)
+    except OSError as e:
+        try_to(os.unlink, part)
+        raise OSError(e.errno, e.strerror, path) from None
 
 
 def read_status(path: str) -> "os.stat_result | None":
@@ -3333,7 +3321,6 @@ def sync_disks(folders: "Iterable[str]") -> None:
             raise OSError(code, os.strerror(code), folder)
 
 
-LOWEST_FD = 3  # below are the standard streams, open or not: a child gets others there
 # Starts a file as a script, from byte code where an import has left some: to compile this one takes 0.1 s.
 AS_SCRIPT = "import sys; from _frozen_importlib_external import SourceFileLoader as Loader; "
 AS_SCRIPT += "__file__ = sys.argv[0] = sys.argv.pop(1); exec(Loader('__main__', __file__).get_code('__main__'))"
@@ -3344,6 +3331,7 @@ def start_anew(*words: str) -> "list[str]":
     return [sys.executable, "-I", "-B", "-c", AS_SCRIPT, os.path.abspath(__file__), *words]
 
 
+LOWEST_FD = 3  # below are the standard streams, open or not: a child gets others there
 
 
 def lift_fd(fd: int) -> int:
@@ -3916,22 +3904,12 @@ class Lock:
     opening = allocate_lock()  # of that, for threads
 
     def __init__(
-        self,
-        path: str,
-        progress: "Progress",
-        marks_needed: str = "",
-        find_old: "Callable[[], dict[str, list[str]]]" = dict,
+        self, path: str, progress: "Progress", marks_needed: str = "", find_old: "Callable[[], dict[str, Any]]" = dict
     ) -> None:
-        self.path, self.progress, self.marks_needed, self.mark, self.blocker, self.fd = (
-            path,
-            progress,
-            marks_needed,
-            "",
-            "",
-            -1,
-        )
-        self.is_taken, self.taken_s = False, 0.0  # when, by this host's clock
+        self.path, self.progress, self.marks_needed = path, progress, marks_needed
         self.find_old = find_old  # of marks that lie elsewhere
+        self.mark, self.blocker, self.fd = "", "", -1
+        self.is_taken, self.taken_s = False, 0.0  # when, by this host's clock
         self.seen: dict[str, float] = {}  # marks of other hosts, and their times
         self.made_folder: os.stat_result | None = None  # of a folder, at first sight
         self.noted, self.stop_fd = "", -1  # the latter of an engine: see EngineProcess
@@ -4479,7 +4457,13 @@ class EnvDir:
 
     def cannot_write(self, cause: OSError) -> Error:
         message = "expected an env-dir that can be written to, found: %s" % cause.strerror
-        return Error(message, self.env_dir, hint=OWN_FOLDER)
+        user = getattr(os, "geteuid", int)()
+        own, *inner = (read_status(self.path(name)) for name in ("", ".leases", ".trash"))
+        hint = OWN_FOLDER
+        if own and own.st_uid == user and isinstance(cause, PermissionError):  # the former: after a run by sudo
+            is_mixed = any(one and one.st_uid != user for one in inner)
+            hint = type_this(*(["sudo", "chown", "-R", user] if is_mixed else ["chmod", "u+rwx"]), self.env_dir)
+        return Error(message, self.env_dir, hint=hint)
 
     def append(self, event: str, name: str, script: str) -> bool:
         """Append a row to usage.tsv in one write, and date the marker; answer whether that could be done."""
@@ -5099,6 +5083,13 @@ def wait_for_input(fds: "list[int]", bound_s: float) -> "list[int]":
     for fd in fds:
         polled.register(fd, POLLIN)
     return [fd for fd, _ in polled.poll(bound_s * 1000)]
+
+
+def find_start_cause(program: str, cause: "OSError | ValueError") -> str:
+    """Return why the system does not start a program: one that is there names in its first line what is not."""
+    first = read_head(program, 200).split(b"\n")[0] if isinstance(cause, FileNotFoundError) else b""
+    said = str(getattr(cause, "strerror", "") or cause)
+    return "%s: its first line is %s" % (said, quote(os.fsdecode(first))) if first[:2] == b"#!" else said
 
 
 class Child:
@@ -6125,10 +6116,7 @@ def find_own_trouble(words: str, code: int, order: BuildOrder) -> "tuple[str, st
     return None
 
 
-VERIFYING = (
-    "REQUESTS_CA_BUNDLE",
-    "CURL_CA_BUNDLE",
-)  # as requests has it: these come before ssl_verify, for all but mamba
+VERIFYING = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")  # as requests has it: before ssl_verify, for all but mamba
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 
@@ -6257,8 +6245,8 @@ def run_engine(
             program.stop()
         if not isinstance(e, OSError) or find_scarce_hint(e):
             raise
-        cause = e.strerror or str(e)
-        raise Error("expected a program that can be started, found: " + cause, argv[0], hint=NO_ENGINE) from None
+        message = "expected a program that can be started, found: " + find_start_cause(argv[0], e)
+        raise Error(message, argv[0], hint=NO_ENGINE) from None
     finally:
         progress.step("")
         order.builder.stop_fd = -1
@@ -6282,7 +6270,7 @@ def ask_version(argv: "list[str]", hint: str) -> str:
         code = 0 if cause else program.wait()
         cause = cause or "exit code %d" % code * bool(code)
     except OSError as e:
-        cause = e.strerror or str(e)
+        cause = find_start_cause(argv[0], e)
     finally:
         if program:
             program.close()
@@ -6648,7 +6636,6 @@ def build_with_rattler(order: BuildOrder, only_solve: bool = False) -> "list[dic
     job = {**describe_job(order, site, cache), "verify": verify, "only_solve": only_solve}
     order.progress.step("rattler: solving %s with %s" % (", ".join(order.specs), ", ".join(order.channel_urls)))
     order.progress.detail(order.progress.text)
-    argv = [sys.executable, "-I", os.path.abspath(__file__), "--rattler"]
     environ = {**clean_environ(), **network, "RATTLER_CACHE_DIR": cache}
     if not os.access(os.path.join(os.path.expanduser("~"), os.curdir), os.R_OK | os.X_OK):  # rattler wants one
         environ["HOME"] = cache
@@ -7194,8 +7181,8 @@ def cannot_start(program: str, cause: "OSError | ValueError") -> Error:
     code = 127 if isinstance(cause, FileNotFoundError) else 126
     hint = "see run_with, the shebang, and the interpreter that the command itself names"
     hint = "its disk is mounted noexec: %s, or a program elsewhere" % OWN_FOLDER if is_noexec(program) else hint
-    found = getattr(cause, "strerror", "") or cause
-    return Error("expected a command that can run, found: %s" % found, program, "", hint, code)
+    found = find_start_cause(program, cause)
+    return Error("expected a command that can run, found: " + found, program, "", hint, code)
 
 
 def run_child(argv: "list[str]", environ: "Environ", lease: "Lock | None") -> int:
@@ -7737,9 +7724,8 @@ class Invocation:
         if "platform" in self.options:  # of this one it may ask for nothing
             return self
         self.metadata = read_metadata(script, self.config.subdir)
-        folder = (
-            self.options.get("folder") or os.getcwd() if "run-with" in self.options else ""
-        )  # the former: of a link
+        has_command = "run-with" in self.options
+        folder = (self.options.get("folder") or os.getcwd()) if has_command else ""  # the former: of a link
         of_block = self.metadata.name
         add_given(self.options, self.metadata, self.config.subdir, folder)
         self.metadata.name = name_metadata(self.metadata)
@@ -7826,7 +7812,9 @@ class Invocation:
         what = ", ".join(words[:SHOWN]) + (" and %d more" % (len(words) - SHOWN) if words[SHOWN:] else "")
         reason = self.find_reason()
         self.progress.line("building %s with %s: %s (%s)" % (name, engine[0], what, reason))
-        for note in [*self.metadata.notes, *self.find_stray_locks()]:
+        date, today = self.metadata.exclude_newer, time.strftime("%Y-%m-%d", time.gmtime())
+        early = ["exclude-newer %s is yet to come: until then it excludes nothing" % date] if date[:10] > today else []
+        for note in [*self.metadata.notes, *self.find_stray_locks(), *early]:
             self.progress.line(printable(note))
         learn_secrets(find_secret_texts(self.metadata, self.config.condarc, os.environ))
         order = BuildOrder(self.metadata, self.config, engine, prefix, self.offline, builder)
@@ -7861,6 +7849,8 @@ class Invocation:
                 if not self.store.append("run", metadata.name, self.script.path) and self.progress.verbose:
                     self.progress.line("could not write to " + self.store.path("usage.tsv"))
                 environ = read_caller_environ()
+                if environ.get("PYTHONHOME") and os.path.basename(argv[0]).startswith("python"):
+                    self.progress.line('a Python that finds PYTHONHOME looks there for its library: "unset PYTHONHOME"')
                 return (*source_scripts(argv, environ, activate(environ, self.prefix, self.config)), lease)
             except BaseException as e:
                 lease.release()
@@ -7945,11 +7935,12 @@ def format_locked(record: "dict[str, Any]", place: str) -> str:
 
 def find_engine_version(kind: str, program: str) -> str:
     """Return name and version of an engine, the name alone where it does not say which."""
-    from subprocess import run as start
-
     if kind != "rattler":
-        words = start([program, "--version"], capture_output=True, text=True).stdout.split()
-        return "%s %s" % (kind, words[-1] if words else "") if len(words) < 3 else kind
+        try:
+            words = ask_version([program, "--version"], "").split()
+        except Error:  # which has built all the same
+            return kind
+        return "%s %s" % (kind, words[-1]) if 0 < len(words) < 3 else kind
     from importlib.metadata import distributions
 
     return "rattler " + "".join([one.version for one in distributions(name="py-rattler")][:1])
@@ -7998,6 +7989,15 @@ def lock_elsewhere(invocation: Invocation, subdir: str) -> bytes:
         message = "expected match specs alone for %s, found requirements of PyPI" % subdir
         hint = "write --lock on such a machine: pip chooses for its own alone"
         raise Error(message, invocation.script.shown, hint=hint)
+    kind, program = find_engine(config.engine, os.environ, sys.executable)
+    with invocation.store.lock(".locking").wait(exclusive=True) as builder:
+        prefix = invocation.store.path(".locking")
+        order = BuildOrder(metadata, config, (kind, program), prefix, invocation.offline, builder)
+        found = build_with_rattler(order, only_solve=True) if kind == "rattler" else solve_with_program(order)
+    packages = [format_locked(one, "") for one in sort_records(found)]
+    return format_lock(metadata, find_engine_version(kind, program), subdir, packages, [])
+
+
 def find_changes(old: bytes, new: bytes) -> str:
     """Return what is in one text of a lock and not in another: packages by their files, requirements by their pins."""
     found = []
@@ -8010,15 +8010,6 @@ def find_changes(old: bytes, new: bytes) -> str:
     changes += ["- " + name for row, name in before.items() if row not in after]
     more = " and %d more" % (len(changes) - SHOWN) if changes[SHOWN:] else ""
     return ", ".join(map(printable, changes[:SHOWN])) + more or "as before; --force-env --lock asks the channels anew"
-
-
-    kind, program = find_engine(config.engine, os.environ, sys.executable)
-    with invocation.store.lock(".locking").wait(exclusive=True) as builder:
-        prefix = invocation.store.path(".locking")
-        order = BuildOrder(metadata, config, (kind, program), prefix, invocation.offline, builder)
-        found = build_with_rattler(order, only_solve=True) if kind == "rattler" else solve_with_program(order)
-    packages = [format_locked(one, "") for one in sort_records(found)]
-    return format_lock(metadata, find_engine_version(kind, program), subdir, packages, [])
 
 
 def write_lock(invocation: Invocation, subdirs: "list[str]") -> int:
@@ -8469,11 +8460,8 @@ def parse_argv(argv: "list[str]", known: "Collection[str]", anywhere: bool) -> "
             if name not in known or option == "--c":
                 near = find_nearest(option.partition("=")[0], [one for one in known if one != "c"])
                 value = quote(option.partition("=")[2]) if near in WITH_VALUE and "=" in option else ""
-                hint = (
-                    ("write --%s %s" % (near, value)).rstrip()
-                    if near
-                    else find_strange(option, known) or "--help lists the options"
-                )
+                hint = find_strange(option, known) or "--help lists the options"
+                hint = ("write --%s %s" % (near, value)).rstrip() if near else hint
                 if last == "run-with":
                     hint = 'write --run-with "%s %s", with all of the command in quotes' % (options[last], word)
                 hint += '; "--" stands before lines that begin with "-"' if "c" in options else ""
@@ -8506,13 +8494,6 @@ HABITS = {
     "link": "write conda-execute --link SCRIPT",
     "add install update upgrade init env": "packages stand in the block of a script, or behind --with",
 }
-
-
-def format_shell(words: "Iterable[str]") -> str:
-    """Return words as a shell takes them."""
-    from shlex import quote as escape
-
-    return " ".join(map(escape, words))
 
 
 def check_habit(options: "Mapping[str, str]", words: "list[str]") -> None:
@@ -8693,12 +8674,10 @@ def look_at_condarc(environ: "Environ") -> "Iterator[Finding]":
 
 
 def look_at_settings(environ: "Environ") -> "Iterator[Finding]":
-    import shlex
-
     for variable in sorted(name for name in environ if name.startswith("CONDA_EXECUTE_")):
         word = variable[len("CONDA_EXECUTE_") :].lower().replace("_", "-")
         near = find_nearest(word, SETTINGS).upper().replace("-", "_")
-        more = "export CONDA_EXECUTE_%s=%s; " % (near, shlex.quote(environ[variable])) if near else ""
+        more = "export CONDA_EXECUTE_%s=%s; " % (near, format_shell([environ[variable]])) if near else ""
         message, hint = "variables that conda-execute knows, found " + variable, "%sunset %s" % (more, variable)
         yield from find_wrong(word not in (*SETTINGS, "debug", "bootstrap"), message, "", 'write "%s"' % hint)
     own = read_condarc(environ).table(SECTION)
@@ -8736,9 +8715,8 @@ def look_at_engine(environ: "Environ") -> "Iterator[Finding]":
     yield from () if program else look_at_rattler(config)
     lock = os.path.expanduser(CACHE_LOCK)
     is_wrong = program and os.path.lexists(lock) and not os.access(lock, os.R_OK)
-    yield from find_wrong(
-        is_wrong, "a lock that can be opened, found one that cannot", lock, type_this("rm", "-f", lock)
-    )
+    hint = type_this("rm", "-f", lock)
+    yield from find_wrong(is_wrong, "a lock that can be opened, found one that cannot", lock, hint)
 
 
 def look_at_rattler(config: Config) -> "Iterator[Finding]":
@@ -9158,10 +9136,8 @@ def find_lock_path(store: Store, scripts: "list[str]", digest: str) -> str:
 
 def find_facts(store: Store, name: str) -> "dict[str, Any]":
     """Return all that is known of an environment; nothing tells what one that is half-made was asked for."""
-    env, marker = (
-        find_use(store, name, store.read_uses(), store.find_processes(), read_links(store)),
-        read_marker(store.path(name, MARKER)),
-    )
+    env = find_use(store, name, store.read_uses(), store.find_processes(), read_links(store))
+    marker = read_marker(store.path(name, MARKER))
     keys = ("engine", "created", "reason", "exclude-newer", "lock")
     engine, created, reason, date, lock = ("".join(marker.get(key, [])[:1]) for key in keys)
     packages = [
@@ -9476,7 +9452,6 @@ def hand_over(invocation: Invocation, folder: str) -> None:
         if content and not is_package and read_head(path) != content:
             cause = try_to(replace_file, path, content)
             if cause:
-                try_to(os.unlink, part)
                 text = "could not put %s into the environment (%s): put it beside the script"
                 invocation.progress.line(text % (__file__, cause.strerror))
 

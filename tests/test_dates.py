@@ -105,6 +105,14 @@ def test_what_counts_is_when_it_was_published_rather_than_when_it_was_built(find
     assert find_version("2024-12-31") == "dated 2.0\n"
 
 
+def test_a_date_that_is_yet_to_come_is_told_once(run: Run, write: Write) -> None:
+    script = write("a.sh", "dated", "dated", more="# exclude-newer: 2999-01-01\n")
+    done = run(script)
+    assert done.stdout == "dated 3.0\n"
+    assert "conda-execute: exclude-newer 2999-01-01 is yet to come: until then it excludes nothing\n" in done.stderr
+    assert run(script).stderr == ""
+
+
 def test_what_others_need_is_not_taken_either(run: Run, write: Write, env_dir: Path) -> None:
     done = run(write("a.sh", "dated", "needs-dated", more="# exclude-newer: 2025-06-01\n"))
     assert done.stdout == "dated 2.0\n", done.stderr

@@ -142,6 +142,7 @@ def write_the_first(page: Page, match: re.Match[str]) -> None:
 
 
 @follows(r'write "(.*)" and "(.*)" on lines of their own', r'write "(.*)", or leave it out', r'write "(.*)"$')
+@follows(r'write "(.*)"; specs have no markers, but selectors such as "# \[win\]" behind them')
 def write(page: Page, match: re.Match[str]) -> None:
     """Write lines in the place of this one; what does not begin as a line of it, in the place of what was found."""
     texts = [text for group in match.groups() for text in group.split('", "')]

@@ -105,6 +105,18 @@ def test_of_a_channel_without_the_platform_comes_what_is_for_every_one(
     assert "far" in done.stderr
 
 
+def test_a_lock_that_is_written_anew_says_what_has_changed(run: Run, write: Write) -> None:
+    script = write("a.sh", "", "hello-conda =1.0")
+    assert ".lock" not in run("--lock", script).stderr
+    lock = next(script.parent.glob("a.sh.*.lock"))
+    again = run("--lock", script)
+    assert f"conda-execute: {lock}: as before; --force-env --lock asks the channels anew\n" in again.stderr
+    write("a.sh", "", "hello-conda =2.0", "words")
+    done = run("--lock", script)
+    files = "+ hello-conda-2.0-0.conda, + words-1.0-0.tar.bz2, - hello-conda-1.0-0.tar.bz2"
+    assert f"conda-execute: {lock}: {files}\n" in done.stderr, done.stderr
+
+
 def test_requirements_of_pypi_are_locked_on_such_a_machine_alone(run: Run, write: Write) -> None:
     script = write("a.sh", "", "words", "pip:\n#     - rich  # [win]")
     assert run("--lock", "--platform", "osx-arm64", script).returncode == 0
