@@ -4801,7 +4801,7 @@ class Collector(EnvDir):
                     try_to(os.rmdir, path)
             if kind in (LINKED, LEAVING):
                 self.forget_link_uses(name)
-            if ".failed" in os.path.basename(path) and abs(now - read_time(path, now)) > STALE_S:
+            if (".failed" in os.path.basename(path) or kind == ".part") and abs(now - read_time(path, now)) > STALE_S:
                 try_to(os.unlink, path)
 
     def compact_log(self, path: str) -> None:
@@ -8057,7 +8057,7 @@ hand_over() {
         printf '%%s\\n' "conda-execute: $0: expected $ce_one, found none that may be read" \\
             "  make the link anew: python conda_execute.py --link SCRIPT LINK; or delete it" >&2; exit 125
     done
-    exec "$ce_python" "$ce_tool" --relink "$0" %s -- "$ce_script" "$@"
+    exec "$ce_python" -I -B -c "$ce_start" "$ce_tool" --relink "$0" %s -- "$ce_script" "$@"
 }
 """
 LINK_CODE = """
@@ -8204,7 +8204,7 @@ class Link:
         """Return what a person reads, the values that all else is about, and how conda-execute takes over."""
         new = activate({}, self.prefix, self.invocation.config)
         values = {
-            "script": self.script.path, "python": sys.executable, "tool": os.path.abspath(__file__),
+            "script": self.script.path, "python": sys.executable, "tool": os.path.abspath(__file__), "start": AS_SCRIPT,
             "prefix": self.prefix, "lease": self.store.path(".leases", self.invocation.metadata.name),
             "due": self.store.find_due_path(), "named": new["CONDA_DEFAULT_ENV"],
             "prompt": new["CONDA_PROMPT_MODIFIER"], "fd": "", "space": "",
