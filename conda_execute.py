@@ -1276,6 +1276,7 @@ KINDS = (
     ("an error of a web server", PAGE, b"404", b"not found"),
     ("a list of packages of conda's", LOCK, b"# this file may be used to create an environment"),
 )  # fmt: skip
+HEADER = b"conda execute"  # of a block
 BINARY_WITHIN = 8000  # bytes, as git has it
 # The marks in front of text in wide characters, and where the zeros of ASCII stand in it.
 WIDE = {"UTF-32": ((b"\xff\xfe\0\0", b"\0\0\xfe\xff"), ("x000x000", "000x000x")),
@@ -1303,13 +1304,14 @@ def find_kind(data: bytes) -> "tuple[str, str]":
     """Return what the bytes of a file are, and what to do, where they are no script; else twice nothing."""
     head = data.lstrip(b"\xef\xbb\xbf \t\r\n")[:BINARY_WITHIN].lower()
     notebook = 'make a script of it with "jupyter nbconvert --to script NOTEBOOK", and put a block on top'
+    is_comment = head.startswith(b"<!--") and HEADER in head
     signs = (
         (not head, "nothing in it", "check the path, and what should have written it"),
         (head[:2] != b"#!" and b"@EXPLICIT" in data.splitlines(), "a lock, which @EXPLICIT begins", LOCK),
         *((head.startswith(tuple(starts)), kind, hint) for kind, hint, *starts in KINDS),
         (head.startswith(b"{") and b'"nbformat"' in data, "a notebook", notebook),
         (head[:1] == b"{" and head[1:].lstrip()[:1] == b'"', "data in JSON", READER),
-        (head[:1] == b"<" and (head[1:2] == b"!" or head[1:2].isalpha()), "a web page", PAGE),
+        (head[:1] == b"<" and (head[1:2] == b"!" or head[1:2].isalpha()) and not is_comment, "a web page", PAGE),
         (head.startswith(b"ustar", 257) or b"PK\5\6" in data[-65557:], "an archive", UNPACK),  # a comment may follow
         (data[2:8] == b"\r\n\0\0\0\0", "compiled Python", "run the .py that it was made of"),
         (b"\r" in head and b"\n" not in data, "lines that end in CR alone", "save it with line ends of Unix"),
@@ -1321,7 +1323,6 @@ def find_kind(data: bytes) -> "tuple[str, str]":
 # ---- Block ---------------------------------------------------------------------------
 # From the bytes of a script to the lines of its only block. Knows nothing of what they say.
 
-HEADER = b"conda execute"
 # What opens a comment: these words, or any of these characters, but for what opens items, paths and the like.
 MARKER_WORDS = ("rem", "@rem", "dnl")
 MARKER_CHARACTERS = b"#/-;%!'\":.\\"
@@ -1376,6 +1377,11 @@ def expected_block(data: bytes, path: str, problem: "Error | None") -> Error:
     if kind:
         return Error("expected a script, found " + kind, path, hint=hint)
     mark = find_marker(path)
+    for number, raw in enumerate(split_lines(data) if not problem else (), 1):
+        at = raw.find(mark.encode() + b" " + HEADER)
+        if at > 0 and raw[:at].strip() and raw[at + len(mark) + 1 :].rstrip(b" :") == HEADER:
+            what, hint = quote(mark + " conda execute"), "remove what stands in front of it, on the lines below too"
+            return read_raw(path, number, raw.rstrip()).expected(0, what + " at the beginning of its line", hint)
     message = 'expected a comment block that begins with "%s conda execute", found none' % mark
     hint = format_lines(mark + " conda execute", mark + " env:", mark + "  - python")
     return problem or Error(message, path, hint=hint)
@@ -2090,6 +2096,32 @@ def split_words(text: Text) -> "list[str]":
             mark, c = "" if mark else c, ""
         elif c == "\\" and mark != "'" and follower and (not mark or follower in '"\\$`'):
             c, i = follower, i + 1
+def find_shell_command(text: str) -> str:
+    """Return the command by which a shell does a text and its interpreter, or last program, gets the script; or "".
+
+    >>> print(find_shell_command("cd x && python -u | tee log"))
+    sh -c 'cd x && python -u "$0" "$@" | tee log'
+    """
+    starts = [0, *(i + 1 for i, c in enumerate(text) if c == ";" or c == "&" == text[i - 1])]
+    words = [find_program_name((text[i:].split() or [""])[0]).rstrip("0123456789.;&|") for i in starts]
+    start = next((i for i, word in zip(starts, words) if word in SUFFIXES.values()), starts[-1])
+    end = next((i for i in range(start, len(text)) if text[i] in "|<>;&"), len(text))
+    end = len(text[:end].rstrip("0123456789")) if text[end : end + 1] in (">", "<") else end  # "2>&1"
+    is_unsure = set(text.replace("&&", "").replace(">&", "")) & set("&`'") or not text[start:end].strip(" ")
+    whole = text[:end].rstrip(" ") + ' "$0" "$@" ' + text[end:].strip(" ")
+    return "" if is_unsure else "%s -c '%s'" % ("bash" if "source " in text else "sh", whole.rstrip(" "))
+
+
+def is_for_shell(text: str, i: int) -> bool:
+    """Answer whether a shell makes something of a character that stands in no quotes, but for globs."""
+    c, behind = text[i], text[i + 1 : i + 2]
+    if c == "\\":
+        return behind.isalnum()
+    if c == "~":
+        return behind in ("", "/") and text[:i][-1:] in ("", " ")
+    return c in "&|;<>`" or c == "$" and (behind.isalpha() or behind in tuple("_{("))
+
+
         words[-1].append(c)
     if mark:
         raise text.expected("a closing %s in the command" % mark, "close the quote", "none")
@@ -2103,16 +2135,19 @@ def refuse_operators(text: Text) -> Text:
     """Return the text of a command; raise Error for what a shell alone understands, outside quotes."""
     mark, is_escaped = "", False
     for i, c in enumerate(text):
-        if is_escaped or c == "\\" and mark != "'":
+        if is_escaped or c == "\\" and mark != "'" and (mark or not is_for_shell(text, i)):
             is_escaped = not is_escaped
         elif c == mark or not mark and c in "'\"":
             mark = "" if mark else c
-        elif not mark and c in "&|;<>`":
+        elif not mark and is_for_shell(text, i):
             at = text.at + i + (text.line.text[text.at] in "'\"")
-            before = text[:i].rstrip("0123456789") if c in "<>" else text[:i]  # "2>&1"
-            command = 'sh -c \'%s "$0" "$@" %s\'' % (before.rstrip(" "), text[len(before) :].lstrip(" "))
-            start = text.line.find_start(text.at)
-            hint = NO_SHELL if "'" in text or not start.endswith("run_with: ") else format_lines(start + command)
+            command = find_shell_command(text)
+            is_plain = start.endswith("run_with: ") and not set(text) & set(",[]{}'\"#")
+            hint = format_lines(start + command) if command and start.endswith("run_with: ") else NO_SHELL
+            if c == "\\" and is_plain:
+                hint = format_lines("%s[%s]" % (start, ", ".join(text.split())))  # in which it is no more than itself
+            elif text.startswith(("${SCRIPT}", "$SCRIPT"), i) or text[i:] == "&":
+                hint = "leave it out: " + ("the script is the last word" if c == "$" else "a run has one command")
             raise text.line.expected(at, "words and quotes, since this is no shell", hint, quote(text[i:]))
     return text
 
@@ -2338,6 +2373,11 @@ def parse_run_with(block: "dict[Text, Node]", platform: Platform) -> "list[str]"
     start = key.line.find_start(key.at)
     hint = format_lines(start + "run_with: python") + ", or leave it out"
     if not words and isinstance(node, list):
+    variable, equal, _ = words[0].partition("=") if words else ("", "", "")
+    if equal and variable.isidentifier():
+        start = place.line.find_start(place.at) + "run_with: " if name == "run_with" else "--run-with "
+        command = "env " + " ".join(words) if name == "run_with" else format_shell(["env " + " ".join(words)])
+        raise place.expected("a program for " + name, format_lines(start + command), quote(words[0]))
         hint = format_lines(start + " - python", place="below this line, without a selector")
     return check_command(words, key, "run_with", platform, hint)
 

@@ -31,6 +31,8 @@ BY_HAND = (
     "templates are not read",
     "write the lines of that file",  # which are?
     "merge the two",
+    "write one that is in the calendar",
+    "remove what stands in front of it",
     "merge it into",
     "write it flatter",
     "write it in one pair of quotes",

@@ -1,0 +1,5 @@
++# conda execute
++# env:
++#  - python
++
++print(1)

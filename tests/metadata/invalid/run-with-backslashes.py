@@ -1,0 +1,6 @@
+# conda execute
+# env:
+#  - python
+# run_with: C:\tools\python.exe
+
+print(1)

@@ -1,0 +1,6 @@
+# conda execute
+# env:
+#  - python
+# run_with: cd /tmp && python -u
+
+print(1)

@@ -1,0 +1,6 @@
+# conda execute
+# env:
+#  - python
+# run_with: python ${SCRIPT}
+
+print(1)

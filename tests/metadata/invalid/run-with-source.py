@@ -1,0 +1,6 @@
+# conda execute
+# env:
+#  - python
+# run_with: source setup.sh; python
+
+print(1)
