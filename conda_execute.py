@@ -6219,8 +6219,8 @@ def explain(what: str, output: str, code: int, order: BuildOrder, missing: "Iter
         places = [error.place.rsplit(":", 2) for error in at]
         none += ["see %s too" % ("line " + line if path == places[0][0] else path) for path, line, _ in places[1:]]
         trouble = "; ".join(none)
-        hint = hint or GIVEN_LIKE * (places[0][0] in GIVEN)
-    if not own and order.program and what.startswith(order.engine) and words.endswith(" and said nothing"):
+        hint = hint or GIVEN_LIKE * (places[0][0] in GIVEN and not order.cutoff)
+    if not (own or hint or at[0].place) and order.program and what.startswith(order.engine):
         hint = "see whether %s --version works; CONDA_EXECUTE_ENGINE=rattler does without it" % order.program
     if order.offline and not own:
         hint = "what the caches lack cannot be had offline: see --offline, and offline in ~/.condarc"
@@ -6704,7 +6704,7 @@ def explain_rattler(output: str, code: int, order: BuildOrder) -> Error:
     what = "rattler could not build the environment" if is_loaded else "rattler could not be loaded"
     error = explain(what, output, code, order, missing)
     if not error.hint:
-        error.hint = "it searched " + ", ".join(order.channel_urls)
+        error.hint = "mend it, or add the channel that has it; it searched " + ", ".join(order.channel_urls)
         error.hint = error.hint if is_loaded else 'write "conda-tmpenv doctor", which says how to mend it'
     if found.get("folder"):
         error.hint += "; if its index is damaged, write: rm -r " + str(found["folder"])
@@ -7028,6 +7028,7 @@ def lacks_files(package: str, is_of_today: bool) -> bool:
             return True
     return False
 
+        hint = hint if files or not order.program else "see whether %s --version works, and is conda's" % order.program
 
 def build_packages(order: BuildOrder, is_last: bool = False) -> None:
     """Have the engine build the prefix; once more if a damaged package in its cache was to blame."""
@@ -7172,16 +7173,27 @@ def find_run_with_argv(metadata: Metadata, script: str, args: "list[str]", prefi
         program = find_executable(name, prefix, folder + os.pathsep + path, SHELLS)
     if not program:
         refuse_noexec(name, prefix)
-        names = ("its conda packages", "in the shebang") if metadata.dialect == "pep723" else ("env", "with run_with")
-        names = ("this run, --with PACKAGE", "with --run-with") if metadata.folder else names
-        version = name[6:] if name.startswith("python") and "." in name else ""
-        version = version if all(map(is_number, version.split(".", 1))) else ""
-        package = quote("python =" + version) if version else "the package that brings it"
-        hint = "add %s to %s, or name another command %s" % (package, *names)
-        hint += "; --force-env mends a damaged environment"
-        message = "expected %s in %s, found none" % (quote(word if is_absolute else name), prefix)
-        raise Error(message, script, hint=hint, code=127)
+        has_own = metadata.may_be_file and which(word if is_absolute else name, os.sep if is_absolute else path)
+        raise lacking_program(quote(word if is_absolute else name), name, metadata, script, prefix, bool(has_own))
     before = [which("env", path) or "/usr/bin/env", *words[1:at]] if at > 1 else []
+def lacking_program(shown: str, name: str, metadata: Metadata, script: str, prefix: str, machine_has_it: bool) -> Error:
+    """Return the Error for a command whose program an environment lacks: what is near it, or brings it."""
+    names = ("its conda packages", "in the shebang") if metadata.dialect == "pep723" else ("env", "with run_with")
+    names = ("this run, --with PACKAGE", "with --run-with") if metadata.folder else names
+    version = name[6:] if name.startswith("python") and "." in name else ""
+    version = version if all(map(is_number, version.split(".", 1))) else ""
+    brings = {one.split(" ")[0]: package for package, one in {**SHELL_INTERPRETERS, **INTERPRETERS}.items()}
+    package = quote("python =" + version) if version else quote(brings[name]) if name in brings else ""
+    near = find_nearest(name, [one for folder in find_bin_dirs(prefix) for one in list_names(folder)])
+    hint = "add %s to %s, or name another command %s" % (package or "the package that brings it", *names)
+    hint = "there is %s; or %s" % (quote(near), hint) if near and not version else hint
+    if machine_has_it and not set("".join(metadata.run_with)) & set("'\\"):
+        hint += '; what this machine has is run by: sh -c \'%s "$0" "$@"\'' % " ".join(metadata.run_with)
+    else:
+        hint += "; --force-env mends a damaged environment"
+    return Error("expected %s in %s, found none" % (shown, prefix), script, hint=hint, code=127)
+
+
     return [*before, program, *words[at + 1 :], *rest]
 
 
@@ -7248,6 +7260,8 @@ def run_child(argv: "list[str]", environ: "Environ", lease: "Lock | None") -> in
     finally:
         if child:
             child.close()
+    if isinstance(cause, PermissionError) and os.path.isfile(program) and not os.access(program, os.X_OK):
+        hint = type_this("chmod", "+x", program)
         if own:
             own.abandon() if own.mark else own.close()
     if is_interrupted and code == 128 + _signal.SIGINT:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from conftest import Environ, Rows, Run, Write
 
 
+MEND = "mend it, or add the channel that has it"
 EXAMPLE = """\
 #!/usr/bin/env python
 
@@ -180,7 +181,7 @@ def test_a_spec_that_nothing_meets_is_named_with_its_place_and_what_comes_near(
     number, spec = 3 + len(before), specs[len(before)]
     first, *rest = done.stderr.split("\n")[1:]
     assert first == f"conda-execute: {script}:{number}:6: rattler could not build the environment: {why}"
-    assert rest[:3] == [f"  {number} | #  - {spec}", "    |      ^", f"  it searched {channel}"]
+    assert rest[:3] == [f"  {number} | #  - {spec}", "    |      ^", f"  {MEND}; it searched {channel}"]
     assert rest[3].startswith("  Cannot solve the request because of: ")
     assert done.returncode == 125
 

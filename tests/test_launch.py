@@ -115,9 +115,38 @@ def test_the_interpreter_is_never_the_machines(
         ("#!/usr/bin/env -S A=1 perl -w\n", '"perl"'),
         ("#!/bin/../bin/perl\n", '"/bin/../bin/perl"'),
     ):
+        package = '"perl"' if "perl" in word else "the package that brings it"
         done = run("-q", write("a", "", "hello-conda", first=first))
         assert done.returncode == 127
-        assert f"expected {word} in {prefix}, found none\n  add the package that brings it to env" in done.stderr
+        assert f"expected {word} in {prefix}, found none\n  add {package} to env" in done.stderr
+
+
+@pytest.mark.warm
+@pytest.mark.parametrize(
+    ("command", "hint"),
+    [
+        ("helo-conda -u", 'there is "hello-conda"; or add the package that brings it to env, or name'),
+        ("Rscript", 'add "r-base" to env, or name another command with run_with; --force-env mends'),
+        ("/usr/bin/nice -n 5 hello-conda", 'is run by: sh -c \'/usr/bin/nice -n 5 hello-conda "$0" "$@"\''),
+    ],
+)
+def test_what_the_environment_lacks_is_told_with_what_is_near_it(
+    run: Run, write: Write, command: str, hint: str
+) -> None:
+    done = run("-q", write("a.sh", "", "hello-conda", more=f"# run_with: {command}\n"))
+    assert done.returncode == 127 and hint in done.stderr, done.stderr
+
+
+@pytest.mark.warm
+def test_a_file_beside_the_script_that_may_not_be_executed_is_told_with_what_lets_it(
+    run: Run, write: Write, tmp_path: Path
+) -> None:
+    (tmp_path / "tool").write_text("#!/bin/sh\nexit 7\n", "utf-8")
+    script = write("a.sh", "", "hello-conda", more="# run_with: ./tool\n")
+    done = run(script)
+    assert done.returncode == 126 and done.stderr.endswith(f'  write "chmod +x {tmp_path}/tool"\n'), done.stderr
+    (tmp_path / "tool").chmod(0o755)
+    assert run(script).returncode == 7
 
 
 # -- scripts that call conda-execute
