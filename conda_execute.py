@@ -1684,7 +1684,7 @@ def parse_one_line(text: Text, what: str, like: str) -> Text:
         raise text.expected(what, OPTION_HINTS.get(option, like + NO_OPTION))
     if not text.isprintable():
         raise text.expected(what + " without control characters", "write it on one line, without escapes")
-    plain = text.translate(LOOKALIKES)
+    plain = text.translate(LOOKALIKES).replace("&gt;", ">").replace("&lt;", "<")
     if "@" not in text and plain != text and plain.isascii():
         raise text.expected(what + " in ASCII", format_items(text, [plain]) or like)
     return Text.of(" ".join(text.split()), text.line, text.at)
@@ -1780,7 +1780,9 @@ def parse_spec(text: Text, is_build_sure: bool = False) -> Text:
     is_range = spec[:1] in tuple(OPERATORS) and "[" in text.line.find_start(text.at)
     are_keys = keys.endswith("]") and "=" in keys and "[" not in keys
     behind, (before, semicolon, marker) = "a version behind " + quote(name)[1:-1], text.partition(";")
+    is_list = not set(marker) & set("'\"=<>")
     no_marker = semicolon and (format_items(text, [before.rstrip(" ")]) or "leave it out") + MARKER_LIKE
+    no_marker = no_marker and is_list and format_items(text, [*map(str.strip, text.split(";"))]) or no_marker
     for is_fault, what, like, kind, found in (
         ("://" in rest or spec.endswith((".conda", ".tar.bz2")), "a match spec", FILE_LIKE, "the file ", spec),
         (" " in channel, "one match spec", SPEC_LIKE, "", text),
@@ -1913,48 +1915,37 @@ def parse_requirement(text: Text) -> Text:
     if at and (not colon or len(scheme) < 2 or set(scheme) & set("/\\ ")) and scheme[:1] != "$":
         hint = 'write it like "%s @ file:///folder", with the whole path of the folder or file'
         raise text.expected("a PyPI requirement", hint % (name + before).strip(), "no URL behind the @")
+    marker = requirement.partition(" ;" if at else ";")[2]  # a URL may have one
+    if marker.strip():
+        check_marker(text, marker)
     return requirement
 
 
-def parse_date(text: Text) -> Text:
-    """date := YYYY "-" MM "-" DD ("T" HH ":" MM ":" SS ("." digits)? ("Z" | ("+" | "-") HH ":" MM))?, as in RFC 3339"""
-    shape = "".join("0" if c in "0123456789" else c for c in text.upper())
-    zone = shape[20:].lstrip("0") if shape[19:21] == ".0" else shape[19:]
-    try:
-        find_cutoff(text)
-        is_date = shape == "0000-00-00" or shape[:19] == "0000-00-00T00:00:00" and zone in ("Z", "+00:00", "-00:00")
-    except (ValueError, OverflowError):
-        is_date = False
-    if not is_date:
-        hint = 'write it like "2026-11-01", or "2026-11-01T12:00:00Z": a day or a moment, not how long ago'
-        raise text.expected("a date for exclude-newer", hint)
-    return text
+MARKERS_OF_PYPI = {
+    "python_version", "python_full_version", "os_name", "sys_platform", "platform_release", "platform_system",
+    "platform_version", "platform_machine", "platform_python_implementation", "implementation_name",
+    "implementation_version", "extra", "and", "or", "in", "not",
+}  # fmt: skip
 
 
-def find_cutoff(date: str) -> str:
-    """Return up to when a date lets packages be published, in UTC as RFC 3339 has it; of a day, up to its end.
-
-    That is what a day means to pixi, to conda (conda/conda#15761), and to uv but for the zone, which is the machine's.
-
-    >>> find_cutoff("2026-11-30"), find_cutoff("2026-11-01T01:00:00+02:00")
-    ('2026-12-01T00:00:00Z', '2026-10-31T23:00:00Z')
-    """
-    from _datetime import datetime, timedelta  # type: ignore[import-not-found]  # which is all of it, and cheap
-
-    moment, zone = datetime.fromisoformat(date[:19].upper()), date[-6:]
-    if len(date) == 10:
-        moment += timedelta(days=1)
-    elif zone[0] in "+-":
-        offset = datetime.fromisoformat("2000-01-01T" + zone[1:]) - datetime(2000, 1, 1)
-        moment += -offset if zone[0] == "+" else offset
-    return str(moment.isoformat()) + "Z"
+def check_marker(text: Text, marker: str) -> None:
+    """Raise Error for what cannot stand in a marker of PEP 508, which pip would say once all else is there."""
+    parts = marker.replace('"', "'").split("'")  # what stands between two of these is a value
+    words = "".join(c if c.isalnum() or c in "_." else " " for part in parts[::2] for c in [*part, " "]).split()
+    strange = [one for one in words if one not in MARKERS_OF_PYPI]
+    operators = "".join(c if c in OPERATORS else " " for part in parts[::2] for c in [*part, " "]).split()
+    strange += [one for one in operators if one not in (*VERSION_OPERATORS[2:], "===")]
+    if strange or len(parts) % 2 == 0:
+        hint = "write it like \"; python_version >= '3.9'\" or \"; sys_platform == 'win32'\", values in quotes"
+        raise text.expected("a marker of PEP 508", hint, quote(strange[0] if strange else marker.strip()))
 
 
 def parse_channel(text: Text, spec: str = "") -> Text:
     """channel := name | URL | absolute path; a spec may stand behind it"""
     if "://" not in text:
         learn_secrets(["//://" + text])
-    if text[:1] in ("-", "@", ".", "~", "") or not text.isprintable() or set(text) & set(" ,"):
+    is_strange = ":/" in text and "://" not in text and text[1:2] != ":"  # else a drive's
+    if text[:1] in ("-", "@", ".", "~", "") or not text.isprintable() or set(text) & set(" ,") or is_strange:
         items = text.replace(",", " ").split()
         hint = "write it like %s, as a URL, or as the whole path of a folder" % quote("conda-forge" + spec)
         is_one = len(items) < 2 or items[0] == "conda" or not all(one[0].isalnum() and one[-1] != ":" for one in items)
@@ -2096,6 +2087,15 @@ def split_words(text: Text) -> "list[str]":
             mark, c = "" if mark else c, ""
         elif c == "\\" and mark != "'" and follower and (not mark or follower in '"\\$`'):
             c, i = follower, i + 1
+        words[-1].append(c)
+    if mark:
+        raise text.expected("a closing %s in the command" % mark, "close the quote", "none")
+    return ["".join(word) for word in words if word]
+
+
+NO_SHELL = "this is no shell: put such text in quotes, or run sh -c"
+
+
 def find_shell_command(text: str) -> str:
     """Return the command by which a shell does a text and its interpreter, or last program, gets the script; or "".
 
@@ -2122,18 +2122,9 @@ def is_for_shell(text: str, i: int) -> bool:
     return c in "&|;<>`" or c == "$" and (behind.isalpha() or behind in tuple("_{("))
 
 
-        words[-1].append(c)
-    if mark:
-        raise text.expected("a closing %s in the command" % mark, "close the quote", "none")
-    return ["".join(word) for word in words if word]
-
-
-NO_SHELL = "this is no shell: put such text in quotes, or run sh -c"
-
-
 def refuse_operators(text: Text) -> Text:
     """Return the text of a command; raise Error for what a shell alone understands, outside quotes."""
-    mark, is_escaped = "", False
+    mark, is_escaped, start = "", False, text.line.find_start(text.at)
     for i, c in enumerate(text):
         if is_escaped or c == "\\" and mark != "'" and (mark or not is_for_shell(text, i)):
             is_escaped = not is_escaped
@@ -2373,11 +2364,6 @@ def parse_run_with(block: "dict[Text, Node]", platform: Platform) -> "list[str]"
     start = key.line.find_start(key.at)
     hint = format_lines(start + "run_with: python") + ", or leave it out"
     if not words and isinstance(node, list):
-    variable, equal, _ = words[0].partition("=") if words else ("", "", "")
-    if equal and variable.isidentifier():
-        start = place.line.find_start(place.at) + "run_with: " if name == "run_with" else "--run-with "
-        command = "env " + " ".join(words) if name == "run_with" else format_shell(["env " + " ".join(words)])
-        raise place.expected("a program for " + name, format_lines(start + command), quote(words[0]))
         hint = format_lines(start + " - python", place="below this line, without a selector")
     return check_command(words, key, "run_with", platform, hint)
 
@@ -2387,6 +2373,11 @@ def check_command(words: "list[str]", place: Text, name: str, platform: str, hin
     if is_own_command(words):
         own = "leave %s out, or name what runs the script" % name
         raise place.expected("a command for conda-execute to run", own, "conda-execute itself")
+    variable, equal, _ = words[0].partition("=") if words else ("", "", "")
+    if equal and variable.isidentifier():
+        start = place.line.find_start(place.at) + "run_with: " if name == "run_with" else "--run-with "
+        command = "env " + " ".join(words) if name == "run_with" else format_shell(["env " + " ".join(words)])
+        raise place.expected("a program for " + name, format_lines(start + command), quote(words[0]))
     if not words or not words[0] or not "".join(words).isprintable():
         found = quote(" ".join(words)) if "".join(words) else "none"
         raise place.expected("a command for %s, on one line" % platform, hint, found)
@@ -2403,6 +2394,40 @@ def add_given(options: "Mapping[str, str]", metadata: Metadata, platform: str, f
         hint = 'write it like --run-with "python -i", or leave it out'
         words = check_command(split_words(refuse_operators(text)), text, "--run-with", platform, hint)
         metadata.run_with, metadata.folder, metadata.may_be_file, metadata.has_entrypoint = words, folder, True, False
+
+
+def parse_date(text: Text) -> Text:
+    """date := YYYY "-" MM "-" DD ("T" HH ":" MM ":" SS ("." digits)? ("Z" | ("+" | "-") HH ":" MM))?, as in RFC 3339"""
+    shape = "".join("0" if c in "0123456789" else c for c in text.upper())
+    zone = shape[20:].lstrip("0") if shape[19:21] == ".0" else shape[19:]
+    hint = 'write it like "2026-11-01", or "2026-11-01T12:00:00Z": a day or a moment, not how long ago'
+    try:
+        find_cutoff(text)
+        is_date = shape == "0000-00-00" or shape[:19] == "0000-00-00T00:00:00" and zone in ("Z", "+00:00", "-00:00")
+    except (ValueError, OverflowError):
+        is_date, hint = False, "write one that is in the calendar" if shape == "0000-00-00" else hint
+    if not is_date:
+        raise text.expected("a date for exclude-newer", hint)
+    return text
+
+
+def find_cutoff(date: str) -> str:
+    """Return up to when a date lets packages be published, in UTC as RFC 3339 has it; of a day, up to its end.
+
+    That is what a day means to pixi, to conda (conda/conda#15761), and to uv but for the zone, which is the machine's.
+
+    >>> find_cutoff("2026-11-30"), find_cutoff("2026-11-01T01:00:00+02:00")
+    ('2026-12-01T00:00:00Z', '2026-10-31T23:00:00Z')
+    """
+    from _datetime import datetime, timedelta  # type: ignore[import-not-found]  # which is all of it, and cheap
+
+    moment, zone = datetime.fromisoformat(date[:19].upper()), date[-6:]
+    if len(date) == 10:
+        moment += timedelta(days=1)
+    elif zone[0] in "+-":
+        offset = datetime.fromisoformat("2000-01-01T" + zone[1:]) - datetime(2000, 1, 1)
+        moment += -offset if zone[0] == "+" else offset
+    return str(moment.isoformat()) + "Z"
 
 
 def parse_keys(block: "dict[Text, Node]", platform: Platform) -> Metadata:
@@ -2774,6 +2799,8 @@ def parse_conda_script(lines: "list[Line]", path: str, platform: Platform) -> Me
         raise Error("expected a dependency for %s, found none" % platform, path, hint=hint)
     metadata.channels, metadata.run_with = channels, [str(entrypoint)]
     metadata.has_entrypoint = True
+    if "${SCRIPT}" not in entrypoint:
+        metadata.notes = [*metadata.notes, path + ": its entrypoint has no ${SCRIPT}, and so does not name the script"]
     return metadata
 
 
@@ -3363,7 +3390,7 @@ def sync_disks(folders: "Iterable[str]") -> None:
 
 # Starts a file as a script, from byte code where an import has left some: to compile this one takes 0.1 s.
 AS_SCRIPT = "import sys; from _frozen_importlib_external import SourceFileLoader as Loader; "
-AS_SCRIPT += "__file__ = sys.argv[0] = sys.argv.pop(1); exec(Loader('__main__', __file__).get_code('__main__'))"
+AS_SCRIPT += '__file__ = sys.argv[0] = sys.argv.pop(1); exec(Loader("__main__", __file__).get_code("__main__"))'
 
 
 def start_anew(*words: str) -> "list[str]":
@@ -6193,7 +6220,7 @@ def find_in_effect(hint: str, order: BuildOrder, environ: "Environ") -> str:
 # The options that exclude what is newer than a date, and who has them: no solver of conda 26.9 but the classic one.
 NEWER_OPTIONS = {
     "--exclude-newer": "set CONDA_EXECUTE_ENGINE=rattler; or have conda 26.9 or newer, and set CONDA_SOLVER=classic",
-    "--uploaded-prior-to": 'write "pip >=26" in env; that is of January 2026, so the date can be no earlier',
+    "--uploaded-prior-to": 'ask for "pip >=26" of conda; that is of January 2026, so the date can be no earlier',
 }
 
 
@@ -7001,6 +7028,7 @@ def check_packages(order: BuildOrder) -> None:
     if missing:
         message = "%s said that it built the environment, which lacks %s" % (order.engine, ", ".join(missing))
         hint = "see what condarc and the variables of %s ask it to leave out" % order.engine
+        hint = hint if files or not order.program else "see whether %s --version works, and is conda's" % order.program
         raise Error(message, order.prefix, hint=hint)
 
 
@@ -7028,7 +7056,6 @@ def lacks_files(package: str, is_of_today: bool) -> bool:
             return True
     return False
 
-        hint = hint if files or not order.program else "see whether %s --version works, and is conda's" % order.program
 
 def build_packages(order: BuildOrder, is_last: bool = False) -> None:
     """Have the engine build the prefix; once more if a damaged package in its cache was to blame."""
@@ -7156,6 +7183,24 @@ def find_neighbour(word: str, script: str, folder: str) -> str:
     raise Error("expected %s in %s, found none" % (quote(word), found), script, hint=hint, code=127)
 
 
+def lacking_program(shown: str, name: str, metadata: Metadata, script: str, prefix: str, machine_has_it: bool) -> Error:
+    """Return the Error for a command whose program an environment lacks: what is near it, or brings it."""
+    names = ("its conda packages", "in the shebang") if metadata.dialect == "pep723" else ("env", "with run_with")
+    names = ("this run, --with PACKAGE", "with --run-with") if metadata.folder else names
+    version = name[6:] if name.startswith("python") and "." in name else ""
+    version = version if all(map(is_number, version.split(".", 1))) else ""
+    brings = {one.split(" ")[0]: package for package, one in {**SHELL_INTERPRETERS, **INTERPRETERS}.items()}
+    package = quote("python =" + version) if version else quote(brings[name]) if name in brings else ""
+    near = find_nearest(name, [one for folder in find_bin_dirs(prefix) for one in list_names(folder)])
+    hint = "add %s to %s, or name another command %s" % (package or "the package that brings it", *names)
+    hint = "there is %s; or %s" % (quote(near), hint) if near and not version else hint
+    if machine_has_it and not set("".join(metadata.run_with)) & set("'\\"):
+        hint += '; what this machine has is run by: sh -c \'%s "$0" "$@"\'' % " ".join(metadata.run_with)
+    else:
+        hint += "; --force-env mends a damaged environment"
+    return Error("expected %s in %s, found none" % (shown, prefix), script, hint=hint, code=127)
+
+
 def find_run_with_argv(metadata: Metadata, script: str, args: "list[str]", prefix: str, path: str) -> "list[str]":
     """Return the command to execute: whatever its path, the environment's program of that name.
 
@@ -7176,24 +7221,6 @@ def find_run_with_argv(metadata: Metadata, script: str, args: "list[str]", prefi
         has_own = metadata.may_be_file and which(word if is_absolute else name, os.sep if is_absolute else path)
         raise lacking_program(quote(word if is_absolute else name), name, metadata, script, prefix, bool(has_own))
     before = [which("env", path) or "/usr/bin/env", *words[1:at]] if at > 1 else []
-def lacking_program(shown: str, name: str, metadata: Metadata, script: str, prefix: str, machine_has_it: bool) -> Error:
-    """Return the Error for a command whose program an environment lacks: what is near it, or brings it."""
-    names = ("its conda packages", "in the shebang") if metadata.dialect == "pep723" else ("env", "with run_with")
-    names = ("this run, --with PACKAGE", "with --run-with") if metadata.folder else names
-    version = name[6:] if name.startswith("python") and "." in name else ""
-    version = version if all(map(is_number, version.split(".", 1))) else ""
-    brings = {one.split(" ")[0]: package for package, one in {**SHELL_INTERPRETERS, **INTERPRETERS}.items()}
-    package = quote("python =" + version) if version else quote(brings[name]) if name in brings else ""
-    near = find_nearest(name, [one for folder in find_bin_dirs(prefix) for one in list_names(folder)])
-    hint = "add %s to %s, or name another command %s" % (package or "the package that brings it", *names)
-    hint = "there is %s; or %s" % (quote(near), hint) if near and not version else hint
-    if machine_has_it and not set("".join(metadata.run_with)) & set("'\\"):
-        hint += '; what this machine has is run by: sh -c \'%s "$0" "$@"\'' % " ".join(metadata.run_with)
-    else:
-        hint += "; --force-env mends a damaged environment"
-    return Error("expected %s in %s, found none" % (shown, prefix), script, hint=hint, code=127)
-
-
     return [*before, program, *words[at + 1 :], *rest]
 
 
@@ -7233,6 +7260,8 @@ def cannot_start(program: str, cause: "OSError | ValueError") -> Error:
     code = 127 if isinstance(cause, FileNotFoundError) else 126
     hint = "see run_with, the shebang, and the interpreter that the command itself names"
     hint = "its disk is mounted noexec: %s, or a program elsewhere" % OWN_FOLDER if is_noexec(program) else hint
+    if isinstance(cause, PermissionError) and os.path.isfile(program) and not os.access(program, os.X_OK):
+        hint = type_this("chmod", "+x", program)
     found = find_start_cause(program, cause)
     return Error("expected a command that can run, found: " + found, program, "", hint, code)
 
@@ -7260,8 +7289,6 @@ def run_child(argv: "list[str]", environ: "Environ", lease: "Lock | None") -> in
     finally:
         if child:
             child.close()
-    if isinstance(cause, PermissionError) and os.path.isfile(program) and not os.access(program, os.X_OK):
-        hint = type_this("chmod", "+x", program)
         if own:
             own.abandon() if own.mark else own.close()
     if is_interrupted and code == 128 + _signal.SIGINT:
@@ -8111,7 +8138,7 @@ hand_over() {
         printf '%%s\\n' "conda-execute: $0: expected $ce_one, found none that may be read" \\
             "  make the link anew: python conda_execute.py --link SCRIPT LINK; or delete it" >&2; exit 125
     done
-    exec "$ce_python" -I -B -c "$ce_start" "$ce_tool" --relink "$0" %s -- "$ce_script" "$@"
+    exec "$ce_python" -B -c "$ce_start" "$ce_tool" --relink "$0" %s -- "$ce_script" "$@"
 }
 """
 LINK_CODE = """
@@ -8258,9 +8285,9 @@ class Link:
         """Return what a person reads, the values that all else is about, and how conda-execute takes over."""
         new = activate({}, self.prefix, self.invocation.config)
         values = {
-            "script": self.script.path, "python": sys.executable, "tool": os.path.abspath(__file__), "start": AS_SCRIPT,
-            "prefix": self.prefix, "lease": self.store.path(".leases", self.invocation.metadata.name),
-            "due": self.store.find_due_path(), "named": new["CONDA_DEFAULT_ENV"],
+            "script": self.script.path, "python": sys.executable, "tool": os.path.abspath(__file__),
+            "start": AS_SCRIPT.replace("; ", "\n"), "prefix": self.prefix, "due": self.store.find_due_path(),
+            "lease": self.store.path(".leases", self.invocation.metadata.name), "named": new["CONDA_DEFAULT_ENV"],
             "prompt": new["CONDA_PROMPT_MODIFIER"], "fd": "", "space": "",
         }  # fmt: skip
         again = [self.invocation.metadata.folder, *("--" + one for one in ("locked", "no-lock") if one in self.options)]
@@ -9398,10 +9425,12 @@ def report_errors(work: "Callable[..., int]", *args: object) -> int:
 # What is called from Python, and by conda: in processes that are not ours.
 
 
-def run(path: str, args: "Iterable[str]" = ()) -> int:
+def run(path: str, args: "Iterable[str] | None" = None) -> int:
     """Run a script in its environment as a child; return its exit code, 128 + n after signal n, or raise Error."""
     with LibraryOnly():
-        invocation = Invocation({}).open(os.fspath(path), args)
+        if isinstance(args, (str, bytes)):
+            raise Error("expected a list of arguments, found " + quote(str(args)), hint="write it in brackets")
+        invocation = Invocation({}).open(os.fspath(path), map(os.fsdecode, args or ()))
         argv, environ, lease = invocation.prepare()
         try:
             return run_child(argv, environ, lease)

@@ -270,7 +270,7 @@ def test_a_pip_that_has_no_way_for_it_installs_nothing(run: Run, write: Write, e
     done = run(script)
     assert (done.returncode, entries(env_dir)) == (125, [])
     assert f"{script}:7:18: pip could not install the requirements of env: it has no way to " in done.stderr
-    assert '\n  write "pip >=26" in env; that is of January 2026, so the date can be no earlier\n' in done.stderr
+    assert '\n  ask for "pip >=26" of conda; that is of January 2026, so the date can be no earlier\n' in done.stderr
 
 
 # -- what is said of it

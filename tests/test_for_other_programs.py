@@ -63,6 +63,15 @@ def test_the_death_of_a_signal_is_128_and_its_number(write: Write, name: str) ->
 
 
 @in_process
+@pytest.mark.warm
+def test_arguments_are_a_list_or_none_at_all(write: Write) -> None:
+    script = write("a.sh", 'exit "$#"', "hello-conda")
+    assert [conda_execute.run(str(script), args) for args in (None, [], [Path("x"), b"y"])] == [0, 0, 2]
+    with pytest.raises(conda_execute.Error, match='expected a list of arguments, found "x y"\n  write it in brackets'):
+        conda_execute.run(str(script), "x y")
+
+
+@in_process
 def test_a_child_reads_and_writes_what_the_caller_does(write: Write, capfd: pytest.CaptureFixture[str]) -> None:
     assert conda_execute.run(str(write("a.sh", 'hello-conda "$@"', "hello-conda =1.0")), ["x", "--help"]) == 0
     assert capfd.readouterr().out == "hello-conda 1.0 x --help\n"

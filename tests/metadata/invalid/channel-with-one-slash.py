@@ -1,0 +1,7 @@
+# conda execute
+# env:
+#  - python
+# channels:
+#  - https:/conda.anaconda.org/conda-forge
+
+print(1)

@@ -1,0 +1,5 @@
+# /// script
+# dependencies = ["six; platform == 'win32'"]
+# ///
+
+print(1)

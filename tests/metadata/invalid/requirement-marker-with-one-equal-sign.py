@@ -1,0 +1,5 @@
+# /// script
+# dependencies = ["six; sys_platform = 'win32'"]
+# ///
+
+print(1)

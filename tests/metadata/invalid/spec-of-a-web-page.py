@@ -1,0 +1,5 @@
+# conda execute
+# env:
+#  - python &gt;=3
+
+print(1)

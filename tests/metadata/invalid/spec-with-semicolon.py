@@ -1,0 +1,5 @@
+# conda execute
+# env:
+#  - python; numpy
+
+print(1)
