@@ -289,18 +289,21 @@ def mask(text: str) -> str:
         is_remote = host and not first.endswith("file:")
         path = ["***" if before == "t" and is_remote else one for before, one in zip(["", *path], path)]
         is_secret = "@" in host and not host.startswith("USER:PASSWORD@")  # as hints have it
-        first += "//" + "/".join(["***" + host[host.rindex("@") :] if is_secret else host, *path]) + part[end:]
+        whole, mark, query = "/".join(["***" + host[host.rindex("@") :] if is_secret else host, *path]).partition("?")
+        _, fragment, pin = query.partition("#")
+        first += "//" + whole + mark + ("***" + fragment + pin if "=" in query else query) + part[end:]
     return first
 
 
 def learn_secrets(texts: "Iterable[str]") -> None:
-    """Remember the passwords and tokens of URLs, since engines repeat them in forms of their own."""
-    for host, *path in (text.partition("://")[2].split("/") for text in texts if "://" in text):
-        tokens = [one for one, last in zip(path, ["", *path]) if last == "t"]
-        for word in filter(None, [host.rpartition("@")[0].partition(":")[2], *tokens]):
+    """Remember the passwords and tokens of URLs, without scheme too: engines repeat them in forms of their own."""
+    for word in (word for text in texts for word in text.split() if "://" in word or "@" in word):
+        host, *path = word.rpartition("://")[2].split("/")
+        tokens = [one for one, last in zip(path, ["", *path]) if last == "t" and "://" in word]
+        for secret in filter(None, [host.rpartition("@")[0].partition(":")[2], *tokens]):
             from urllib.parse import unquote  # which imports re: a warm run has hardly any secret
 
-            SECRETS.update(one for one in (word, unquote(word)) if len(one) > 3)
+            SECRETS.update(one for one in (secret, unquote(secret)) if len(one) > 3)
 
 
 def format_shell(words: "Iterable[object]") -> str:
@@ -1944,7 +1947,8 @@ def parse_channel(text: Text, spec: str = "") -> Text:
     """channel := name | URL | absolute path; a spec may stand behind it"""
     if "://" not in text:
         learn_secrets(["//://" + text])
-    is_strange = ":/" in text and "://" not in text and text[1:2] != ":"  # else a drive's
+    has_password = "@" in text and ":" in text.partition("@")[0]
+    is_strange = "://" not in text and (has_password or ":/" in text and text[1:2] != ":")  # which a drive has
     if text[:1] in ("-", "@", ".", "~", "") or not text.isprintable() or set(text) & set(" ,") or is_strange:
         items = text.replace(",", " ").split()
         hint = "write it like %s, as a URL, or as the whole path of a folder" % quote("conda-forge" + spec)
@@ -5660,6 +5664,8 @@ class CondarcChannels:
             names = ["/".join(url.split("/")[:end]) for end in range(url.count("/") + 1, 0, -1)]
             name = next((one for one in names if one in self.named), "")
             return [(self.named[name] if name else self.alias).below(url[len(name) :])]
+        if "://" not in url and "@" in url and ":" in url.partition("@")[0]:
+            raise text.expected("a URL for a channel with a password", 'write "https://" in front', quote(mask(url)))
         found = split_url(url)
         near = [one for one in [*self.named.values(), self.alias] if is_below(found.url, one.url)]
         opened = max(near, key=lambda one: len(one.url), default=found)

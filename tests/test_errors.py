@@ -66,6 +66,8 @@ def test_no_secret_of_a_channel_is_shown_or_stored(
         ("(http://host/t/abc/pkgs/main)", "(http://host/t/***/pkgs/main)"),
         ('"url": "ftp://u:p@h/t/x"', '"url": "ftp://***@h/t/***"'),
         ("file:///home/t/abc", "file:///home/t/abc"),
+        ("http://host/raw?token=a&b=c#sha256=ab is", "http://host/raw?***#sha256=ab is"),
+        ("is it at http://host/x? or y", "is it at http://host/x? or y"),
         ("me@host.org wrote a://b", "me@host.org wrote a://b"),
         ("https://a:b@c https://d:e@f", "https://***@c https://***@f"),
     ],
