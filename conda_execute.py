@@ -6766,6 +6766,8 @@ def answer(**parts: object) -> "NoReturn":
         print_json(**parts)
     flush()
     os._exit(bool(parts))
+# What is said of an index in the cache that the server knows nothing of, or that a full disk has cut.
+STALE = ("304", "reading marker", "failed to fill", "invalid type", "deserializ", "end of file")
 
 
 def run_rattler(argv: "list[str]") -> int:
@@ -6773,7 +6775,7 @@ def run_rattler(argv: "list[str]") -> int:
     import asyncio
     import json
 
-    job = json.loads(sys.stdin.buffer.read())
+    job = {**json.loads(sys.stdin.buffer.read()), "loading": {}}  # bytes of each package that is on its way
     secrets = write_secrets(job["secrets"]) if job["secrets"] else ""
     sys.path.append(job["folder"])
     import rattler.exceptions
@@ -6816,13 +6818,14 @@ def responds(url: str) -> bool:
 
 
 def watch_network(job: "dict[str, Any]") -> None:
-    """Say which channel does not answer, and give up after a while, as long as the index is what is waited for."""
-    channels = job["channels"]
+    """Say which channel does not answer, and give up after a while, as long as an index or a package is waited for."""
+    channels = [one for one in job["channels"] if not one.startswith("file:")] or job["channels"]
     unanswered_s, computed_s, size = 0, time.process_time(), 0
-    while not job.get("is_solved"):
+    while True:
         time.sleep(1)
-        is_busy = time.process_time() - computed_s > COMPUTING_S
-        before, size = size, find_size(job["index"])
+        is_busy = time.process_time() - computed_s > COMPUTING_S or job.get("is_solved") and not job["loading"]
+        before, size = size, find_size(job["index"]) + sum(map(find_size, list_files(job["cache"], job["part"])))
+        size += sum(job["loading"].values())
         unanswered_s = 0 if is_busy or size != before else unanswered_s + 1
         if unanswered_s == WAIT_S and not job["offline"]:
             channels = [url for url in channels if not responds(url)] or channels
@@ -6832,7 +6835,7 @@ def watch_network(job: "dict[str, Any]") -> None:
         computed_s = time.process_time()
 
 
-def make_reporter(rattler: "Any", total: int) -> "Any":
+def make_reporter(rattler: "Any", total: int, loading: "dict[int, int]") -> "Any":
     """Return the object whose methods rattler calls while it downloads and links."""
 
     class Reporter(rattler.InstallerReporter):  # type: ignore[misc]
@@ -6855,7 +6858,7 @@ def make_reporter(rattler: "Any", total: int) -> "Any":
             return cache_entry
 
         def on_download_progress(self, download_idx: int, progress: int, total: "int | None") -> None:
-            self.sizes[download_idx] = progress
+            self.sizes[download_idx] = loading[download_idx] = progress
             self.show("downloading " + self.names.get(download_idx, "a package"))
 
         def on_link_start(self, operation: int, package_name: str) -> int:
@@ -6868,12 +6871,16 @@ def make_reporter(rattler: "Any", total: int) -> "Any":
     return Reporter()
 
 
+            loading[cache_entry] = 0
 def make_client(rattler: "Any", job: "dict[str, Any]") -> "Any":
     """Return the client that asks the network, or refuses to."""
     networking, verify = rattler.networking, job["verify"]
 
     def refuse(host: str, path: str) -> None:  # the caches are asked first, so this meets what they lack
         raise ConnectionError("--offline forbids to ask %s for %s" % (host, path))
+        def on_download_completed(self, download_idx: int) -> None:
+            loading.pop(download_idx, 0)
+
 
     if job["offline"]:
         return networking.Client([networking.AddHeadersMiddleware(refuse)])
@@ -6963,7 +6970,8 @@ async def solve_and_link(rattler: "Any", job: "dict[str, Any]") -> None:
     if job["only_solve"]:
         print_json(solved=[(record.to_json(), record.url) for record in records])
         return
-    options = {"client": client, "reporter": make_reporter(rattler, len(records)), "show_progress": False}
+    options = {"client": client, "show_progress": False}
+    options["reporter"] = make_reporter(rattler, len(records), job["loading"])
     await rattler.install(records, job["prefix"], execute_link_scripts=True, platform=platforms[0], **options)
 
 
@@ -6990,7 +6998,7 @@ async def solve(rattler: "Any", client: "Any", job: "dict[str, Any]", platforms:
             job["missing"] = await find_missing(rattler, gateway, job["specs"], channels, platforms)
             raise
         except rattler.exceptions.GatewayError as e:
-            job["stale"] = job["index"] if "304" in str(e) else ""
+            job["stale"] = job["index"] if any(one in str(e) for one in STALE) else ""
             if not job["stale"] or action != "cache-or-fetch":
                 raise
     for spec in map(rattler.MatchSpec, job["disallowed"]):

@@ -10,6 +10,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -642,3 +643,44 @@ def test_an_index_that_does_not_mend_names_the_folder_of_the_kept_one(
     stale.is_mad = False
     shutil.rmtree(str(tmp_path / "cache" / "repodata"))
     assert run(write("b.sh", "hello-conda", "hello-conda =2.0")).stdout == "hello-conda 2.0\n"
+
+
+@pytest.mark.parametrize("content", [b"", b"\x93" * 400], ids=["cut", "garbage"])
+def test_an_index_in_the_cache_that_a_full_disk_has_cut_is_fetched_anew(
+    content: bytes, run: Run, write: Write, condarc: Condarc, server: Server, tmp_path: Path
+) -> None:
+    condarc(f"channels: ['{server.url}/a']")
+    assert run(write("a.sh", "hello-conda", HELLO)).stdout == "hello-conda 1.0\n"
+    kept = [path for path in (tmp_path / "cache" / "repodata").rglob("*") if path.is_file()]
+    for path in kept:
+        path.write_bytes(content)
+    done = run("-f", write("b.sh", "hello-conda", "hello-conda =2.0"))
+    assert kept and done.stdout == "hello-conda 2.0\n", done.stderr
+
+
+def test_a_package_that_never_comes_is_given_up_with_who_has_it(
+    write: Write, environ: Environ, condarc: Condarc, tmp_path: Path, server: Server
+) -> None:
+    condarc(f"channels: ['file://{tmp_path}/nothing', '{server.url}/a']")
+    for subdir in ("noarch", "linux-64"):
+        (tmp_path / "nothing" / subdir).mkdir(parents=True)
+        (tmp_path / "nothing" / subdir / "repodata.json").write_text('{"packages": {}, "packages.conda": {}}')
+    over = threading.Event()
+    server.changes = {
+        path.name: lambda content: (over.wait(60), content)[1] for path in Path(server.folder).glob("*/he*")
+    }
+    tool = hasten(tmp_path, WAIT_S=1, GIVE_UP_S=3)
+    argv, pipe = [sys.executable, str(tool), str(write("a.sh", "hello-conda", HELLO))], subprocess.PIPE
+    done = subprocess.run(argv, env=environ, stdout=pipe, stderr=pipe, text=True, timeout=60)
+    over.set()
+    assert f"conda-execute: waiting for an answer from {server.url}/a\n" in done.stderr, done.stderr
+    assert f"  no answer in 3 s from {server.url}/a\n" in done.stderr and done.returncode == 125
+
+
+def test_a_channel_with_a_password_and_no_scheme_is_asked_for_nothing(
+    run: Run, write: Write, environ: Environ, env_dir: Path
+) -> None:
+    environ["CONDA_CHANNELS"] = f"bob:{PASSWORD}@127.0.0.1:9/a"
+    done = run(write("a.sh", "", HELLO))
+    assert done.returncode == 125 and '  write "https://" in front\n' in done.stderr
+    assert find_secrets(env_dir, done.stderr) == []
