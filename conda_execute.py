@@ -275,10 +275,10 @@ SECRETS: "set[str]" = set()  # that are known by now: see learn_secrets()
 
 
 def mask(text: str) -> str:
-    """Return text without passwords and conda's tokens, as they stand in URLs: what is shown or stored has none.
+    """Return text without passwords, tokens and queries, as they stand in URLs: what is shown or stored has none.
 
-    >>> mask("no https://me:secret@host/t/abc-1/main, no http//x@y")
-    'no https://***@host/t/***/main, no http//***@y'
+    >>> mask("no https://me:secret@host/t/abc-1/main, no http//x@y, no http://host/a?token=b#c")
+    'no https://***@host/t/***/main, no http//***@y, no http://host/a?***#c'
     """
     for secret in sorted(SECRETS, key=len, reverse=True):
         text = text.replace(secret, "***")
@@ -4527,7 +4527,8 @@ class EnvDir:
             self.make()
 
     def cannot_write(self, cause: OSError) -> Error:
-        message = "expected an env-dir that can be written to, found: %s" % cause.strerror
+        found = "a file, or a link that leads nowhere" if isinstance(cause, FileExistsError) else cause.strerror
+        message = "expected an env-dir that can be written to, found: %s" % found
         user = getattr(os, "geteuid", int)()
         own, *inner = (read_status(self.path(name)) for name in ("", ".leases", ".trash"))
         hint = OWN_FOLDER
@@ -4858,7 +4859,10 @@ class Collector(EnvDir):
         for name in (one for one in busy if is_hex(one, 20)):
             hosts = [find_holder(mark)[0] for mark in list_marks(self.path(".leases", name + ".shared"))]
             if HOST_ID not in hosts and os.path.lexists(self.path(name, MARKER)):
-                self.lock(name).abandon()  # for other hosts: who runs there may have closed his own lease
+                lease = self.lock(name)
+                is_held = not lease.needs_marks() and lease.take_by_flock(exclusive=True) is False
+                lease.release_flock()
+                lease.close() if is_held else lease.abandon()  # for other hosts, if who runs there has closed his own
         for path in list_files(self.path(".leases")):
             name, kind = os.path.splitext(os.path.basename(path))
             mark_age_s = STALE_S
@@ -5660,12 +5664,12 @@ class CondarcChannels:
         url = resolve_folder(word)
         if url in self.lists:
             return self.lists[url]
+        if "://" not in url and "@" in url and ":" in url.partition("@")[0]:
+            raise text.expected("a URL for a channel with a password", 'write "https://" in front', quote(mask(url)))
         if "://" not in url:
             names = ["/".join(url.split("/")[:end]) for end in range(url.count("/") + 1, 0, -1)]
             name = next((one for one in names if one in self.named), "")
             return [(self.named[name] if name else self.alias).below(url[len(name) :])]
-        if "://" not in url and "@" in url and ":" in url.partition("@")[0]:
-            raise text.expected("a URL for a channel with a password", 'write "https://" in front', quote(mask(url)))
         found = split_url(url)
         near = [one for one in [*self.named.values(), self.alias] if is_below(found.url, one.url)]
         opened = max(near, key=lambda one: len(one.url), default=found)
@@ -6075,10 +6079,15 @@ def format_explanation(output: str, code: int) -> str:
 # What an engine or pip says where not the specs are to blame, what that means of a channel or index, and what to do:
 # words, of which "_" joins those that have to follow each other.
 TROUBLES = (
+    ("not_valid_yet not_yet_valid certificate_expired has_expired", "%s has a certificate that is not valid today",
+     'see whether "date" is right on this machine; if it is, the certificate of that host has to be made anew'),
+    ("causedasendentity", "%s shows the certificate of an authority as its own",
+     'it needs one that this has signed, or else "ssl_verify: false" in ~/.condarc'),
+    ("message_length before_message", "the connection to %s broke off", "try again"),
     ("hostname_mismatch certificate_not_valid certificate_subject_name notvalidforname",
      "%s answers with a certificate of another host",
      "see how the host is spelled, and whether a proxy or the login page of a network answers in its place"),
-    ("wrong_version_number invalidcontenttype", "%s does not speak https there",
+    ("wrong_version_number invalidcontenttype handshake_eof", "%s does not speak https there",
      'write "http://" for "https://" where this port wants it: of a channel, or of a proxy'),
     ("certificate unknownissuer", "%s has a certificate that nothing here vouches for",
      'have your company\'s in a file, and "ssl_verify: /PATH/CA.pem" in ~/.condarc'),
@@ -6106,7 +6115,7 @@ SHORT = ("cannot allocate memory", "failed to map segment", "memory allocation o
 NO_INDEX = ("unknown frame descriptor", "to decompress zstandard", "failed to decode zstd", "jsondecodeerror",
             "json.exception.parse_error", "could not load repodata", "malformed repodata", "invalid json",
             "failed to parse", "eof while parsing", "expected value at line", "could not parse json",
-            "end-of-stream marker", "unpack failed")  # fmt: skip
+            "end-of-stream marker", "unpack failed", "invalid zip archive", "too many redirects")  # fmt: skip
 NO_INDEX_HINT = "log in where the network wants that, in a browser; see proxy_servers in ~/.condarc; then try again"
 # What is said of a program or module that cannot be loaded, and the variables that may be why.
 LOADING = ("importerror", "error while loading shared libraries", "cannot open shared object", "invalid elf header",
@@ -6137,12 +6146,14 @@ def find_trouble(text: str, order: BuildOrder, is_pip: bool) -> "tuple[str, str]
     channel = next((one for one in order.channel_urls for url in urls if is_below(url.url, one)), "")
     if not is_pip and any(one in text.lower() for one in NO_INDEX):
         where = channel or host or ", ".join(order.channel_urls) or "a channel"
-        return where + " answers with something that is no index, such as a web page", NO_INDEX_HINT
-    for known, meaning, hint in TROUBLES if host or urls else ():
+        return where + " answers with what is no index or package, such as a web page", NO_INDEX_HINT
+    for known, meaning, hint in TROUBLES if host or urls or "message_length" in told else ():
         if told.intersection(known.split()):
             for word, its_word in PIP_WORDS.items() if is_pip else ():
                 hint = hint.replace(word, its_word)
-            return meaning % (channel or host or "the network"), hint
+            files = [one.url for one in urls if "404" in told and one.url.endswith((".conda", ".tar.bz2"))] + [""]
+            hint = "its channel lists it all the same: try later, or name a mirror" if files[0] else hint
+            return meaning % (files[0] or channel or host or "the network"), hint
     return "", ""
 
 
@@ -6319,7 +6330,9 @@ def run_engine(
         if not isinstance(e, OSError) or find_scarce_hint(e):
             raise
         message = "expected a program that can be started, found: " + find_start_cause(argv[0], e)
-        raise Error(message, argv[0], hint=NO_ENGINE) from None
+        is_engine = argv[0] == order.program
+        hint = 'write "export CONDA_EXECUTE_ENGINE=rattler", or install it anew' if is_engine else NO_ENGINE
+        raise Error(message, argv[0], hint=hint) from None
     finally:
         progress.step("")
         order.builder.stop_fd = -1
@@ -6331,7 +6344,7 @@ def run_engine(
 
 def ask_version(argv: "list[str]", hint: str) -> str:
     """Return what a program prints, on one line; raise Error where it does not start, fails, or does not end."""
-    program, end, lines, cause = None, time.monotonic() + ANSWER_S, [], ""
+    program, end, lines, cause, scarce = None, time.monotonic() + ANSWER_S, [], "", ""
     try:
         program = EngineProcess(argv, clean_environ(), os.sep, [], b"")
         for raw in program.read_lines():
@@ -6343,12 +6356,12 @@ def ask_version(argv: "list[str]", hint: str) -> str:
         code = 0 if cause else program.wait()
         cause = cause or "exit code %d" % code * bool(code)
     except OSError as e:
-        cause = find_start_cause(argv[0], e)
+        cause, scarce = find_start_cause(argv[0], e), find_scarce_hint(e)
     finally:
         if program:
             program.close()
     if cause:
-        error = Error("expected a program that says its version, found: " + cause, argv[0], hint=hint)
+        error = Error("expected a program that says its version, found: " + cause, argv[0], hint=scarce or hint)
         error.words = "\n".join(list(filter(None, lines))[-3:])
         raise error
     return " ".join(filter(None, lines))[-200:]
@@ -6737,7 +6750,10 @@ def explain_rattler(output: str, code: int, order: BuildOrder) -> Error:
     what = "rattler could not build the environment" if is_loaded else "rattler could not be loaded"
     error = explain(what, output, code, order, missing)
     if not error.hint:
-        error.hint = "mend it, or add the channel that has it; it searched " + ", ".join(order.channel_urls)
+        error.hint = "mend it, or add the channel that has it; " * bool(missing) + "it searched "
+        error.hint += ", ".join(order.channel_urls)
+        if "cache" in output and any(one in output for one in ("Permission denied", "File exists", "eligible")):
+            error.hint = "see who may read and write below %s, or set RATTLER_CACHE_DIR" % choose_cache(order)
         error.hint = error.hint if is_loaded else 'write "conda-tmpenv doctor", which says how to mend it'
     if found.get("folder"):
         error.hint += "; if its index is damaged, write: rm -r " + str(found["folder"])
@@ -6750,6 +6766,8 @@ def explain_rattler(output: str, code: int, order: BuildOrder) -> Error:
 
 WAIT_S = 10  # for an answer, before a person is told
 GIVE_UP_S = 60
+# What is said of an index in the cache that the server knows nothing of, or that a full disk has cut.
+STALE = ("304", "reading marker", "failed to fill", "invalid type", "deserializ", "end of file")
 COMPUTING_S = 0.02  # of computing in a second: more than waiting takes
 
 
@@ -6766,8 +6784,6 @@ def answer(**parts: object) -> "NoReturn":
         print_json(**parts)
     flush()
     os._exit(bool(parts))
-# What is said of an index in the cache that the server knows nothing of, or that a full disk has cut.
-STALE = ("304", "reading marker", "failed to fill", "invalid type", "deserializ", "end of file")
 
 
 def run_rattler(argv: "list[str]") -> int:
@@ -6855,11 +6871,15 @@ def make_reporter(rattler: "Any", total: int, loading: "dict[int, int]") -> "Any
 
         def on_download_start(self, cache_entry: int) -> int:
             self.show("downloading " + self.names.get(cache_entry, "a package"), is_new=True)
+            loading[cache_entry] = 0
             return cache_entry
 
         def on_download_progress(self, download_idx: int, progress: int, total: "int | None") -> None:
             self.sizes[download_idx] = loading[download_idx] = progress
             self.show("downloading " + self.names.get(download_idx, "a package"))
+
+        def on_download_completed(self, download_idx: int) -> None:
+            loading.pop(download_idx, 0)
 
         def on_link_start(self, operation: int, package_name: str) -> int:
             self.show("linking " + package_name, is_new=True)
@@ -6871,16 +6891,12 @@ def make_reporter(rattler: "Any", total: int, loading: "dict[int, int]") -> "Any
     return Reporter()
 
 
-            loading[cache_entry] = 0
 def make_client(rattler: "Any", job: "dict[str, Any]") -> "Any":
     """Return the client that asks the network, or refuses to."""
     networking, verify = rattler.networking, job["verify"]
 
     def refuse(host: str, path: str) -> None:  # the caches are asked first, so this meets what they lack
         raise ConnectionError("--offline forbids to ask %s for %s" % (host, path))
-        def on_download_completed(self, download_idx: int) -> None:
-            loading.pop(download_idx, 0)
-
 
     if job["offline"]:
         return networking.Client([networking.AddHeadersMiddleware(refuse)])
@@ -8384,7 +8400,7 @@ def put_link(invocation: Invocation, path: str) -> str:
         store.allow_links(name)
     if read_head(path) != content:
         replace_file(path, content, 0o755)
-    if read_links(store).get(path) != name:
+    if read_links(store).get(path) != name and os.access(store.path(".leases"), os.W_OK):
         with store.lock(".linking").wait(exclusive=True):
             links = {**read_links(store), path: name}.items()
             rows = [format_use(0, "link", one, 0, HOST_ID, each) for each, one in links]

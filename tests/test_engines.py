@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import shutil
 import stat
 import subprocess
 import sys
@@ -242,9 +243,55 @@ def test_an_answer_that_is_no_index_is_told_as_such_by_every_engine_without_a_tr
     with serving(channel[len("file://") :]) as server:
         server.changes = {path.name: change for path in Path(urlparse(channel).path).glob("*/repodata*")}
         done = run(write("a.sh", "", "words", more=f"# channels: ['{server.url}', nodefaults]\n"))
-    assert f": {server.url} answers with something that is no index, such as a web page\n" in done.stderr, done.stderr
+    assert f": {server.url} answers with what is no index or package, such as a web page\n" in done.stderr, done.stderr
     assert "log in where the network wants that" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+BROKEN = {
+    "a package that is gone": (
+        None,
+        "/noarch/hello-conda-2.0-0.conda is not there\n  its channel lists it all the same",
+    ),
+    "a package that is a page": (
+        PAGES["a web page"],
+        " answers with what is no index or package, such as a web page\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("change, expected", BROKEN.values(), ids=BROKEN)
+def test_a_package_that_does_not_come_is_told_with_its_channel(
+    change: Any, expected: str, run: Run, write: Write, channel: str, environ: Environ, tmp_path: Path
+) -> None:
+    environ["RATTLER_CACHE_DIR"] = str(tmp_path / "cache")
+    folder = tmp_path / "channel"
+    shutil.copytree(urlparse(channel).path, str(folder), symlinks=True)
+    if not change:
+        for path in folder.glob("noarch/hello-conda-2.0*"):
+            path.unlink()
+    with serving(str(folder)) as server:
+        server.changes = {"hello-conda-2.0-0.conda": change} if change else {}
+        done = run(write("a.sh", "", "hello-conda =2.0", more=f"# channels: ['{server.url}', nodefaults]\n"))
+    assert done.returncode == 125 and expected in done.stderr, done.stderr
+
+
+CERTIFICATES = {
+    "certificate not valid yet: verification time 1 (UNIX)": "has a certificate that is not valid today",
+    "certificate expired: verification time 1 (UNIX)": "has a certificate that is not valid today",
+    "SSL: CERTIFICATE_VERIFY_FAILED certificate has expired": "has a certificate that is not valid today",
+    "invalid certificate: Other(OtherError(CaUsedAsEndEntity))": "shows the certificate of an authority as its own",
+    "certificate not valid for name x": "answers with a certificate of another host",
+}
+
+
+@pytest.mark.parametrize("words", CERTIFICATES)
+def test_what_is_wrong_with_a_certificate_is_told(
+    words: str, run: Run, write: Write, environ: Environ, tmp_path: Path
+) -> None:
+    make_conda(environ, tmp_path, f"echo 'for url (https://host.test/a)'; echo 'Caused by: {words}'; exit 1")
+    done = run(write("a.sh", "", "words"))
+    assert f": host.test {CERTIFICATES[words]}\n" in done.stderr, done.stderr
 
 
 def test_of_a_traceback_what_was_raised_is_told() -> None:
