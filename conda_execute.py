@@ -338,9 +338,16 @@ def print_out(text: str) -> None:
         line = os.fsencode(text + "\n")
     except UnicodeEncodeError:  # text that the file system's encoding lacks
         line = (text + "\n").encode("utf-8", "surrogateescape")
-    sys.stdout.flush()
-    stream.write(line)
-    stream.flush()
+    try:
+        sys.stdout.flush()
+        stream.write(line)
+        stream.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as e:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # else what it still holds fails again as Python ends
+        hint = "have it lead to another place: > FILE"
+        raise Error("expected standard output to take what is printed, found: %s" % e.strerror, hint=hint) from None
 
 
 def flush() -> None:
@@ -398,6 +405,7 @@ def find_nearest(word: str, known: "Iterable[str]") -> str:
 ELSEWHERE = 'on a cluster, "conda-tmpenv create --script SCRIPT" on a login node builds it for all nodes'
 SCARCE = 'see "ulimit -a", and how much memory the job asked for; ' + ELSEWHERE
 FREE_ROOM = '"conda-tmpenv clear --min-age 1" removes envs that nobody uses'
+FEW_FILES = 'write "ulimit -n 1024" in a new shell: it is too low for what a program has open'
 
 
 def find_scarce_hint(cause: OSError) -> str:
@@ -405,7 +413,8 @@ def find_scarce_hint(cause: OSError) -> str:
     import errno
 
     is_full = cause.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
-    return FREE_ROOM if is_full else SCARCE if cause.errno in (errno.EAGAIN, errno.ENOMEM) else ""
+    hints = {errno.EAGAIN: SCARCE, errno.ENOMEM: SCARCE, errno.EMFILE: FEW_FILES, errno.ENFILE: FEW_FILES}
+    return FREE_ROOM if is_full else hints.get(cause.errno or 0, "")
 
 
 def start_thread(work: "Callable[..., object]", *args: object) -> "Thread":
@@ -7676,6 +7685,7 @@ def read_script(path: str) -> Script:
         hint = "name a script that is in it" if is_folder else 'write "-" to run what comes on standard input'
         raise Error("expected a script in a file, found " + found, path, hint=hint)
     if not os.path.lexists(path):
+        os.getcwd()  # which fails where that has been deleted
         message = "expected a script that can be read, found: " + os.strerror(2)
         raise Error(message, path, hint=find_path_hint(path))
     return Script(read_given(path, "a script"), path, path)
@@ -9017,7 +9027,7 @@ def run_tmpenv(argv: "list[str]") -> int:
     known = sorted({"verbose", "quiet", "help"}.union(*TMPENV_OPTIONS.values()))
     options, words = parse_argv(argv, known, anywhere=True)
     if "help" in options or not argv:
-        print(TMPENV_USAGE, end="")
+        print_out(TMPENV_USAGE[:-1])
         return 0
     words = take_script(options, words)
     command = check_tmpenv(options, words)
@@ -9163,7 +9173,7 @@ def print_list(store: Store, as_json: bool) -> None:
     """Print what is known of each environment, the last used first, each as soon as it is known."""
     row, width = "%-20s %7.1f MB %10s  %-10s %s", find_width()
     if not as_json:
-        print("%-20s %10s %10s  %-10s %s" % ("NAME", "SIZE", "UNUSED FOR", "PROCESSES", "SCRIPTS"), flush=True)
+        print_out("%-20s %10s %10s  %-10s %s" % ("NAME", "SIZE", "UNUSED FOR", "PROCESSES", "SCRIPTS"))
     uses, busy, links = store.read_uses(), store.find_processes(), read_links(store)
     names, found = {*links.values(), *(name for name in store.find_names() if not name.startswith(SCRIPTS))}, []
     for used, name in sorted(((store.last_use(name, uses), name) for name in names), reverse=True):
@@ -9179,7 +9189,7 @@ def print_list(store: Store, as_json: bool) -> None:
     if as_json:
         import json
 
-        print(json.dumps(found, indent=2))
+        print_out(json.dumps(found, indent=2))
 
 
 LEAST_WIDTH = 12  # that holds a number of processes
@@ -9300,7 +9310,7 @@ def print_env(env: "dict[str, Any]", as_json: bool) -> None:
     if as_json:
         import json
 
-        print(json.dumps(env, indent=2))
+        print_out(json.dumps(env, indent=2))
         return
     from textwrap import wrap
 
@@ -9346,8 +9356,8 @@ def find_first_lines(platform: str) -> "Iterator[str]":
 def execute(options: "Mapping[str, str]", words: "list[str]") -> int:
     """Do what the command line says, up to becoming the script."""
     if "help" in options or "version" in options:
-        version = "conda-execute %s\n" % __version__
-        print(format_usage(find_first_lines(sys.platform)) if "help" in options else version, end="")
+        help_ = format_usage(find_first_lines(sys.platform))[:-1] if "help" in options else ""
+        print_out(help_ or "conda-execute " + __version__)
         return 0
     check_options(options, words)
     invocation = Invocation(options)
@@ -9442,9 +9452,11 @@ def report_errors(work: "Callable[..., int]", *args: object) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
     except OSError as e:
-        what = "a path that can be used" if e.filename else "the system to do its part"
+        what, hint = "a path that can be used" if e.filename else "the system to do its part", find_scarce_hint(e)
+        if isinstance(e, FileNotFoundError) and not e.filename:  # of getcwd(3)
+            what, hint = "a working directory", "it has been deleted: cd to another folder"
         message = "expected %s, found: %s" % (what, e.strerror)
-        return report_error(Error(message, os.fsdecode(e.filename or ""), hint=find_scarce_hint(e)))
+        return report_error(Error(message, os.fsdecode(e.filename or ""), hint=hint))
     except MemoryError:
         return report_error(Error("expected memory to work with, found none left", hint=SCARCE))
     except KeyboardInterrupt:

@@ -605,3 +605,16 @@ def test_help_and_runs_need_no_folder_to_be_in(write: Write, environ: Environ, t
         command = ["sh", "-c", code, "sh", sys.executable, str(FILE), *words]
         done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True)
         assert done.returncode == 0 and ("usage" in done.stdout or "hello-conda 2.0" in done.stdout), done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a folder that somebody is in stays")
+@pytest.mark.parametrize("words", [["a.sh"], ["--run-with", "cat", "../a.sh"], ["--run-with", "cat", "SCRIPT"]])
+def test_a_working_directory_that_has_gone_is_told(
+    words: list[str], write: Write, environ: Environ, tmp_path: Path
+) -> None:
+    script, code = write("a.sh", "hello-conda", "hello-conda"), 'mkdir gone; cd gone; rmdir ../gone; "$@"'
+    words = [one.replace("SCRIPT", str(script)) for one in words]
+    command = ["sh", "-c", code, "sh", sys.executable, str(FILE), *words]
+    done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True)
+    text = "expected a working directory, found: No such file or directory\n  it has been deleted: cd to another folder"
+    assert failed(done, text)

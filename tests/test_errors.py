@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,9 @@ import conda_execute
 if TYPE_CHECKING:
     from conftest import Environ, Run, Write
     from servers import Server
+
+
+TMPENV = ("--help", "list", "list --json", "name python")
 
 
 @pytest.fixture
@@ -118,3 +122,26 @@ def test_a_stderr_that_takes_nothing_stops_no_script(run: Run, write: Write) -> 
     with Path("/dev/full").open("w") as full:
         assert run("-v", script, stderr=full).returncode == 7
         assert run("gone.py", stderr=full).returncode == 125
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("buffered", ["", "1"])
+@pytest.mark.parametrize(
+    "words", [["--help"], ["--version"], ["-n", "a.sh"], *(["--tmpenv", *one.split()] for one in TMPENV)]
+)
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_stdout_that_takes_nothing_is_named(
+    words: list[str], buffered: str, run: Run, write: Write, environ: Environ
+) -> None:
+    write("a.sh", "exit 7", "hello-conda")
+    environ["PYTHONUNBUFFERED"] = buffered
+    text = "expected standard output to take what is printed, found: No space left on device"
+    with Path("/dev/full").open("w") as full:
+        done = run(*words, stdout=full)
+    assert done.returncode == 125
+    assert done.stderr == f"conda-execute: {text}\n  have it lead to another place: > FILE\n"
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE])
+def test_a_limit_of_open_files_is_told_apart_from_memory(number: int) -> None:
+    assert "ulimit -n" in conda_execute.find_scarce_hint(OSError(number, ""))
