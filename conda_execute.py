@@ -7755,7 +7755,8 @@ def read_lock(path: str) -> LockFile:
     """Return a lock; a pipe in its place might never end."""
     try:
         if os.path.exists(path) and not os.path.isfile(path):
-            raise Error("expected a lock in a file, found a folder, pipe or device", path, hint=LOCK_HINT)
+            hint = "move it to another place"
+            raise Error("expected a lock in a file, found a folder, pipe or device", path, hint=hint)
         with open(path, "rb") as f:
             return LockFile(path, f.read(LOCK_LIMIT_BYTES))
     except OSError as e:
@@ -7860,6 +7861,7 @@ class Invocation:
             hint = "write it: conda-execute --lock SCRIPT" if script.is_own else LOCK_PLACE
             if not path and script.is_own and any(map(os.environ.get, JOB_VARIABLES)):
                 hint += "; a scheduler runs a copy: submit a job that says conda-execute --locked /PATH/OF/SCRIPT"
+            hint = next(map(printable, self.find_stray_locks()), hint)
             found, hint = ("one without what --with adds", "leave out one of them") if path else ("none", hint)
             raise Error("expected a lock for %s, found %s" % (self.config.subdir, found), script.shown, hint=hint)
         elif path:
@@ -7882,7 +7884,7 @@ class Invocation:
     def find_stray_locks(self) -> "Iterator[str]":
         """Yield what keeps locks that lie beside the script from being its own: a name, or another platform."""
         script, subdir = self.script, self.config.subdir
-        is_asked = not self.metadata.lock and script.is_own and "no-lock" not in self.options
+        is_asked = not self.metadata.lock and script.is_own and not {"lock", "no-lock"} & set(self.options)
         own, head = os.path.realpath(script.path), ("# metadata: %s\n" % self.metadata.name).encode()
         for path in list_files(os.path.dirname(own), ".lock") if is_asked else ():
             content = read_head(path, 4096)
@@ -8114,7 +8116,11 @@ def lock_elsewhere(invocation: Invocation, subdir: str) -> bytes:
     with invocation.store.lock(".locking").wait(exclusive=True) as builder:
         prefix = invocation.store.path(".locking")
         order = BuildOrder(metadata, config, (kind, program), prefix, invocation.offline, builder)
-        found = build_with_rattler(order, only_solve=True) if kind == "rattler" else solve_with_program(order)
+        try:
+            found = build_with_rattler(order, only_solve=True) if kind == "rattler" else solve_with_program(order)
+        except Error as e:
+            e.message = "for %s: %s" % (subdir, e.message)
+            raise
     packages = [format_locked(one, "") for one in sort_records(found)]
     return format_lock(metadata, find_engine_version(kind, program), subdir, packages, [])
 
@@ -8130,7 +8136,7 @@ def find_changes(old: bytes, new: bytes) -> str:
     changes = ["+ " + name for row, name in after.items() if row not in before]
     changes += ["- " + name for row, name in before.items() if row not in after]
     more = " and %d more" % (len(changes) - SHOWN) if changes[SHOWN:] else ""
-    return ", ".join(map(printable, changes[:SHOWN])) + more or "as before; --force-env --lock asks the channels anew"
+    return ", ".join(map(printable, changes[:SHOWN])) + more
 
 
 def write_lock(invocation: Invocation, subdirs: "list[str]") -> int:
@@ -8139,12 +8145,16 @@ def write_lock(invocation: Invocation, subdirs: "list[str]") -> int:
     if not script.is_own:
         raise Error("expected a script in a file, found " + printable(script.shown), hint=LOCK_PLACE, code=2)
     for subdir in subdirs or [here]:
-        content = lock_here(invocation) if subdir == here else lock_elsewhere(invocation, subdir)
         path = find_lock(script, subdir) or "%s.%s.lock" % (os.path.realpath(script.path), subdir)
-        before, path = read_head(path), os.path.abspath(path)
+        before, path = read_lock(path).data if os.path.isdir(path) else read_head(path), os.path.abspath(path)
+        hint = "copy the script to a folder of yours, and lock it there"
+        check_usable(os.path.dirname(os.path.realpath(path)), "a folder", hint)
+        content = lock_here(invocation) if subdir == here else lock_elsewhere(invocation, subdir)
         replace_file(os.path.realpath(path), content, 0o666)
+        is_asked = invocation.force or subdir != here
+        same = "as before" + "; --force-env --lock asks the channels anew" * (not is_asked)
         if before:
-            invocation.progress.line("%s: %s" % (printable(path), find_changes(before, content)))
+            invocation.progress.line("%s: %s" % (printable(path), find_changes(before, content) or same))
         print_out(path)
     return 0
 

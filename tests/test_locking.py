@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -13,12 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from servers import PASSWORD, TOKEN, make_channel
 
-from conda_execute import sort_records
+from conda_execute import MACHINE, find_subdir, sort_records
 
 if TYPE_CHECKING:
     from conftest import Environ, Run, Script, Write
     from servers import Server
 
+SUBDIR = find_subdir(sys.platform, MACHINE)
 PLATFORMS = [word for subdir in ELSEWHERE for word in ("--platform", subdir)]
 SPECS = ("far", "words  # [linux]", "activated  # [osx]", "no-such-thing  # [osx and win]")
 
@@ -102,7 +104,7 @@ def test_of_a_channel_without_the_platform_comes_what_is_for_every_one(
     assert read_lock(script, "osx-64") == ["noarch/own-1.0-0.tar.bz2"]
     done = run("--lock", "--platform", "osx-64", write("b.sh", "", "far"))
     assert done.returncode == 125
-    assert "far" in done.stderr
+    assert "far" in done.stderr and ": for osx-64: " in done.stderr
 
 
 def test_a_lock_that_is_written_anew_says_what_has_changed(run: Run, write: Write) -> None:
@@ -111,6 +113,10 @@ def test_a_lock_that_is_written_anew_says_what_has_changed(run: Run, write: Writ
     lock = next(script.parent.glob("a.sh.*.lock"))
     again = run("--lock", script)
     assert f"conda-execute: {lock}: as before; --force-env --lock asks the channels anew\n" in again.stderr
+    done = run("--force-env", "--lock", script)
+    assert f"conda-execute: {lock}: as before\n" in done.stderr and "would be its lock" not in done.stderr
+    assert run("--lock", "--platform", "osx-64", script).returncode == 0
+    assert ".lock: as before\n" in run("--lock", "--platform", "osx-64", script).stderr
     write("a.sh", "", "hello-conda =2.0", "words")
     done = run("--lock", script)
     files = "+ hello-conda-2.0-0.conda, + words-1.0-0.tar.bz2, - hello-conda-1.0-0.tar.bz2"
@@ -207,3 +213,16 @@ def test_a_package_stands_behind_those_that_it_depends_on_and_each_is_there_once
         for need in {a for a, _ in needs if a in graph} - {name}:
             in_a_circle = name in reached[need]
             assert in_a_circle or order.index(need) < order.index(name)
+
+
+def test_a_folder_in_the_place_of_a_lock_is_told_before_anything_is_built(
+    run: Run, write: Write, env_dir: Path
+) -> None:
+    lock = Path(f"{write('a.sh', '', 'hello-conda')}.{SUBDIR}.lock")
+    lock.mkdir()
+    text = "expected a lock in a file, found a folder, pipe or device\n  move it to another place\n"
+    for words in (["--lock", "a.sh"], ["a.sh"]):
+        done = run(*words)
+        assert (done.returncode, done.stdout) == (125, "")
+        assert done.stderr.endswith(f"{lock.name}: {text}")
+    assert not env_dir.exists()
