@@ -8418,7 +8418,7 @@ def put_link(invocation: Invocation, path: str) -> str:
     content = link.format()
     if not link.obstacle:
         store.allow_links(name)
-    if read_head(path) != content:
+    if read_head(path) != content or not os.access(path, os.X_OK):
         replace_file(path, content, 0o755)
     if read_links(store).get(path) != name and os.access(store.path(".leases"), os.W_OK):
         with store.lock(".linking").wait(exclusive=True):
@@ -8426,6 +8426,18 @@ def put_link(invocation: Invocation, path: str) -> str:
             rows = [format_use(0, "link", one, 0, HOST_ID, each) for each, one in links]
             replace_file(store.path(".leases", ".links"), b"".join(rows))
     return link.obstacle
+
+
+def find_rival(path: str) -> str:
+    """Return what a shell starts by the name of a link that lies in PATH, "" where that is the link."""
+    from subprocess import PIPE
+    from subprocess import run as start
+
+    name = os.path.basename(path)
+    found = os.fsdecode(start(["/bin/sh", "-c", 'command -v -- "$1"', "sh", name], stdout=PIPE).stdout).rstrip("\n")
+    if os.path.isabs(found):
+        return "" if os.path.samefile(found, path) else printable(found)
+    return "its own " + quote(name) if found else ""
 
 
 def write_link(invocation: Invocation, word: str) -> int:
@@ -8440,20 +8452,25 @@ def write_link(invocation: Invocation, word: str) -> int:
         raise Error("expected a path that is free, or a link of ours, found something else", path, hint=hint)
     script.path = script.shown = os.path.abspath(script.path)
     before = os.fsdecode(read_head(path, 8192).partition(b"script       ")[2].split(b"\n")[0])
-    if before not in ("", printable(script.path)):
-        progress.line("%s was a link of another script: %s" % (printable(path), before))
     folder = os.path.dirname(path)
     if word and not os.path.isdir(os.path.dirname(folder) if word.endswith(os.sep) else folder):
         raise Error("expected a folder for the link, found none", folder, hint="make it, or name another PATH")
+    check_usable(os.path.dirname(os.path.realpath(path)), "a folder", "name another: --link SCRIPT PATH")
     lease = invocation.obtain_lease()
     with lease:
         make_folder(folder)
         obstacle = put_link(invocation, os.path.realpath(path))
         invocation.store.append("run", invocation.metadata.name, script.path)
+    if before not in ("", printable(script.path)):
+        progress.line("%s was a link of another script: %s" % (printable(path), before))
     if obstacle:
         progress.line("it starts by way of conda-execute each time: " + obstacle)
-    if os.path.dirname(path) not in os.environ.get("PATH", os.defpath).split(os.pathsep):
-        progress.line("%s is not in PATH: call it by its path, or add that" % printable(os.path.dirname(path)))
+    is_in_path = folder in os.environ.get("PATH", os.defpath).split(os.pathsep)
+    rival = find_rival(path) if is_in_path else ""
+    if not is_in_path:
+        progress.line("%s is not in PATH: call it by its path, or add that" % printable(folder))
+    elif rival:
+        progress.line("a shell finds %s first: call it by its path, or name another: --link SCRIPT PATH" % rival)
     print_out(path)
     return 0
 

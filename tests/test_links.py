@@ -513,6 +513,21 @@ def test_a_link_lies_where_users_have_their_commands(run: Run, write: Write, env
     assert second.startswith("# conda-execute link: ") and "delete this file" in second
     assert str(script) in place.read_text().splitlines()[3]
     assert place.stat().st_mode & 0o777 == 0o755
+    place.chmod(0o644)
+    assert run("--link", script).returncode == 0
+    assert place.stat().st_mode & 0o777 == 0o755
+
+
+@pytest.mark.parametrize("name, found", [("test", 'its own "test"'), ("ls", "/bin/ls"), ("-x", ""), ("free-name", "")])
+def test_what_a_shell_finds_in_front_of_a_link_is_named(
+    run: Run, write: Write, environ: Environ, tmp_path: Path, name: str, found: str
+) -> None:
+    write("a.sh", "hello-conda", "hello-conda")
+    environ["PATH"] = f"/bin:{tmp_path}"
+    done = run("--link", "a.sh", f"./{name}")
+    assert (done.returncode, done.stdout) == (0, f"{tmp_path / name}\n")
+    text = f"a shell finds {found} first: call it by its path, or name another: --link SCRIPT PATH"
+    assert done.stderr.splitlines()[-1].startswith(f"conda-execute: {text}" if found else BUILT), done.stderr
 
 
 def test_a_link_may_lie_anywhere_and_be_reached_by_any_way(
@@ -595,6 +610,22 @@ def test_a_link_of_another_script_is_replaced_in_words(
     assert f"{linked[1]} was a link of another script: " in done.stderr and f"{linked[0]}\n" in done.stderr
     assert call(linked[1]).stdout == "b\n"
     assert "another script" not in run("--link", other, linked[1]).stderr
+
+
+def test_a_link_that_cannot_be_written_is_told_before_anything_is_built(
+    run: Run, run_as_user: Run, linked: tuple[Path, Path], write: Write, tmp_path: Path
+) -> None:
+    other, folder = write("b.sh", "echo b", "hello-conda =1.0"), tmp_path / "folder"
+    folder.mkdir()
+    link = linked[1].rename(folder / "x")
+    folder.chmod(0o555)
+    try:
+        done = run_as_user("--link", other, link)
+    finally:
+        folder.chmod(0o755)
+    text = f"conda-execute: {folder}: expected a folder that can be written to, found one that cannot\n  "
+    assert (done.returncode, done.stdout) == (125, "")
+    assert done.stderr.startswith(text) and len(done.stderr.splitlines()) == 2, done.stderr
 
 
 def test_a_script_that_has_moved_is_told_of(call: Link, linked: tuple[Path, Path], tmp_path: Path) -> None:
