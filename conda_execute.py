@@ -7525,14 +7525,23 @@ class Script:
 FETCH_LIMIT_BYTES = 10 << 20
 FETCH_LIMIT_S = 60  # for all of it
 FETCH_POLL_S = 20  # for any sign of life
+# What to do about an answer of HTTP, by the first digit of its code; 0 is that of none.
+FETCH_HINTS = {
+    0: "check the address, and that this host can reach it", 5: "try again later",
+    4: "check the address; what takes a login is to be fetched to a file, and run from there",
+}  # fmt: skip
 
 
 def check_address(address: str) -> None:
     """Refuse what is secret, and what browsers and libraries each read in another way."""
     from urllib.parse import quote as escape
 
-    if "@" in address.split("?")[0].split("/")[2]:
+    host = address.split("?")[0].split("/")[2]
+    if "@" in host:
         raise Error("expected an address without name and password, found one", hint="fetch it to a file, and run that")
+    if host.lower() not in ("", "localhost") and address.lower().startswith("file:"):
+        hint = "write file:///WHOLE/PATH, or the path alone: " + printable(address[len("file://") :])
+        raise Error("expected three slashes and a whole path, found two", address, hint=hint)
     strange = [c for c in address if not "!" <= c <= "~"]
     if strange:
         hint = "write " + escape(os.fsencode(address), "!#$%&'()*+,/:;=?@[]~")
@@ -7609,7 +7618,9 @@ def fetch_in_time(address: str) -> "tuple[bytes, str]":
             done.append(Error("expected a whole script, found a part: the connection was cut", address))
         except (OSError, HTTPException, ValueError) as e:
             reason = (str(e).strip() or type(e).__name__).replace("<urlopen error ", "").rstrip(">")
-            done.append(Error("expected a script, found: " + printable(reason), address))
+            is_told = not isinstance(e, OSError) or "SSL" in reason or address.lower().startswith("file:")
+            hint = "" if is_told else FETCH_HINTS.get(getattr(e, "code", 0) // 100, "")
+            done.append(Error("expected a script, found: " + printable(reason), address, hint=hint))
 
     start_thread(work).join(FETCH_LIMIT_S)
     if not done:
@@ -7660,7 +7671,10 @@ def find_path_hint(word: str) -> str:
     first, slash, _ = word.partition("/")
     if first.find(":") > 1 or slash and "." in first.strip(".") and not os.path.lexists(first):
         return "check the path; a URL begins with https:// or http://"
-    folder, name = os.path.split(os.path.expanduser(word))
+    whole = os.path.expanduser(word)
+    if whole != word and os.path.lexists(whole):
+        return 'write %s: no shell expands a "~" in quotes' % format_shell([whole])
+    folder, name = os.path.split(whole)
     files = list(map(os.path.basename, list_files(folder or ".")))
     stems = [one for one in files if os.path.splitext(one)[0] == name and os.path.splitext(one)[1].lower() in SUFFIXES]
     near = name if name in files else (stems or [find_nearest(name, files)])[0]
@@ -7673,8 +7687,13 @@ def read_given(path: str, what: str) -> bytes:
         with open(path, "rb") as f:
             return f.read()
     except OSError as e:
-        message = "expected %s that can be read, found: %s" % (what, e.strerror)
-        raise Error(message, path, hint=PATH_HINT) from None
+        found, hint = ": " + str(e.strerror), PATH_HINT
+        if os.path.islink(path) and not os.path.exists(path):
+            found = " a link to %s, which is not there" % quote(os.readlink(path))
+            hint = "have it lead to where that is: " + format_shell(["ln", "-sf", "FILE", path])
+        elif isinstance(e, PermissionError):
+            hint = type_this("chmod", "u+r", path) + ", or have its owner let you read it"
+        raise Error("expected %s that can be read, found%s" % (what, found), path, hint=hint) from None
 
 
 def read_script(path: str) -> Script:
@@ -7699,6 +7718,9 @@ def read_stdin(store: Store) -> Script:
         os.set_blocking(0, True)  # else read() may return before the end
     data = sys.stdin.buffer.read()
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    if not data.strip():
+        hint = "see what should have written it, or write conda-execute -c LINE ... or conda-execute - < FILE"
+        raise Error("expected a script on standard input, found nothing", hint=hint)
     return Script(data, script_path(store, data, CODE_NAMES[1]), "standard input")
 
 

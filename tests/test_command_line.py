@@ -226,7 +226,9 @@ def test_what_is_no_file_is_no_script(run: Run) -> None:
     "word, hint",
     {
         "hello": "there is hello.sh", "helo.sh": "there is hello.sh", "HELLO.sh": "there is hello.sh",
-        "in/hello.sh": "check the path, and", "~/at home.sh": "there is {}/at home.sh",
+        "in/hello.sh": "check the path, and",
+        "~/at home.sh": "write '{}/at home.sh': no shell expands a \"~\" in quotes",
+        "~/at hom.sh": "there is {}/at home.sh",
         "nothing.sh": "check the path, and",
         "ftp://h/a.sh": "check the path; a URL begins with https:// or http://",
         "https:/h/a.sh": "check the path; a URL",
@@ -246,8 +248,14 @@ def test_a_path_that_is_nearly_right_is_answered_with_what_is_there(
 @pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root may read every file")
 def test_a_script_that_may_not_be_read_is_told(run: Run, hello: Path) -> None:
     hello.chmod(0)
-    text = f"{hello}: expected a script that can be read, found: Permission denied\n  {CHECK}"
-    assert failed(run(hello), text)
+    hint = f'write "chmod u+r {hello}", or have its owner let you read it'
+    assert failed(run(hello), f"{hello}: expected a script that can be read, found: Permission denied\n  {hint}")
+
+
+def test_a_script_whose_link_leads_nowhere_is_told_by_where_it_leads(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.py").symlink_to("gone.py")
+    found = 'a.py: expected a script that can be read, found a link to "gone.py", which is not there'
+    assert failed(run("a.py"), f"{found}\n  have it lead to where that is: ln -sf FILE a.py")
 
 
 def test_a_script_without_a_block_is_told_what_to_write(run: Run, tmp_path: Path) -> None:

@@ -192,7 +192,12 @@ def test_a_closed_standard_input_is_told(environ: Environ, tmp_path: Path, word:
 
 
 def test_an_empty_input_is_told(run: Run) -> None:
-    assert failed(run("-"), "standard input: " + NOTHING)
+    hint = "see what should have written it, or write conda-execute -c LINE ... or conda-execute - < FILE"
+    for word in ("-", "-c"):
+        done = run(word)
+        assert (done.returncode, done.stdout) == (125, "")
+        assert done.stderr.startswith("conda-execute: expected a script on standard input, found nothing\n  see what")
+        assert done.stderr.endswith(hint[-6:] + "\n")
 
 
 def type_at(words: list[str], environ: Environ, cwd: Path) -> pexpect.spawn:

@@ -268,13 +268,17 @@ def test_two_at_once_fetch_and_run_the_same(environ: Environ, run: Run, web: Web
 # -- what is refused
 
 
+REACH, LATER, LOGIN = conda_execute.FETCH_HINTS.values()
 BROKEN = {
-    "not there": (page(b"no\n", status=404), "expected a script, found: HTTP Error 404: Not Found"),
-    "broken server": (page(b"no\n", status=500), "expected a script, found: HTTP Error 500: Internal Server Error"),
-    "forbidden": (page(b"no\n", status=403), "expected a script, found: HTTP Error 403: Forbidden"),
+    "not there": (page(b"no\n", status=404), f"expected a script, found: HTTP Error 404: Not Found\n  {LOGIN}"),
+    "broken server": (
+        page(b"no\n", status=500),
+        f"expected a script, found: HTTP Error 500: Internal Server Error\n  {LATER}",
+    ),
+    "forbidden": (page(b"no\n", status=403), f"expected a script, found: HTTP Error 403: Forbidden\n  {LOGIN}"),
     "asks for a password": (
         page(b"no\n", status=401, WWW_Authenticate="Basic"),
-        "expected a script, found: HTTP Error 401: Unauthorized",
+        f"expected a script, found: HTTP Error 401: Unauthorized\n  {LOGIN}",
     ),
     "shorter than it says": (
         page(Content_Length=len(SCRIPT) + 1),
@@ -284,7 +288,7 @@ BROKEN = {
     "no HTTP": (garbage, "expected a script, found: ?[31mwhat?"),
     "says nothing": (
         lambda request: None,
-        "expected a script, found: Remote end closed connection without response",
+        f"expected a script, found: Remote end closed connection without response\n  {REACH}",
     ),
     "a page": (
         page(b"<html>", kind="text/html; charset=utf-8"),
@@ -364,7 +368,7 @@ def test_an_answer_that_does_not_come_ends_at_the_poll_limit(run_quick: Run, web
     done = run_quick("c.FETCH_POLL_S = 0.2", url)
     assert (done.returncode, done.stdout) == (125, "")
     assert done.stderr.startswith(f"conda-execute: {url}: expected a script, found: ")
-    assert done.stderr.endswith("timed out\n")
+    assert done.stderr.endswith(f"timed out\n  {REACH}\n")
 
 
 def test_an_answer_without_end_ends_at_the_size_limit(run: Run, web: Web) -> None:
@@ -407,14 +411,14 @@ def test_https_from_a_server_without_it_is_told(run: Run, plain: Web) -> None:
 def test_a_refused_connection_is_told(run: Run) -> None:
     with serving() as web:
         url = web.home + "/plot.sh"
-    assert failed(run("-q", url), f"{url}: expected a script, found: [Errno 111] Connection refused")
+    assert failed(run("-q", url), f"{url}: expected a script, found: [Errno 111] Connection refused\n  {REACH}")
 
 
 def test_a_host_that_nobody_knows_is_told(run: Run) -> None:
     done = run("https://nowhere.invalid/plot.sh")
     assert (done.returncode, done.stdout) == (125, "")
     assert done.stderr.startswith("conda-execute: https://nowhere.invalid/plot.sh: expected a script, found: [Errno ")
-    assert done.stderr.count("\n") == 1
+    assert done.stderr.endswith(f"\n  {REACH}\n")
 
 
 ADDRESSES = {
@@ -444,11 +448,15 @@ ADDRESSES = {
         "file:///a b.sh",
         "expected an address of printable ASCII, found the character U+0020\n  write file:///a%20b.sh",
     ),
-    "no host": ("https://", "expected a script, found: no host given"),
-    "no host but a path": ("https:///plot.sh", "expected a script, found: no host given"),
+    "no host": ("https://", f"expected a script, found: no host given\n  {REACH}"),
+    "no host but a path": ("https:///plot.sh", f"expected a script, found: no host given\n  {REACH}"),
     "strange port": ("https://localhost:x/", "expected a script, found: nonnumeric port: 'x'"),
     "half an address": ("https://[::1/plot.sh", "expected a script, found: "),
-    "another's file": ("file://example.org/etc/passwd", "expected a script, found: "),
+    "another's file": (
+        "file://example.org/etc/passwd",
+        "expected three slashes and a whole path, found two\n"
+        "  write file:///WHOLE/PATH, or the path alone: example.org/etc/passwd",
+    ),
     "folder": ("file:///etc", "expected a script, found: [Errno 21] Is a directory: '/etc'"),
     "no file": (
         "file:///no%00file",
