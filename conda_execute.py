@@ -8571,7 +8571,9 @@ OPTIONS = (
     "verbose", "quiet", "with", "run-with", "force-env", "dry-run", "json", "offline", "lock", "platform", "locked",
     "no-lock", "link", "version", "help", "c",
 )  # fmt: skip
-WITH_VALUE = ("file", "script", "min-age", "platform", "with", "run-with")
+WITH_VALUE = {
+    "file": "FILE", "script": "SCRIPT", "min-age": "HOURS", "platform": "SUBDIR", "with": "SPEC", "run-with": "COMMAND",
+}  # fmt: skip
 REPEATED = ("platform", "with")  # whose values stand with NUL between, which no word has in it
 LETTERS = {"-v": "verbose", "-q": "quiet", "-f": "force-env", "-n": "dry-run", "-h": "help", "-c": "c"}
 TMPENV_COMMANDS = ("list", "show", "create", "name", "clear", "doctor")
@@ -8600,16 +8602,36 @@ STRANGE = {
     "-p --prefix": "leave it out: an environment lies in env-dir, named by what is in it",
     "-c --channel --override-channels": 'write "CHANNEL::NAME", or channels in a block or an environment.yml',
     "-y --yes": "leave it out: nothing is asked", "-V --version": "write conda-execute --version",
-    "--tmpenv": "write it in front of all else",
+    "--tmpenv": "write it in front of all else", "--lock": "write conda-execute --lock SCRIPT",
+    "--link": "write conda-execute --link SCRIPT",
 }  # fmt: skip
 
 
 def find_strange(option: str, known: "Collection[str]") -> str:
-    """Return what to do with an option of other tools."""
-    option = option.partition("=")[0]
-    if option == "--python":  # a spec
+    """Return what to write in the place of an option that is not known, of other tools too; "" where nobody can tell."""
+    name, _, value = option.partition("=")
+    if name == "--python":  # a spec
         return 'write %s"python =3.12", with the version that you want' % ("--with " * ("run-with" in known))
-    return next((hint for options, hint in STRANGE.items() if option in options.split()), "")
+    hint, word = next((hint for options, hint in STRANGE.items() if name in options.split()), ""), name.lstrip("-")
+    if hint or word in TMPENV_COMMANDS:
+        return hint or "write conda-tmpenv " + word
+    begun = [one for one in (*known, *TMPENV_COMMANDS) if "-" + one[0] == name]
+    near = find_nearest(name, [one for one in known if one != "c"]) or "".join(begun[: len(begun) == 1])
+    more = quote(value) if value and near in WITH_VALUE else ""
+    return ("write --%s %s" % (near, more)).rstrip() if near in known else ""
+
+
+def unknown_option(word: str, option: str, known: "Collection[str]", options: "Mapping[str, str]", last: str) -> Error:
+    """Return the Error for an option, which may be a letter of a word; the last one before it may have a value."""
+    whole = "" if word.startswith("--") else find_strange("-" + word, known)  # "-with" is meant to be "--with"
+    hint = whole or find_strange(option, known) or "--help lists the options"
+    if last == "run-with":
+        hint = 'write --run-with "%s %s", with all of the command in quotes' % (options[last], word)
+    hint += '; "--" stands before lines that begin with "-"' if "c" in options else ""
+    return Error("expected a known option, found %s" % quote(word if whole else option), hint=hint, code=2)
+
+
+NO_HYPHENS = ("\u2013", "\u2014", "\u2212")  # what word processors and web pages make of hyphens
 
 
 def parse_argv(argv: "list[str]", known: "Collection[str]", anywhere: bool) -> "tuple[dict[str, str], list[str]]":
@@ -8623,22 +8645,22 @@ def parse_argv(argv: "list[str]", known: "Collection[str]", anywhere: bool) -> "
     while rest and rest[-1] != "--" and (anywhere or "c" in options or not words):
         word = rest.pop()
         if word == "-" or not word.startswith("-") or word.split() != [word]:
+            if word[:1] in NO_HYPHENS and "c" not in options and not os.path.lexists(word):
+                name = word.lstrip("-" + "".join(NO_HYPHENS))
+                hint = "write " + "-" * (1 + (len(name) > 1)) + printable(name)
+                raise Error("expected an option with hyphens, found %s" % quote(word), hint=hint, code=2)
             words.append(word)
             continue
         for option in [word] if word.startswith("--") else ["-" + letter for letter in word[1:]]:
             name = LETTERS.get(option, option[2:])
             if name not in known or option == "--c":
-                near = find_nearest(option.partition("=")[0], [one for one in known if one != "c"])
-                value = quote(option.partition("=")[2]) if near in WITH_VALUE and "=" in option else ""
-                hint = find_strange(option, known) or "--help lists the options"
-                hint = ("write --%s %s" % (near, value)).rstrip() if near else hint
-                if last == "run-with":
-                    hint = 'write --run-with "%s %s", with all of the command in quotes' % (options[last], word)
-                hint += '; "--" stands before lines that begin with "-"' if "c" in options else ""
-                raise Error("expected a known option, found %s" % quote(option), hint=hint, code=2)
+                raise unknown_option(word, option, known, options, last)
             if name in options and name in WITH_VALUE and name not in REPEATED:
                 raise Error("expected %s once, found it again" % option, hint="leave one of them out", code=2)
             value = option if name not in WITH_VALUE else rest.pop() if rest else ""
+            if not value:
+                hint = ("write %s %s" % (option, WITH_VALUE[name])) + " SCRIPT" * (known is OPTIONS)
+                raise Error("expected %s behind %s, found nothing" % (WITH_VALUE[name], option), hint=hint, code=2)
             options[name] = options[name] + "\0" + value if name in REPEATED and name in options else value
             last = name
     return options, words + rest[::-1][rest[-1:] == ["--"] :]
@@ -8707,6 +8729,11 @@ def check_options(options: "Mapping[str, str]", words: "list[str]") -> None:
             raise Error("expected a platform that conda knows, once, found " + quote(subdir), hint=hint, code=2)
     if not words and "c" not in options:
         hint = 'write conda-execute SCRIPT, or "-" for one that comes on standard input; --help says more'
+        for name in ("with", "run-with", "platform"):
+            took = options.get(name, "").split("\0")[-1]
+            if os.path.isfile(took):
+                taken, value = format_shell([took]), WITH_VALUE[name]
+                hint = "--%s took %s for its %s: write --%s %s %s" % (name, taken, value, name, value, taken)
         raise Error("expected a script, found none", hint=hint, code=2)
     check_habit(options, words)
     if "link" in options and words[1:] and words[1][:1] == "-":
@@ -8719,7 +8746,7 @@ def check_options(options: "Mapping[str, str]", words: "list[str]") -> None:
             raise Error(message, hint="options stand in front of SCRIPT; " + hint, code=2)
 
 
-NAMES_HINT = "write a name, or the first of one, as conda-tmpenv list shows them, or the path of a script"
+NAMES_HINT = "write a name as conda-tmpenv list shows it, or four letters or more of it, or the path of a script"
 
 
 def check_tmpenv(options: "Mapping[str, str]", words: "list[str]") -> str:
@@ -8732,16 +8759,17 @@ def check_tmpenv(options: "Mapping[str, str]", words: "list[str]") -> str:
     known = {"verbose", "quiet", *TMPENV_OPTIONS[command]}
     strange = ["--" + name if name in WITH_VALUE else options[name] for name in options if name not in known]
     strange += words[1 + WORDS.get(command, 0) :]
-    ages = ["--" + name for name in ("min-age", "all") if name in options]
-    strange += ages[not words[1:] :]
+    ages = ["--" + name for name in ("min-age", "all") if name in options] + words[1:2]
+    if command == "clear" and ages[1:] and not strange:
+        message = "expected one of names, --min-age and --all behind clear, found %s and %s"
+        raise Error(message % tuple(map(quote, ages[:2])), hint="leave one of them out", code=2)
     strange += ["--" + name for name in ("locked", "no-lock") if name in options]["script" in options :]
     strange += ["--with"] if "with" in options and "script" not in options else []
     if command == "show" and not words[1:]:
         raise Error("expected an environment or a script behind show, found none", hint=NAMES_HINT, code=2)
-    if strange or not all(options[name] for name in WITH_VALUE if name in options):
-        found = quote(strange[0]) if strange else "an option without its value"
-        hint = strange and find_strange(strange[0], known) or hint
-        raise Error("expected nothing else behind %s, found %s" % (command, found), hint=hint, code=2)
+    if strange:
+        hint = find_strange(strange[0], known) or hint
+        raise Error("expected nothing else behind %s, found %s" % (command, quote(strange[0])), hint=hint, code=2)
     return command
 
 

@@ -486,7 +486,7 @@ def test_what_is_no_environment_is_told_so_and_nothing_is_removed(tmpenv: Tmpenv
         assert failed(
             tmpenv(*words, cwd=env_dir),
             f'expected an environment, or a script, found "{word}"\n'
-            "  write a name, or the first of one, as conda-tmpenv list shows them, or the path of a script",
+            "  write a name as conda-tmpenv list shows it, or four letters or more of it, or the path of a script",
         )
     assert (env_dir / ("a" * 20)).exists() and (env_dir / "usage.tsv").exists()
 
@@ -684,7 +684,12 @@ OPTIONS = {
     "create python -y": "leave it out: nothing is asked", "-V": "write conda-execute --version",
     "create --python 3.12": 'write "python =3.12", with the version that you want',
     "create -c conda-forge python": 'write "CHANNEL::NAME", or channels in a block or an environment.yml',
-    "--version": "write conda-execute --version",
+    "--version": "write conda-execute --version", "create -f environment.yml": "write --file",
+    "clear -a": "write --all", "clear -all": "write --all", "list -l": "--help lists the options",
+    "create --lock a.sh": "write conda-execute --lock SCRIPT", "--list": "write conda-tmpenv list",
+    "clear \u2014all": "write --all", "clear --min-age": "write --min-age HOURS",
+    "create --script": "write --script SCRIPT", "clear --all --min-age 5": "leave one of them out",
+    "clear --all a.sh": "leave one of them out",
 }  # fmt: skip
 
 
