@@ -8608,7 +8608,7 @@ STRANGE = {
 
 
 def find_strange(option: str, known: "Collection[str]") -> str:
-    """Return what to write in the place of an option that is not known, of other tools too; "" where nobody can tell."""
+    """Return what to write in the place of an unknown option, of other tools too, "" where nobody can tell."""
     name, _, value = option.partition("=")
     if name == "--python":  # a spec
         return 'write %s"python =3.12", with the version that you want' % ("--with " * ("run-with" in known))
@@ -9141,8 +9141,22 @@ def is_script(word: str) -> bool:
     """Answer whether a word of the command line is a file that is a script by its suffix, or holds a block."""
     if not os.path.isfile(word):
         return False
-    has_suffix = os.path.splitext(word)[1].lower() in SUFFIXES
-    return has_suffix or any(one in read_head(word) for one in (HEADER, PEP_723, CONDA_SCRIPT))
+    return os.path.splitext(word)[1].lower() in SUFFIXES or has_block(word)
+
+
+def has_block(path: str) -> bool:
+    return any(one in read_head(path) for one in (HEADER, PEP_723, CONDA_SCRIPT))
+
+
+def refuse_missing(word: str) -> None:
+    """Raise Error for a word that is meant to be a script, and is no file; "discord.py" is a package, too."""
+    if os.path.isfile(word) or set(word) & set(" =<>!*[:;@"):  # a version or a channel makes it a spec
+        return
+    hint = find_path_hint(word)
+    is_stem = hint.startswith("there is %s." % word) and has_block(hint[len("there is ") :])
+    if is_stem or os.sep in word or os.path.splitext(word)[1].lower() in SUFFIXES:
+        hint += "" if os.sep in word else '; a package of that name is written "%s *"' % printable(word)
+        raise Error("expected a script or specs, found no file " + quote(word), hint=hint, code=2)
 
 
 def take_script(options: "dict[str, str]", words: "list[str]") -> "list[str]":
@@ -9155,6 +9169,8 @@ def take_script(options: "dict[str, str]", words: "list[str]") -> "list[str]":
         found = "%s beside %s" % (quote((others or scripts[1:])[0]), quote(scripts[0]))
         hint = "write --with SPEC for what is to be added to a script's own specs, and a command for each script"
         raise Error("expected specs or one script, found " + found, hint=hint, code=2)
+    for one in words[1:] if not scripts else ():
+        refuse_missing(one)
     options.update(script=scripts[0]) if scripts else None
     return words[: 1 if scripts else None]
 
@@ -9211,12 +9227,17 @@ def parse_specs(words: "list[str]", path: str) -> Metadata:
 def clear(store: Store, names: "list[str]", used_before: float, dry_run: bool) -> int:
     """Remove the idle environments that were last used before a time; 125 where one stays, or a part of it."""
     store.refuse_others()
+    if not dry_run and names:
+        check_usable(store.env_dir, "an env-dir", "have its owner, or who has mounted it, let you write to it")
     if not dry_run:
         store.sweep()
     uses, code = store.read_uses(), 0
-    for name in dict.fromkeys(names):
-        if store.last_use(name, uses) >= used_before:
-            continue
+    unused = [name for name in dict.fromkeys(names) if store.last_use(name, uses) < used_before]
+    if not unused:
+        text = "nothing was unused for %g h; --all removes all in which nothing runs"
+        hours = round((store.now() - used_before) / 3600, 1)
+        store.progress.line(text % hours if names else "there is no environment")
+    for name in unused:
         try:
             store.remove(name, used_before, dry_run)
         except OSError as e:

@@ -311,7 +311,7 @@ def test_a_spec_that_is_a_file_is_answered_with_the_option_for_it(tmpenv: Tmpenv
         text = f'the command line:1:1: expected a match spec, found the file "{name}"\n  1 | {name}\n    | ^\n'
         assert failed(tmpenv("name", name, cwd=tmp_path), f'{text}  write --file "{name}"')
     (tmp_path / "numpy").write_text("no script")
-    assert tmpenv("name", "ruamel.yaml", "tornado.py", "numpy", cwd=tmp_path).returncode == 0
+    assert tmpenv("name", "ruamel.yaml", "tornado.py *", "numpy", cwd=tmp_path).returncode == 0
     (tmp_path / "a.ipynb").write_text('{"cells": [], "nbformat": 4}')
     assert "jupyter nbconvert --to script" in tmpenv("name", "a.ipynb", cwd=tmp_path).stderr
 
@@ -392,6 +392,32 @@ def test_a_create_that_fails_prints_no_prefix(tmpenv: Tmpenv, env_dir: Path) -> 
     assert [name for name in names(env_dir) if len(name) == 20] == []
 
 
+MISSING = {
+    "nope.py": 'check the path, and quotes around its blanks; a package of that name is written "nope.py *"',
+    "./nope.py": "check the path, and quotes around its blanks", "/x/nope.py": "check the path, and quotes around",
+    "my_script": 'there is my_script.sh; a package of that name is written "my_script *"',
+    "my_scrpt.sh": "there is my_script.sh; a package",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("word, hint", MISSING.items(), ids=MISSING)
+@pytest.mark.parametrize("command", ["create", "name"])
+def test_a_script_that_is_not_there_is_taken_for_no_package(
+    tmpenv: Tmpenv, write: Write, env_dir: Path, command: str, word: str, hint: str
+) -> None:
+    write("my_script.sh", "", "hello-conda")
+    done = tmpenv(command, word)
+    text = f'conda-execute: expected a script or specs, found no file "{word}"\n  {hint}'
+    assert (done.returncode, done.stdout, done.stderr[: len(text)]) == (2, "", text)
+    assert not env_dir.exists()
+
+
+@pytest.mark.parametrize("spec", ["nope.py *", "nope.py =1", "conda-forge::nope.py", "ruamel.yaml", "samtools"])
+def test_a_package_may_be_called_as_a_script_is(tmpenv: Tmpenv, tmp_path: Path, spec: str) -> None:
+    (tmp_path / "samtools.sh").write_text("a script without a block\n")
+    assert tmpenv("name", spec).returncode == 0
+
+
 # -- clear
 
 
@@ -458,7 +484,7 @@ def test_clear_leaves_an_env_that_is_being_built(
 
 def test_clear_of_nothing_is_no_failure(tmpenv: Tmpenv, env_dir: Path) -> None:
     done = tmpenv("clear", "--all")
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "conda-execute: there is no environment\n")
     assert not env_dir.exists()
 
 
@@ -650,6 +676,26 @@ WRONG = [
     ["name", "--script", "a", "--script", "b"], ["create", "--file", "a", "--file", "b"],
     ["clear", "--min-age", "1", "--min-age", "2"], ["--json"], ["list", "--jso"], ["list", "-x"], ["clear", "--dry"],
 ]  # fmt: skip
+
+
+def test_a_clear_that_removes_nothing_says_why(tmpenv: Tmpenv, env_dir: Path) -> None:
+    tmpenv("create", "hello-conda")
+    for words, age in (([], "25"), (["--dry-run"], "25"), (["--min-age", "0.5"], "0.5")):
+        done = tmpenv("clear", *words)
+        text = f"conda-execute: nothing was unused for {age} h; --all removes all in which nothing runs\n"
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", text)
+    assert tmpenv("clear", "--all").stderr == ""
+
+
+def test_an_env_dir_that_nobody_can_write_to_is_told_by_clear(run_as_user: Run, tmpenv: Tmpenv, env_dir: Path) -> None:
+    tmpenv("create", "hello-conda")
+    env_dir.chmod(0o555)
+    try:
+        done = run_as_user("--tmpenv", "clear", "--all")
+    finally:
+        env_dir.chmod(0o755)
+    assert (done.returncode, done.stdout) == (125, "")
+    assert "expected an env-dir that can be written to, found one that cannot\n  " in done.stderr
 
 
 @pytest.mark.parametrize("words", WRONG, ids=" ".join)

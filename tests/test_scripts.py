@@ -564,7 +564,7 @@ def test_a_read_only_env_dir_runs_what_it_keeps_and_says_that_it_keeps_no_more(r
         assert done.stderr == f"conda-execute: {env_dir}: {text}\n  {conda_execute.OWN_FOLDER}\n"
         done = run("--tmpenv", "clear", "--all", timeout=60)
         assert done.returncode == 125
-        assert "Read-only file system" in done.stderr
+        assert "found a file system that is mounted read-only\n" in done.stderr
 
 
 @pytest.mark.once

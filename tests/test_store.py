@@ -594,7 +594,7 @@ def test_a_read_only_env_dir_is_listed_and_not_collected(run: Run, shared: Path,
     assert name in run("--tmpenv", "list").stdout
     done = run("--tmpenv", "clear", "--all")
     assert done.returncode == 125
-    assert "Read-only file system" in done.stderr
+    assert "found a file system that is mounted read-only\n" in done.stderr
 
 
 @needs_root
