@@ -8857,6 +8857,8 @@ def look_at_condarc(environ: "Environ") -> "Iterator[Finding]":
     for path in (usual + ".yml", usual + ".yaml", usual + ".txt", os.path.expanduser("~/condarc")):
         is_wrong = os.path.isfile(path) and not os.path.lexists(usual)
         yield from find_wrong(is_wrong, message, path, type_this("mv", path, usual))
+    is_wrong, hint = os.path.isdir(usual) and not list_files(usual, ".yml"), type_this("mv", usual, usual + ".old")
+    yield from find_wrong(is_wrong, "a file, found a folder that nobody reads", usual, hint)
     for path in paths:
         hint = type_this("chmod", "u+r", path) + ", or have its owner let you read it"
         is_wrong = not os.access(path, os.R_OK)
@@ -8864,6 +8866,9 @@ def look_at_condarc(environ: "Environ") -> "Iterator[Finding]":
     condarc = read_condarc(environ)
     yield from condarc.find_strange()
     for name, path, rows in condarc.sections:
+        line, hint = read_raw(path, *rows[0]), "put what is below them below one"
+        if name and any(one[:2] == (name, path) and one[2][0][0] < line.number for one in condarc.sections):
+            yield line.expected(line.indent, "each key once", hint, quote(name) + " again")
         try:
             for key, value in parse_section([read_line(path, *row) for row in rows]).items() if name else ():
                 yield key, hide(key, format_setting(value, key))
@@ -8991,6 +8996,10 @@ def look_into(store: Store) -> "Iterator[Finding]":
     if cause:
         yield "note", "no lock can be had in env-dir (%s): marks take their place" % cause.strerror
     begun, names = time.monotonic(), [one for one in store.find_names() if is_hex(one, 20)]
+    message = "room for an environment, found what conda-execute did not make"
+    for path in list_files(store.env_dir):
+        is_wrong = is_hex(os.path.basename(path), 20) and os.path.basename(path) not in names
+        yield from find_wrong(is_wrong, message, path, "move it to another place")
     sizes = [find_size(store.path(name)) for name in names if time.monotonic() < begun + COUNT_S]
     whole, more = sum(map(bool, map(store.find_marker, names))), "more than " * (len(sizes) < len(names))
     yield "environments", "%d whole, %d not, %s%.1f MB" % (whole, len(names) - whole, more, sum(sizes) / 1e6)
