@@ -7930,10 +7930,11 @@ class Invocation:
         if name in uses.scripts:
             return "it was removed since its last use"
         path = os.fsencode(os.path.abspath(self.script.path)) if self.script.path else b""
-        before = [(found[path][0], one) for one, found in uses.scripts.items() if path in found]
+        before = [(found[path][0], store.path(one, MARKER)) for one, found in uses.scripts.items() if path in found]
         if not before:
             return "first use"
-        marker, changes, asked = read_marker(store.path(max(before)[1], MARKER)), [], self.find_asked_fields()
+        _, last = max(before, key=lambda use: (use[0], read_time(use[1], 0)))  # rows have whole seconds
+        marker, changes, asked = read_marker(last), [], self.find_asked_fields()
         locks = marker.pop("lock", []), asked.pop("lock")
         for key, items in asked.items():
             then, now = marker.get(key, []), list(map(mask, items))
@@ -8768,7 +8769,9 @@ def check_tmpenv(options: "Mapping[str, str]", words: "list[str]") -> str:
     if command == "show" and not words[1:]:
         raise Error("expected an environment or a script behind show, found none", hint=NAMES_HINT, code=2)
     if strange:
-        hint = find_strange(strange[0], known) or hint
+        is_known = strange[0][2:] in known
+        hint = hint if is_known else find_strange(strange[0], known) or hint
+        hint = "write a script: specs alone do not have that" if is_known and "script" not in options else hint
         raise Error("expected nothing else behind %s, found %s" % (command, quote(strange[0])), hint=hint, code=2)
     return command
 

@@ -300,7 +300,7 @@ def test_a_missing_interpreter_is_told_and_exits_with_127(run: Run, write: Write
     script = write("a.py", "", "hello-conda")
     done = run("-q", script)
     prefix = env_dir / str(json.loads(run("-n", "--json", write("b.sh", "", "hello-conda")).stdout)["name"])
-    hint = "add the package that brings it to env, or name another command with run_with"
+    hint = 'add "python" to env, or name another command with run_with'
     hint += "; --force-env mends a damaged environment"
     assert failed(done, f'{script}: expected "python" in {prefix}, found none\n  {hint}', 127)
 

@@ -265,7 +265,8 @@ def check_left(done: subprocess.CompletedProcess[str], three: list[Path], why: s
 
 
 def check_gone(done: subprocess.CompletedProcess[str], env_dir: Path, three: list[Path]) -> None:
-    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    none = "conda-execute: there is no environment\n"  # where the trash alone had something
+    assert done.returncode == 0 and done.stderr in ("", none), done.stderr
     assert not any(path.exists() for path in three)
     assert names(env_dir / ".trash") == []
 

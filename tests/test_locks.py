@@ -549,7 +549,8 @@ def test_conda_tmpenv_has_locks_of_scripts_alone(run: Run, write: Write, words: 
     write("a.sh", "", "hello-conda")
     done = run("--tmpenv", "create", *words)
     found = '"--no-lock"' if "--script" in words else f'"{words[0]}"'
-    assert failed(done, f"expected nothing else behind create, found {found}\n  conda-tmpenv --help says more", 2)
+    hint = "conda-tmpenv --help says more" if "--script" in words else "write a script: specs alone do not have that"
+    assert failed(done, f"expected nothing else behind create, found {found}\n  {hint}", 2)
 
 
 WRONG = {
@@ -571,7 +572,7 @@ WRONG = {
         'expected a platform that conda knows, once, found "osx64"\n  write it like --platform osx-64 for each',
     ),
     "platform noarch": (["--lock", "--platform", "noarch", "a.sh"], "expected a platform that conda knows, once"),
-    "no value": (["--lock", "--platform"], 'expected a platform that conda knows, once, found ""'),
+    "no value": (["--lock", "--platform"], "expected SUBDIR behind --platform, found nothing"),
     "no script": (["--lock"], "expected a script, found none"),
 }
 
