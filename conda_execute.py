@@ -2799,6 +2799,9 @@ def parse_conda_script(lines: "list[Line]", path: str, platform: Platform) -> Me
     channels = find_all_channels(parse_channels(find_typed(block, "channels", list)))
     entrypoint = find_entrypoint(block, platform)
     parse_commands(entrypoint, 0, 0)
+    if entrypoint in SUFFIXES.values():
+        hint = format_items(entrypoint, [entrypoint + " ${SCRIPT}"])
+        raise entrypoint.expected("a script behind " + entrypoint, hint)
     tools, metadata = parse_tools(block, "conda-script", platform)
     workspace = find_typed(find_typed(tools, "pixi", dict), "workspace", dict)
     for table, name in ((tools, "conda"), (workspace, "channels")):
@@ -5663,6 +5666,10 @@ class CondarcChannels:
     def find_channels(self, text: Text, is_searched: bool = True) -> "list[Channel]":
         """Return what a channel's name, path or URL stands for: one channel, or those of a list; none for nothing."""
         word = expand(text, self.environ).rstrip("/")
+        more = word.replace(";", " ").split()[1:]
+        if more and ("://" in word or any(one[0] == "/" for one in more)):  # no path with a blank in it
+            hint = "write a comma between two, or in condarc each on a line of its own"
+            raise text.expected("one channel", hint, quote(mask(word)))
         if not word:  # a variable that is empty
             return []
         above, _, last = word.rpartition("/")
@@ -6154,7 +6161,8 @@ def find_trouble(text: str, order: BuildOrder, is_pip: bool) -> "tuple[str, str]
     host = urls[0].location.partition("://")[2] if urls else "pypi.org" if "Retrying (" in text else ""
     channel = next((one for one in order.channel_urls for url in urls if is_below(url.url, one)), "")
     if not is_pip and any(one in text.lower() for one in NO_INDEX):
-        where = channel or host or ", ".join(order.channel_urls) or "a channel"
+        remote = [one for one in order.channel_urls if not one.startswith("file:")] or order.channel_urls
+        where = channel or host or ", ".join(remote) or "a channel"
         return where + " answers with what is no index or package, such as a web page", NO_INDEX_HINT
     for known, meaning, hint in TROUBLES if host or urls or "message_length" in told else ():
         if told.intersection(known.split()):
@@ -7967,8 +7975,10 @@ class Invocation:
         build_prefix(order)
         fields = {**self.find_asked_fields(), "engine": engine[:1], "created": ["%d" % created_s], "pin": order.pins}
         fields["reason"] = [reason]
-        programs = [which_in(prefix, one) for one in SHELLS + UTILITIES]
-        fields["brings"] = [os.path.relpath(one, prefix) for one in programs if one]
+        languages = [one.split(" ")[0] for one in INTERPRETERS.values()]
+        programs = filter(None, [which_in(prefix, one) for one in (*SHELLS, *UTILITIES, *languages)])
+        files = dict.fromkeys(one for program in programs for one in (program, os.path.realpath(program)))
+        fields["brings"] = [os.path.relpath(one, prefix) for one in files if one.startswith(prefix + os.sep)]
         if builder.is_taken_over(prefix, self.store.path(name, MARKER)):
             raise Error("expected the folder that was made here, found that of another builder", prefix)
         self.store.append("create", name, self.script.path)  # before anybody can use it: see Uses
@@ -8488,12 +8498,16 @@ def write_link(invocation: Invocation, word: str) -> int:
         progress.line("%s was a link of another script: %s" % (printable(path), before))
     if obstacle:
         progress.line("it starts by way of conda-execute each time: " + obstacle)
-    is_in_path = folder in os.environ.get("PATH", os.defpath).split(os.pathsep)
+    folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    is_in_path, others = folder in folders, os.pathsep.join(one for one in folders if one != folder)
+    hidden = which(os.path.basename(path), others) if is_in_path else ""
     rival = find_rival(path) if is_in_path else ""
     if not is_in_path:
         progress.line("%s is not in PATH: call it by its path, or add that" % printable(folder))
     elif rival:
         progress.line("a shell finds %s first: call it by its path, or name another: --link SCRIPT PATH" % rival)
+    elif hidden:
+        progress.line("it hides %s: delete it, or name another: --link SCRIPT PATH" % printable(hidden))
     print_out(path)
     return 0
 
@@ -8626,6 +8640,7 @@ def unknown_option(word: str, option: str, known: "Collection[str]", options: "M
     """Return the Error for an option, which may be a letter of a word; the last one before it may have a value."""
     whole = "" if word.startswith("--") else find_strange("-" + word, known)  # "-with" is meant to be "--with"
     hint = whole or find_strange(option, known) or "--help lists the options"
+    hint = "write ./%s for the file" % printable(word) if os.path.isfile(word) else hint
     if last == "run-with":
         hint = 'write --run-with "%s %s", with all of the command in quotes' % (options[last], word)
     hint += '; "--" stands before lines that begin with "-"' if "c" in options else ""
@@ -9582,7 +9597,7 @@ def run(path: str, args: "Iterable[str] | None" = None) -> int:
     with LibraryOnly():
         if isinstance(args, (str, bytes)):
             raise Error("expected a list of arguments, found " + quote(str(args)), hint="write it in brackets")
-        invocation = Invocation({}).open(os.fspath(path), map(os.fsdecode, args or ()))
+        invocation = Invocation({}).open(os.fsdecode(path), map(os.fsdecode, args or ()))
         argv, environ, lease = invocation.prepare()
         try:
             return run_child(argv, environ, lease)
@@ -9594,7 +9609,7 @@ def run(path: str, args: "Iterable[str] | None" = None) -> int:
 def prefix_of(path: str) -> str:
     """Return the prefix of a script's environment, built first where there is none, or raise Error."""
     with LibraryOnly():
-        return Invocation({}).open(os.fspath(path)).provide_prefix()
+        return Invocation({}).open(os.fsdecode(path)).provide_prefix()
 
 
 def bootstrap(path: str = "") -> None:

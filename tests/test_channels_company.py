@@ -684,3 +684,10 @@ def test_a_channel_with_a_password_and_no_scheme_is_asked_for_nothing(
     done = run(write("a.sh", "", HELLO))
     assert done.returncode == 125 and '  write "https://" in front\n' in done.stderr
     assert find_secrets(env_dir, done.stderr) == []
+
+
+@pytest.mark.parametrize("words", ["file:///a/b conda-forge", "/a/b;/c", "https://a.test/b;conda-forge"])
+def test_two_channels_in_one_are_told_apart(words: str, run: Run, write: Write, environ: Environ) -> None:
+    environ["CONDA_CHANNELS"] = words
+    done = run(write("a.sh", "", HELLO))
+    assert f'expected one channel, found "{words}"\n' in done.stderr and "  write a comma between two" in done.stderr

@@ -98,7 +98,7 @@ def test_what_every_machine_has_need_not_come_from_the_environment(run: Run, con
         ("show a$(sh -c 'kill -KILL $$')", 128 + signal.SIGKILL),
         ("print '' && sh -c 'exit 6'", 6),
         ("python && show a", 127),
-        ("python", 127),
+        ("python -u", 127),
         ("print '' && /gone", 127),
         ("/gone", 127),
         ("/dev/null && show a", 126),

@@ -63,6 +63,16 @@ def test_the_death_of_a_signal_is_128_and_its_number(write: Write, name: str) ->
 
 
 @in_process
+def test_an_env_whose_interpreter_has_gone_is_built_anew_for_who_uses_it_without_us(write: Write) -> None:
+    """A login node, an IDE: nothing runs that would notice."""
+    script = write("a.py", "", "python")
+    program = Path(conda_execute.prefix_of(str(script)), "bin", "python")
+    program.unlink()
+    assert Path(conda_execute.prefix_of(bytes(script)), "bin", "python") == program  # type: ignore[arg-type]
+    assert program.exists()
+
+
+@in_process
 @pytest.mark.warm
 def test_arguments_are_a_list_or_none_at_all(write: Write) -> None:
     script = write("a.sh", 'exit "$#"', "hello-conda")

@@ -530,6 +530,13 @@ def test_what_a_shell_finds_in_front_of_a_link_is_named(
     assert done.stderr.splitlines()[-1].startswith(f"conda-execute: {text}" if found else BUILT), done.stderr
 
 
+def test_what_a_link_hides_is_named(run: Run, write: Write, environ: Environ, tmp_path: Path) -> None:
+    write("a.sh", "hello-conda", "hello-conda")
+    environ["PATH"] = f"{tmp_path}:/bin"
+    done = run("--link", "a.sh", "./ls")
+    assert done.stderr.endswith("it hides /bin/ls: delete it, or name another: --link SCRIPT PATH\n"), done.stderr
+
+
 def test_a_link_may_lie_anywhere_and_be_reached_by_any_way(
     run: Run, write: Write, environ: Environ, call: Link, tmp_path: Path
 ) -> None:
