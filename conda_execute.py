@@ -282,7 +282,8 @@ def mask(text: str) -> str:
     """
     for secret in sorted(SECRETS, key=len, reverse=True):
         text = text.replace(secret, "***")
-    first, *rest = text.split("//")
+    rows = [row.partition("uthorization:") for row in text.split("\n")]  # a header that engines may print
+    first, *rest = "\n".join(before + mark + " ***" * bool(mark) for before, mark, _ in rows).split("//")
     for part in rest:
         end = next((i for i, c in enumerate(part) if c.isspace() or c in "\\\"'`<>"), len(part))
         host, *path = part[:end].split("/")

@@ -72,6 +72,7 @@ def test_no_secret_of_a_channel_is_shown_or_stored(
         ("file:///home/t/abc", "file:///home/t/abc"),
         ("http://host/raw?token=a&b=c#sha256=ab is", "http://host/raw?***#sha256=ab is"),
         ("is it at http://host/x? or y", "is it at http://host/x? or y"),
+        ("a 403\nAuthorization: Bearer abc\nb", "a 403\nAuthorization: ***\nb"),
         ("me@host.org wrote a://b", "me@host.org wrote a://b"),
         ("https://a:b@c https://d:e@f", "https://***@c https://***@f"),
     ],
