@@ -3238,8 +3238,8 @@ def read_time(path: str, otherwise: float) -> float:
 def read_head(path: str, size: int = -1) -> bytes:
     """Return what a file begins with, or all of it; nothing where it cannot be read."""
     try:
-        with open(path, "rb", 0) as f:
-            return f.read(size)
+        with open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb", 0) as f:  # a pipe might never end
+            return f.read(size) or b""
     except OSError:
         return b""
 
@@ -4557,7 +4557,8 @@ class EnvDir:
             try_to(os.utime, self.path(name, MARKER))
         try:
             for _ in range(MAX_TRIES):  # a log that is rewritten between open and write takes the row with it
-                fd = os.open(self.path("usage.tsv"), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+                flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NONBLOCK", 0)  # for a pipe in its place
+                fd = os.open(self.path("usage.tsv"), flags, 0o644)
                 with open(fd, "ab", buffering=0) as log:
                     row = row if os.fstat(fd).st_size else LOG_HEADER + row
                     is_whole = log.write(row) == len(row)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import subprocess
 import sys
@@ -12,7 +13,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import HEADER, HELLO_1, HOUR, ROOT, SEED, make_env, make_store, mounted, names, needs_root, write_row
+from conftest import (
+    HEADER,
+    HELLO,
+    HELLO_1,
+    HOUR,
+    ROOT,
+    SEED,
+    make_env,
+    make_store,
+    mounted,
+    names,
+    needs_root,
+    write_row,
+)
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -291,3 +305,12 @@ def test_rows_of_a_clock_that_is_ahead_are_dated_anew_and_not_forgotten(
     [[when, row]] = unbound.read_uses().hosts[HELLO_1].values()
     assert abs(when - time.time()) < 60
     assert b"\tn1-3f9a07c2\t" in row
+
+
+def test_a_pipe_in_the_place_of_the_log_holds_nobody_up(run: Run, write: Write, env_dir: Path) -> None:
+    script = write("a.sh", "hello-conda", "hello-conda")
+    run(script)
+    (env_dir / "usage.tsv").unlink()
+    os.mkfifo(str(env_dir / "usage.tsv"))
+    assert run(script, timeout=60).stdout == "hello-conda 2.0\n"
+    assert HELLO in run("--tmpenv", "list", timeout=60).stdout
