@@ -3754,7 +3754,11 @@ def read_config(environ: "Environ", executable: str) -> Config:
             hint = "set HOME, or CONDA_EXECUTE_ENV_DIR to a folder of yours"
             raise Error("expected a home in which env-dir can be, found none for user %d" % os.geteuid(), hint=hint)
     if not os.path.isabs(path) or set(path) & {os.pathsep, "\0", "\n"}:  # PATH and rows cannot hold these
-        raise env_dir.expected("an absolute path for env-dir", 'begin it with "/", "~" or "{config.envs_dirs[0]}"')
+        hint = 'begin it with "/", "~" or "{config.envs_dirs[0]}"'
+        hint = (
+            hint if not os.path.isabs(path) else "leave out what cannot stand in PATH: %s, ends of lines" % os.pathsep
+        )
+        raise env_dir.expected("an absolute path for env-dir", hint)
     hours = parse_hours(max_unused)
     if hours < 0:
         raise max_unused.expected("hours for remove-if-unused-for", HOURS_HINT)
@@ -4873,10 +4877,7 @@ class Collector(EnvDir):
         for name in (one for one in busy if is_hex(one, 20)):
             hosts = [find_holder(mark)[0] for mark in list_marks(self.path(".leases", name + ".shared"))]
             if HOST_ID not in hosts and os.path.lexists(self.path(name, MARKER)):
-                lease = self.lock(name)
-                is_held = not lease.needs_marks() and lease.take_by_flock(exclusive=True) is False
-                lease.release_flock()
-                lease.close() if is_held else lease.abandon()  # for other hosts, if who runs there has closed his own
+                self.lock(name).abandon()  # for other hosts: who runs there may have closed his own lease
         for path in list_files(self.path(".leases")):
             name, kind = os.path.splitext(os.path.basename(path))
             mark_age_s = STALE_S
@@ -6214,6 +6215,8 @@ def find_own_trouble(words: str, code: int, order: BuildOrder) -> "tuple[str, st
         return explain_full_disk(order)
     if code == KILLED:
         return "it was killed, as happens where memory runs out", SCARCE
+    if "file too large" in words:
+        return "a file may not be so large here", 'see "ulimit -f"; ' + ELSEWHERE
     if any(one in words for one in SHORT):
         return "memory ran out, or the number of processes", SCARCE
     return None
@@ -6240,7 +6243,7 @@ def find_sent(host: str, order: BuildOrder) -> str:
 
 def find_in_effect(hint: str, order: BuildOrder, environ: "Environ") -> str:
     """Return what a hint that names certificates or proxies has to add: what is set already, and where."""
-    name = find_overriding(order.engine, environ) if "CA.pem" in hint else ""
+    name = find_overriding(order.engine, environ) if "CA.pem" in hint or "ssl_verify: false" in hint else ""
     if name:
         more = '; %s=%s is set, and comes first: put the certificate into that file, or write "unset %s"'
         return more % (name, environ[name], name)
