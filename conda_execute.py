@@ -6134,7 +6134,8 @@ SHORT = ("cannot allocate memory", "failed to map segment", "memory allocation o
 NO_INDEX = ("unknown frame descriptor", "to decompress zstandard", "failed to decode zstd", "jsondecodeerror",
             "json.exception.parse_error", "could not load repodata", "malformed repodata", "invalid json",
             "failed to parse", "eof while parsing", "expected value at line", "could not parse json",
-            "end-of-stream marker", "unpack failed", "invalid zip archive", "too many redirects")  # fmt: skip
+            "end-of-stream marker", "unpack failed", "invalid zip archive", "unexpected header",
+            "too many redirects")  # fmt: skip
 NO_INDEX_HINT = "log in where the network wants that, in a browser; see proxy_servers in ~/.condarc; then try again"
 # What is said of a program or module that cannot be loaded, and the variables that may be why.
 LOADING = ("importerror", "error while loading shared libraries", "cannot open shared object", "invalid elf header",
