@@ -75,7 +75,7 @@ Chapters, in the order of a run, and where to begin in each; each calls only wha
     Environment files   environment.yml and requirements.txt: parse_environment; of a script: parse_metadata
     Name           the hash that names an env; the name of a platform, and what another is taken to have
     Locks          the text of a lock: LockFile, parse_lock, format_lock; whether it still holds: check_lock
-    Folders        files and folders: reading, listing, deleting; owner and mode; programs of a prefix
+    Folders        files and folders: reading, listing, deleting; owner and mode; programs of a prefix; start_anew
     Config         our settings, from condarc and variables: SETTINGS, read_config; engines that are programs: PROGRAMS
     Hosts          who shares a folder with us, and whom its file system's locks bind: find_flock_scope
     Processes      who is alive, and where it is at work
@@ -3169,7 +3169,7 @@ def format_lock(metadata: Metadata, engine: str, platform: str, packages: "list[
 
 # ---- Folders -------------------------------------------------------------------------
 # Files and folders: who can write to them, reading and deleting them, having them on the disk; where a prefix has
-# its programs. Knows nothing of env-dir.
+# its programs, and how this file is started anew. Knows nothing of env-dir.
 
 # What file systems put into a folder by themselves.
 OF_FILE_SYSTEMS = ("lost+found", ".snapshot", ".snapshots", ".zfs")
