@@ -1566,7 +1566,6 @@ def refuse_rest(lines: "list[Line]", below: bytes, number: int, marker: bytes, p
         return
     dashes = {line.indent for line in lines if line.text[line.indent :].startswith("- ")}
     is_open = lines[-1].text.rstrip(" ")[-1:] == ":"
-    what = "nothing more of the block, which line %d has ended" % number
     for at, raw in enumerate(raw.rstrip(b"\r") for raw in below.split(b"\n")[:9]):
         margin, bare = find_margin(raw, marker), raw.decode("utf-8", "replace").strip()
         if margin is None and bare:
@@ -1578,7 +1577,8 @@ def refuse_rest(lines: "list[Line]", below: bytes, number: int, marker: bytes, p
             is_item = line.text.startswith("- ", line.indent) and (is_open or line.indent in dashes)
             is_key = line.text[line.indent] != "-" and line.indent == lines[0].indent
             if (is_item or is_key) and is_like_line(line.text.strip(" ")):
-                raise line.expected(line.indent, what, GOES_ON % number)
+                ended = "nothing more of the block, which line %d has ended" % number
+                raise line.expected(line.indent, ended, GOES_ON % number)
             return
 
 
@@ -1669,7 +1669,6 @@ SPEC_LIKE = 'write it like "python >=3.9"'
 RANGE_LIKE = 'write it like "python >=3.9,<4", in brackets with the quotes'
 FILE_LIKE = 'write it like "numpy =1.26", its channel below channels; or for pip "name @ URL" below "- pip:"'
 KEYS_LIKE = 'write it like "numpy[version=\'>=1.2\']", with nothing behind it, or below "- pip:" if it has extras'
-MARKER_LIKE = '; specs have no markers, but selectors such as "# [win]" behind them'
 REQUIREMENT_LIKE = 'write it like "name >=1.2", or "name @ URL" for a file or a repository'
 GIVEN = {"--with": "--with ", "the command line": ""}  # places of specs that a shell hands over, and what opens each
 GIVEN_LIKE = 'these are conda packages; those of PyPI stand below "- pip:", in a block or an environment.yml'
@@ -1780,6 +1779,14 @@ def find_distribution(requirement: str) -> str:
     return "-".join(filter(None, name.split("-")))
 
 
+def find_marker_hint(text: Text) -> str:
+    """Return the hint for a spec with a marker of PyPI's behind it, or with other specs."""
+    before, *markers = map(str.strip, text.split(";"))
+    items = [] if set(";".join(markers)) & set("'\"=<>") else [before, *markers]
+    like = '; specs have no markers, but selectors such as "# [win]" behind them'
+    return format_items(text, items) or (format_items(text, [before]) or "leave it out") + like
+
+
 def parse_spec(text: Text, is_build_sure: bool = False) -> Text:
     """spec := (channel "::")? name (version build?)? ("[" key=value,... "]")?, as conda's MatchSpec"""
     spec = parse_one_line(text, "a match spec", SPEC_LIKE)
@@ -1792,10 +1799,7 @@ def parse_spec(text: Text, is_build_sure: bool = False) -> Text:
     is_word = name.lower() in ("yes", "no", "true", "false", "null")
     is_range = spec[:1] in tuple(OPERATORS) and "[" in text.line.find_start(text.at)
     are_keys = keys.endswith("]") and "=" in keys and "[" not in keys
-    behind, (before, semicolon, marker) = "a version behind " + quote(name)[1:-1], text.partition(";")
-    is_list = not set(marker) & set("'\"=<>")
-    no_marker = semicolon and (format_items(text, [before.rstrip(" ")]) or "leave it out") + MARKER_LIKE
-    no_marker = no_marker and is_list and format_items(text, [*map(str.strip, text.split(";"))]) or no_marker
+    behind, (_, semicolon, marker) = "a version behind " + quote(name)[1:-1], text.partition(";")
     for is_fault, what, like, kind, found in (
         ("://" in rest or spec.endswith((".conda", ".tar.bz2")), "a match spec", FILE_LIKE, "the file ", spec),
         (" " in channel, "one match spec", SPEC_LIKE, "", text),
@@ -1803,7 +1807,7 @@ def parse_spec(text: Text, is_build_sure: bool = False) -> Text:
         (is_word or not name.strip("0123456789.-") or name[0] == "-", "a package name",
          RANGE_LIKE if is_range else SPEC_LIKE, "", name or spec),
         (bracket and not are_keys, '"[key=value]" at the end', KEYS_LIKE, "", bracket + keys),
-        (semicolon, "a match spec", no_marker, "a marker of PyPI's, ", marker.lstrip()),
+        (semicolon, "a match spec", semicolon and find_marker_hint(text), "a marker of PyPI's, ", marker.lstrip()),
         (strange, "a match spec in ASCII", "write a letter of the alphabet in its place", "the character ", strange),
         (not is_version(version, is_build_sure), behind, 'write a version like ">=1.2,<2"', "", version.strip()),
     ):  # fmt: skip
@@ -3754,10 +3758,8 @@ def read_config(environ: "Environ", executable: str) -> Config:
             hint = "set HOME, or CONDA_EXECUTE_ENV_DIR to a folder of yours"
             raise Error("expected a home in which env-dir can be, found none for user %d" % os.geteuid(), hint=hint)
     if not os.path.isabs(path) or set(path) & {os.pathsep, "\0", "\n"}:  # PATH and rows cannot hold these
-        hint = 'begin it with "/", "~" or "{config.envs_dirs[0]}"'
-        hint = (
-            hint if not os.path.isabs(path) else "leave out what cannot stand in PATH: %s, ends of lines" % os.pathsep
-        )
+        hint = "leave out what cannot stand in PATH: %s, ends of lines" % os.pathsep
+        hint = hint if os.path.isabs(path) else 'begin it with "/", "~" or "{config.envs_dirs[0]}"'
         raise env_dir.expected("an absolute path for env-dir", hint)
     hours = parse_hours(max_unused)
     if hours < 0:
@@ -7836,7 +7838,12 @@ def find_secret_texts(metadata: Metadata, condarc: Condarc, environ: "Environ") 
             yield from value.split(",")
 
 
-SHOWN = 12  # specs in the line that says what is built
+SHOWN = 12  # specs in the line that says what is built, packages in that of a lock
+
+
+def format_first(words: "list[str]") -> str:
+    """Return the first of some words, and how many more there are."""
+    return ", ".join(words[:SHOWN]) + (" and %d more" % (len(words) - SHOWN) if words[SHOWN:] else "")
 
 
 def is_new_python(program: str) -> bool:
@@ -7882,8 +7889,7 @@ class Invocation:
         if "platform" in self.options:  # of this one it may ask for nothing
             return self
         self.metadata = read_metadata(script, self.config.subdir)
-        has_command = "run-with" in self.options
-        folder = (self.options.get("folder") or os.getcwd()) if has_command else ""  # the former: of a link
+        folder = (self.options.get("folder") or os.getcwd()) if "run-with" in self.options else ""  # or of a link
         of_block = self.metadata.name
         add_given(self.options, self.metadata, self.config.subdir, folder)
         self.metadata.name = name_metadata(self.metadata)
@@ -7968,9 +7974,7 @@ class Invocation:
         """Build the environment, and declare it complete."""
         engine = find_engine(self.config.engine, os.environ, sys.executable)
         start, created_s, name, prefix = time.monotonic(), time.time(), self.metadata.name, self.prefix
-        words = self.metadata.specs + self.metadata.pip
-        what = ", ".join(words[:SHOWN]) + (" and %d more" % (len(words) - SHOWN) if words[SHOWN:] else "")
-        reason = self.find_reason()
+        what, reason = format_first(self.metadata.specs + self.metadata.pip), self.find_reason()
         self.progress.line("building %s with %s: %s (%s)" % (name, engine[0], what, reason))
         date, today = self.metadata.exclude_newer, time.strftime("%Y-%m-%d", time.gmtime())
         early = ["exclude-newer %s is yet to come: until then it excludes nothing" % date] if date[:10] > today else []
@@ -7981,9 +7985,8 @@ class Invocation:
         build_prefix(order)
         fields = {**self.find_asked_fields(), "engine": engine[:1], "created": ["%d" % created_s], "pin": order.pins}
         fields["reason"] = [reason]
-        languages = [one.split(" ")[0] for one in INTERPRETERS.values()]
-        programs = filter(None, [which_in(prefix, one) for one in (*SHELLS, *UTILITIES, *languages)])
-        files = dict.fromkeys(one for program in programs for one in (program, os.path.realpath(program)))
+        programs = [which_in(prefix, one.split(" ")[0]) for one in (*SHELLS, *UTILITIES, *INTERPRETERS.values())]
+        files = dict.fromkeys(one for program in programs if program for one in (program, os.path.realpath(program)))
         fields["brings"] = [os.path.relpath(one, prefix) for one in files if one.startswith(prefix + os.sep)]
         if builder.is_taken_over(prefix, self.store.path(name, MARKER)):
             raise Error("expected the folder that was made here, found that of another builder", prefix)
@@ -8174,8 +8177,7 @@ def find_changes(old: bytes, new: bytes) -> str:
     before, after = found
     changes = ["+ " + name for row, name in after.items() if row not in before]
     changes += ["- " + name for row, name in before.items() if row not in after]
-    more = " and %d more" % (len(changes) - SHOWN) if changes[SHOWN:] else ""
-    return ", ".join(map(printable, changes[:SHOWN])) + more
+    return printable(format_first(changes))
 
 
 def write_lock(invocation: Invocation, subdirs: "list[str]") -> int:
@@ -8190,8 +8192,7 @@ def write_lock(invocation: Invocation, subdirs: "list[str]") -> int:
         check_usable(os.path.dirname(os.path.realpath(path)), "a folder", hint)
         content = lock_here(invocation) if subdir == here else lock_elsewhere(invocation, subdir)
         replace_file(os.path.realpath(path), content, 0o666)
-        is_asked = invocation.force or subdir != here
-        same = "as before" + "; --force-env --lock asks the channels anew" * (not is_asked)
+        same = "as before" + "; --force-env --lock asks the channels anew" * (subdir == here and not invocation.force)
         if before:
             invocation.progress.line("%s: %s" % (printable(path), find_changes(before, content) or same))
         print_out(path)
@@ -8506,8 +8507,7 @@ def write_link(invocation: Invocation, word: str) -> int:
         progress.line("it starts by way of conda-execute each time: " + obstacle)
     folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
     is_in_path, others = folder in folders, os.pathsep.join(one for one in folders if one != folder)
-    hidden = which(os.path.basename(path), others) if is_in_path else ""
-    rival = find_rival(path) if is_in_path else ""
+    rival, hidden = (find_rival(path), which(os.path.basename(path), others)) if is_in_path else ("", "")
     if not is_in_path:
         progress.line("%s is not in PATH: call it by its path, or add that" % printable(folder))
     elif rival:
